@@ -1,0 +1,1 @@
+"""Use cases by noun: load, decide, save."""

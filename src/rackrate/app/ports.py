@@ -1,0 +1,130 @@
+"""The ports: what use cases and loops need of the world, each with two implementations."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from rackrate.core.ids import CustomerId, EntityId, LeaseId, NodeId, SiteId
+from rackrate.core.interval import Interval
+from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.ledger import Balance
+from rackrate.core.placement import Fleet
+from rackrate.core.slots import Slots
+from rackrate.core.workload import Deployment, Entry, Found
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where `now` comes from: UTC, whole seconds, never backwards."""
+
+    def now(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """New identifiers and secrets. Ids of one prefix sort in the order of their making."""
+
+    def new(self, prefix: str) -> str: ...
+
+    def secret(self) -> str: ...
+
+
+class Engine(Protocol):
+    """Somewhere that leases run. Every call is safe to repeat, and none of them waits.
+
+    There is one engine for each site. What engines differ in is data here, not their class:
+    `isolation` is what contains a workload (`runc`, `bubblewrap`, `plain`, `simulated`, …).
+    """
+
+    name: str
+    isolation: str
+
+    def observe(
+        self, only: Collection[LeaseId] | None = None
+    ) -> Mapping[LeaseId, Found]:
+        """Everything of ours that is there now, whoever started it; or those of `only` that are."""
+
+    def ensure(self, deployment: Deployment) -> None:
+        """Make it so. Ignore a generation older than the one already there, or one released."""
+
+    def release(self, lease: LeaseId, generation: int) -> None:
+        """Make it gone, up to this generation. Already gone is success.
+
+        When it is gone, `observe` no longer answers it. Never starts a lower generation again.
+        """
+
+    def sanitise(self, node: NodeId, slots: Slots) -> bool:
+        """Clean what a tenant may have left on these slots. True once they are clean."""
+
+    def logs(self, lease: LeaseId, rank: int, after: int, limit: int) -> bytes:
+        """Output of a member from byte `after`, at most `limit` bytes; empty at the end."""
+
+    def entry(self, lease: LeaseId, rank: int) -> Entry:
+        """How to run a program inside a ready member; Unavailable if it is not ready."""
+
+
+class Tx(Protocol):
+    """One transaction over rows, which are values of the kinds that `app.rows` lists."""
+
+    def get(self, kind: type[T], key: str) -> T:
+        """The row, or Missing."""
+
+    def peek(self, kind: type[T], key: str) -> T | None:
+        """The row, or None."""
+
+    def find(
+        self,
+        kind: type[T],
+        *,
+        after: str = "",
+        limit: int | None = None,
+        **equal: object,
+    ) -> list[T]:
+        """Rows whose fields equal these, in the order of their keys, from beyond `after`.
+
+        A value that is a tuple or frozenset means any of its members.
+        """
+
+    def put(self, *rows: object) -> None:
+        """Write each row, whether or not its key is there."""
+
+    def add(self, *rows: object) -> None:
+        """Write rows that must be new: Conflict if one is there. Append-only kinds come this way."""
+
+    def remove(self, kind: type[object], key: str) -> None:
+        """Take a row away; nothing to take is fine. Not for what is append-only."""
+
+    def fleet(self, site: SiteId) -> Fleet:
+        """Take the site's lock until the transaction ends; the index, as of now.
+
+        Claims, reservations and nodes written in this transaction are in it at once.
+        """
+
+    def record(self, lease: Lease, *events: LeaseEvent) -> None:
+        """Write a lease with the events that made it so: the row is the fold of its log."""
+
+    def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
+        """All events of a lease, in order."""
+
+    def histories(
+        self, customer: CustomerId, during: Interval
+    ) -> Iterator[tuple[Lease, tuple[LeaseEvent, ...]]]:
+        """Leases of the customer that may have run in `during`, each with all its events."""
+
+    def number(self, series: str) -> int:
+        """The next number of a gapless series, from 1. Rolled back with the transaction."""
+
+    def balances(
+        self, entity: EntityId, until: datetime | None = None
+    ) -> tuple[Balance, ...]:
+        """Sums of the entity's postings by account, customer and currency, before `until`."""
+
+    def confine(self, customer: CustomerId | None) -> None:
+        """From here on this transaction sees and writes rows of this customer only."""
+
+
+class Store(Protocol):
+    """Where rows live. `transaction` joins the one already open in this thread, if there is one."""
+
+    def transaction(self) -> AbstractContextManager[Tx]: ...

@@ -1,0 +1,104 @@
+"""The kinds of row that a store keeps, and the few facts about each that every store needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rackrate.core.access import Grant
+from rackrate.core.calendar import Claim, Reservation
+from rackrate.core.chips import Chip
+from rackrate.core.contract import Contract
+from rackrate.core.ids import EntityId, SiteId
+from rackrate.core.interval import Month
+from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.invoice import Invoice, InvoiceLine, Payment
+from rackrate.core.lease import Lease
+from rackrate.core.ledger import Entry
+from rackrate.core.parties import (
+    Audit,
+    Customer,
+    Idempotency,
+    Principal,
+    Project,
+    SshKey,
+    Token,
+)
+from rackrate.core.pricing import Price
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A month that an entity has closed. `id` is entity/month: closing twice is closing once."""
+
+    id: str
+    entity: EntityId
+    month: Month
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SitePass:
+    """The last full pass over a site in which its engine answered. `id` is the site's."""
+
+    id: SiteId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLease:
+    """Who leads the loops: `holder` until `until`. `epoch` grows with every change of leader."""
+
+    id: str
+    holder: str
+    epoch: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`table` is its name in SQL; `finds` are the fields that `find` may ask for.
+
+    `customer` says which field holds whose row it is, for confinement; empty: everybody's.
+    `append_only` rows can be added, and never put or removed.
+    """
+
+    table: str
+    finds: tuple[str, ...] = ()
+    customer: str = ""
+    append_only: bool = False
+
+
+KINDS: Mapping[type, Kind] = {
+    Entity: Kind("entity"),
+    Site: Kind("site", ("entity",)),
+    Block: Kind("block", ("site",)),
+    Chip: Kind("chip"),
+    Node: Kind("node", ("site", "block", "chip", "state")),
+    Sku: Kind("sku", ("site", "chip")),
+    Price: Kind("price", ("sku", "klass", "currency")),
+    Customer: Kind("customer", ("entity",), customer="id"),
+    Project: Kind("project", ("customer",), customer="customer"),
+    Principal: Kind("principal", ("email",)),
+    Grant: Kind("grants", ("principal", "customer", "project")),
+    Token: Kind("token", ("principal", "digest")),
+    SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
+    Contract: Kind("contract", ("entity", "customer", "sku"), customer="customer"),
+    Reservation: Kind("reservation", ("site", "pool", "holder")),
+    Lease: Kind(
+        "lease", ("customer", "project", "phase", "live", "site"), customer="customer"
+    ),
+    Claim: Kind("claim", ("site", "node", "holder", "open")),
+    Invoice: Kind(
+        "invoice", ("customer", "entity", "month", "cause"), customer="customer"
+    ),
+    InvoiceLine: Kind(
+        "invoice_line", ("invoice",), customer="customer", append_only=True
+    ),
+    Payment: Kind("payment", ("invoice",), customer="customer", append_only=True),
+    Entry: Kind("entry", ("entity",), append_only=True),
+    Close: Kind("close", ("entity",), append_only=True),
+    Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),
+    Idempotency: Kind("idempotency"),
+    SitePass: Kind("site_pass"),
+    LoopLease: Kind("loop_lease"),
+}

@@ -1,0 +1,267 @@
+"""A lease: what was asked for, what is wanted, and what was observed. The event log is the truth."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SiteId, SkuId
+from rackrate.core.workload import Deployment, Limits, Member, Spec
+
+
+class LeaseClass(StrEnum):
+    CONTRACT = "contract"
+    FLEX = "flex"
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+
+
+class Wanted(StrEnum):
+    """Intent: written only by use cases."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+class Phase(StrEnum):
+    """Observation: written only by loops."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+# The legal moves of the phase. Documentation, portal and property tests read this table.
+MOVES: Mapping[Phase, frozenset[Phase]] = {
+    Phase.QUEUED: frozenset({Phase.STARTING, Phase.STOPPING}),
+    Phase.STARTING: frozenset({Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPING}),
+    Phase.RUNNING: frozenset({Phase.INTERRUPTED, Phase.STOPPING}),
+    Phase.INTERRUPTED: frozenset({Phase.RUNNING, Phase.STOPPING}),
+    Phase.STOPPING: frozenset({Phase.STOPPED, Phase.ENDED}),
+    Phase.STOPPED: frozenset({Phase.QUEUED, Phase.ENDED}),
+    Phase.ENDED: frozenset(),
+}
+
+
+class EventKind(StrEnum):
+    """What can happen to a lease. The first four are intents, the others observations."""
+
+    REQUESTED = "requested"
+    STOP_REQUESTED = "stop_requested"
+    START_REQUESTED = "start_requested"
+    END_REQUESTED = "end_requested"
+    STARTING = "starting"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseEvent:
+    """One fact about a lease. `at` is when it was true, `recorded_at` when we knew.
+
+    `members` are given when the event places the lease; `cause` is a sentence for people.
+    """
+
+    lease: LeaseId
+    seq: int
+    at: datetime
+    recorded_at: datetime
+    kind: EventKind
+    cause: str = ""
+    members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a lease was asked for, and never changes: who, what, how many, under which promise.
+
+    `count` units of the SKU on each of `nodes` nodes; `slots` is what that makes on each of them.
+    """
+
+    id: LeaseId
+    customer: CustomerId
+    project: ProjectId
+    site: SiteId
+    sku: SkuId
+    klass: LeaseClass
+    contract: ContractId | None
+    count: int
+    nodes: int
+    slots: int
+    limits: Limits
+    spec: Spec
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The fold of its events over its terms; `apply` is the only way to change one.
+
+    `billed_since` is set while its GPUs are billed. `safe_until` is the first instant at which
+    promises made before it started would need its nodes; None: no such instant is known.
+    """
+
+    id: LeaseId
+    customer: CustomerId
+    project: ProjectId
+    terms: Terms
+    wanted: Wanted
+    phase: Phase
+    generation: int
+    seq: int
+    since: datetime
+    created: datetime
+    members: tuple[Member, ...]
+    billed_since: datetime | None = None
+    ended: datetime | None = None
+    safe_until: datetime | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether loops still have work with it, or may have."""
+        if self.phase == Phase.STOPPED:
+            return self.wanted != Wanted.STOPPED
+        return self.phase != Phase.ENDED
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment(
+            self.id,
+            self.generation,
+            self.project,
+            self.customer,
+            self.terms.spec,
+            self.terms.limits,
+            self.members,
+        )
+
+    def apply(self, event: LeaseEvent) -> "Lease":
+        """The lease after `event`; Refused if the move is not legal."""
+        assert event.lease == self.id and event.seq == self.seq + 1, (
+            f"out of order: {event}"
+        )
+        assert event.at >= self.since, f"time goes back: {event}"
+        if event.kind in _INTENTS:
+            return _intend(self, event)
+        return _observe(self, event)
+
+
+_INTENTS: Mapping[EventKind, Wanted] = {
+    EventKind.STOP_REQUESTED: Wanted.STOPPED,
+    EventKind.START_REQUESTED: Wanted.RUNNING,
+    EventKind.END_REQUESTED: Wanted.ENDED,
+}
+
+
+def requested(
+    terms: Terms,
+    members: tuple[Member, ...],
+    now: datetime,
+    safe_until: datetime | None,
+) -> tuple[Lease, LeaseEvent]:
+    """A new lease with its first event; the caller writes the claims of its members with it."""
+    event = LeaseEvent(terms.id, 1, now, now, EventKind.REQUESTED, members=members)
+    return born(terms, event, safe_until), event
+
+
+def born(terms: Terms, event: LeaseEvent, safe_until: datetime | None = None) -> Lease:
+    """The lease as its first event makes it."""
+    assert event.kind == EventKind.REQUESTED and event.seq == 1, event
+    return Lease(
+        terms.id,
+        terms.customer,
+        terms.project,
+        terms,
+        Wanted.RUNNING,
+        Phase.QUEUED,
+        generation=1,
+        seq=1,
+        since=event.at,
+        created=event.at,
+        members=event.members,
+        safe_until=safe_until,
+    )
+
+
+def fold(
+    terms: Terms, events: Iterable[LeaseEvent], safe_until: datetime | None = None
+) -> Lease:
+    """The lease that these events, all of them and in order, amount to."""
+    log = iter(events)
+    lease = born(terms, next(log), safe_until)
+    for event in log:
+        lease = lease.apply(event)
+    return lease
+
+
+def ask(
+    lease: Lease,
+    kind: EventKind,
+    now: datetime,
+    cause: str,
+    members: tuple[Member, ...] = (),
+) -> tuple[Lease, LeaseEvent]:
+    """The lease with a new intent; Refused if it cannot be wanted in its state."""
+    at = max(now, lease.since)
+    event = LeaseEvent(lease.id, lease.seq + 1, at, now, kind, cause, members)
+    return lease.apply(event), event
+
+
+def _intend(lease: Lease, event: LeaseEvent) -> Lease:
+    wanted = _INTENTS[event.kind]
+    if lease.wanted == Wanted.ENDED:
+        raise Refused(
+            Reason.WRONG_STATE, f"{lease.id} has been told to end, and only ends now"
+        )
+    if wanted == Wanted.RUNNING:
+        if lease.phase != Phase.STOPPED:
+            raise Refused(
+                Reason.WRONG_STATE,
+                f"{lease.id} is {lease.phase}; only a stopped lease starts",
+            )
+        return replace(
+            lease,
+            wanted=wanted,
+            phase=Phase.QUEUED,
+            generation=lease.generation + 1,
+            seq=event.seq,
+            since=event.at,
+            members=event.members,
+        )
+    if lease.wanted == wanted:
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} has already been told to stop")
+    # Billing of GPUs ends when the request is acknowledged; the claim, when the engine confirms.
+    return replace(
+        lease, wanted=wanted, seq=event.seq, since=event.at, billed_since=None
+    )
+
+
+def _observe(lease: Lease, event: LeaseEvent) -> Lease:
+    to = Phase(event.kind.value)
+    if to not in MOVES[lease.phase]:
+        raise Refused(
+            Reason.WRONG_STATE, f"{lease.id} cannot go from {lease.phase} to {to}"
+        )
+    billed = lease.billed_since
+    if to == Phase.RUNNING and lease.wanted == Wanted.RUNNING:
+        billed = event.at
+    elif to != Phase.RUNNING:
+        billed = None
+    return replace(
+        lease,
+        phase=to,
+        seq=event.seq,
+        since=event.at,
+        billed_since=billed,
+        ended=event.at if to == Phase.ENDED else lease.ended,
+        members=() if to in (Phase.STOPPED, Phase.ENDED) else lease.members,
+    )

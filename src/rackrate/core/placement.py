@@ -1,0 +1,347 @@
+"""Where a lease goes: the fleet index, and the choice of nodes and slots.
+
+The index is a plain mutable object that is kept, not rebuilt (decision 17): whoever holds the
+site's lock changes it together with the rows that it mirrors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rackrate.core.calendar import Claim, Reservation, first_excess
+from rackrate.core.ids import ChipId, NodeId, PoolId
+from rackrate.core.inventory import Node, NodeState
+from rackrate.core.slots import lowest
+from rackrate.core.workload import Member
+
+OPEN = 0  # The account of what is sold by the moment: on demand and spot.
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`members` nodes with `slots` slots each. `account`: a contract's id, or empty.
+
+    A gang goes into one block if one fits it; `same_block` refuses it otherwise. `prefer` are nodes
+    that it had before.
+    """
+
+    chip: ChipId
+    members: int
+    slots: int
+    whole_nodes: bool = False
+    account: str = ""
+    same_block: bool = False
+    prefer: tuple[NodeId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoFit:
+    """Why nothing fits, with the numbers that the asker needs next.
+
+    `slots_free` and `nodes_free` are what this asker could have now, over all nodes of the chip;
+    `one_node` the most on one node; `members_fit` how many members of the size asked for.
+    """
+
+    slots_free: int
+    nodes_free: int
+    one_node: int
+    members_fit: int
+
+
+class Pool:
+    """One block x node shape: who has whole nodes of it, and what of it is promised."""
+
+    __slots__ = ("block", "id", "number", "owned", "reservations", "supply")
+
+    def __init__(self, id: PoolId, number: int, block: str) -> None:
+        self.id = id
+        self.number = number
+        self.block = block
+        self.supply = 0
+        self.owned: dict[int, int] = {}
+        self.reservations: dict[str, Reservation] = {}
+
+    def promised(self, now: datetime) -> dict[str, int]:
+        """Whole nodes that are reserved now, by holder."""
+        held: dict[str, int] = {}
+        for reservation in self.reservations.values():
+            if reservation.during.contains(now):
+                held[reservation.holder] = (
+                    held.get(reservation.holder, 0) + reservation.nodes
+                )
+        return held
+
+
+class Fleet:
+    """Free slots of every node of one site, and the promises on its pools.
+
+    A node belongs to one account while anything of it is claimed: to a contract, or to what is
+    sold by the moment. So a promise of whole nodes is never eaten by single GPUs.
+    """
+
+    def __init__(self, nodes: Iterable[Node] = (), version: int = 0) -> None:
+        self.version = version
+        self.nodes: list[Node] = []
+        self.number: dict[NodeId, int] = {}
+        self.pools: dict[PoolId, Pool] = {}
+        self.pool_list: list[Pool] = []
+        self.claims: dict[str, Claim] = {}
+        self.closed_until: dict[NodeId, datetime] = {}
+        self._bits: list[int] = []
+        self._held: list[int] = []
+        self._accounts: dict[str, int] = {"": OPEN}
+        self._chips: dict[ChipId, int] = {}
+        self._blocks: dict[str, int] = {}
+        self._free = np.zeros(0, np.int32)
+        self._size = np.zeros(0, np.int32)
+        self._usable = np.zeros(0, np.bool_)
+        self._owner = np.zeros(0, np.int32)
+        self._chip = np.zeros(0, np.int32)
+        self._pool = np.zeros(0, np.int32)
+        self._block = np.zeros(0, np.int32)
+        for node in nodes:
+            self.set_node(node)
+
+    # -- what changes it ------------------------------------------------------------------------
+
+    def set_node(self, node: Node) -> None:
+        """Add a node, or change its state. Its shape may change only while it is empty."""
+        i = self.number.get(node.id)
+        if i is None:
+            i = self._append(node)
+        else:
+            self._retire(i)
+            was = self.nodes[i]
+            assert self._held[i] == 0 or (was.slots, was.pool) == (
+                node.slots,
+                node.pool,
+            ), node
+        self.nodes[i] = node
+        pool = self._pool_of(node)
+        if node.state != NodeState.RETIRED:
+            pool.supply += 1
+        if self._held[i] == 0:
+            self._bits[i] = (1 << node.slots) - 1
+            self._free[i] = self._size[i] = node.slots
+        self._usable[i] = node.state == NodeState.IN_SERVICE
+        self._chip[i] = self._chips.setdefault(node.chip, len(self._chips))
+        self._pool[i] = pool.number
+        self._block[i] = self._blocks.setdefault(node.block, len(self._blocks))
+
+    def hold(self, claim: Claim) -> None:
+        """Take the claim's slots. They must be free: this is the first guard of promise 1."""
+        i = self.number[claim.node]
+        bits = claim.slots.bits
+        assert self._bits[i] & bits == bits, f"sold twice: {claim}"
+        assert claim.id not in self.claims, claim
+        account = self._accounts.setdefault(claim.account, len(self._accounts))
+        assert self._held[i] == 0 or self._owner[i] == account, (
+            f"two accounts on a node: {claim}"
+        )
+        self.claims[claim.id] = claim
+        self._bits[i] ^= bits
+        self._free[i] -= len(claim.slots)
+        self._held[i] += 1
+        if self._held[i] == 1:
+            self._owner[i] = account
+            owned = self.pool_list[self._pool[i]].owned
+            owned[account] = owned.get(account, 0) + 1
+
+    def free(self, claim_id: str, ended: datetime) -> None:
+        """Give a claim's slots back; its row ends at `ended`, and the next may begin there."""
+        claim = self.claims.pop(claim_id)
+        i = self.number[claim.node]
+        self._bits[i] |= claim.slots.bits
+        self._free[i] += len(claim.slots)
+        self._held[i] -= 1
+        if self._held[i] == 0:
+            owned = self.pool_list[self._pool[i]].owned
+            owned[int(self._owner[i])] -= 1
+            self._owner[i] = NOBODY
+        self.closed_until[claim.node] = max(
+            ended, self.closed_until.get(claim.node, ended)
+        )
+
+    def promise(self, reservation: Reservation) -> None:
+        """Add or replace a reservation."""
+        self.pools[reservation.pool].reservations[reservation.id] = reservation
+
+    def withdraw(self, reservation: Reservation) -> None:
+        self.pools[reservation.pool].reservations.pop(reservation.id, None)
+
+    # -- what asks it ---------------------------------------------------------------------------
+
+    def place(self, request: Request, now: datetime) -> tuple[Member, ...] | NoFit:
+        """Nodes and slots for every member, or why not. Tightest first, so large holes stay whole.
+
+        `now` decides which promises are in force: nodes that they still need are not offered.
+        """
+        fits = self._candidates(request, now)
+        if len(fits) < request.members:
+            return self._no_fit(request, now, len(fits))
+        chosen = self._choose(request, fits)
+        if chosen is None:
+            return self._no_fit(request, now, self._largest_block(fits))
+        return tuple(
+            Member(rank, self.nodes[i].id, lowest(self._bits[i], request.slots))
+            for rank, i in enumerate(chosen)
+        )
+
+    def safe_until(self, members: Iterable[Member], now: datetime) -> datetime | None:
+        """The first instant at which reservations would need one of these nodes (decision 2).
+
+        Ask after the members are held: nodes sold by the moment count against each pool's supply.
+        """
+        first: datetime | None = None
+        for number in {int(self._pool[self.number[member.node]]) for member in members}:
+            pool = self.pool_list[number]
+            if not pool.reservations:
+                continue
+            spare = pool.supply - pool.owned.get(OPEN, 0)
+            needed = first_excess(tuple(pool.reservations.values()), spare, now)
+            if needed is not None and (first is None or needed < first):
+                first = needed
+        return first
+
+    def starts_at(self, members: Iterable[Member], now: datetime) -> datetime:
+        """The first instant from which claims on these nodes may run: after what ended there."""
+        return max(
+            [
+                now,
+                *(
+                    self.closed_until[m.node]
+                    for m in members
+                    if m.node in self.closed_until
+                ),
+            ]
+        )
+
+    def free_slots(self) -> dict[NodeId, int]:
+        """Free slots of each node, whatever its state."""
+        return {node.id: int(self._free[i]) for i, node in enumerate(self.nodes)}
+
+    def _candidates(self, request: Request, now: datetime) -> NDArray[np.intp]:
+        chip = self._chips.get(request.chip)
+        if chip is None:
+            return np.zeros(0, np.intp)
+        account = self._accounts.get(request.account, -2)
+        if request.whole_nodes:
+            mine = self._untouched() & (self._size == request.slots)
+        else:
+            mine = (self._owner == account) | (self._owner == NOBODY)
+            mine &= self._free >= request.slots
+        fits = np.flatnonzero(mine & self._usable & (self._chip == chip))
+        return self._within_promises(fits, request, now)
+
+    def _untouched(self) -> NDArray[np.bool_]:
+        untouched: NDArray[np.bool_] = self._owner == NOBODY
+        return untouched
+
+    def _within_promises(
+        self, fits: NDArray[np.intp], request: Request, now: datetime
+    ) -> NDArray[np.intp]:
+        """Drop untouched nodes beyond what this account may still open in each pool."""
+        if not request.account and not any(
+            pool.reservations for pool in self.pool_list
+        ):
+            return fits
+        keep = np.ones(len(fits), np.bool_)
+        fresh = self._owner[fits] == NOBODY
+        for number in np.unique(self._pool[fits]):
+            may_open = self._may_open(self.pool_list[number], request.account, now)
+            here = np.flatnonzero(fresh & (self._pool[fits] == number))
+            keep[here[max(may_open, 0) :]] = False
+        return fits[keep]
+
+    def _may_open(self, pool: Pool, account: str, now: datetime) -> int:
+        """How many untouched nodes of the pool this account may begin to use now."""
+        promised = pool.promised(now)
+        if account:
+            owned = pool.owned.get(self._accounts.get(account, -2), 0)
+            return promised.get(account, 0) - owned
+        kept = sum(
+            max(0, nodes - pool.owned.get(self._accounts.get(holder, -2), 0))
+            for holder, nodes in promised.items()
+        )
+        members = self._pool == pool.number
+        untouched = int(np.count_nonzero(members & self._usable & self._untouched()))
+        return untouched - kept
+
+    def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
+        order = fits[np.lexsort((fits, self._free[fits]))]
+        if request.prefer:
+            liked = {
+                self.number[node] for node in request.prefer if node in self.number
+            }
+            order = np.array(sorted(order, key=lambda i: int(i) not in liked), np.intp)
+        if request.members == 1:
+            return [int(order[0])]
+        counts = np.bincount(self._block[order], minlength=len(self._blocks))
+        roomy = np.flatnonzero(counts >= request.members)
+        if len(roomy):
+            tightest = roomy[np.argmin(counts[roomy])]
+            if request.prefer:
+                tightest = (
+                    self._block[order[0]]
+                    if self._block[order[0]] in roomy
+                    else tightest
+                )
+            return [
+                int(i) for i in order[self._block[order] == tightest][: request.members]
+            ]
+        if request.same_block:
+            return None
+        # As few blocks as can be: the fullest of candidates first.
+        by_block = np.lexsort((np.arange(len(order)), -counts[self._block[order]]))
+        return [int(i) for i in order[by_block][: request.members]]
+
+    def _largest_block(self, fits: NDArray[np.intp]) -> int:
+        return int(np.bincount(self._block[fits]).max()) if len(fits) else 0
+
+    def _no_fit(self, request: Request, now: datetime, members_fit: int) -> NoFit:
+        single = Request(request.chip, 1, 1, account=request.account)
+        fits = self._candidates(single, now)
+        free = self._free[fits]
+        return NoFit(
+            slots_free=int(free.sum()),
+            nodes_free=int(np.count_nonzero(self._owner[fits] == NOBODY)),
+            one_node=int(free.max(initial=0)),
+            members_fit=members_fit,
+        )
+
+    # -- upkeep ---------------------------------------------------------------------------------
+
+    def _append(self, node: Node) -> int:
+        i = len(self.nodes)
+        self.number[node.id] = i
+        self.nodes.append(node)
+        self._bits.append(0)
+        self._held.append(0)
+        if i >= len(self._free):
+            self._grow(max(64, 2 * i))
+        self._owner[i] = NOBODY
+        return i
+
+    def _grow(self, size: int) -> None:
+        for name in ("_free", "_size", "_usable", "_owner", "_chip", "_pool", "_block"):
+            old = getattr(self, name)
+            new = np.zeros(size, old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+    def _retire(self, i: int) -> None:
+        was = self.nodes[i]
+        if was.state != NodeState.RETIRED:
+            self.pools[was.pool].supply -= 1
+
+    def _pool_of(self, node: Node) -> Pool:
+        pool = self.pools.get(node.pool)
+        if pool is None:
+            pool = Pool(node.pool, len(self.pool_list), node.block)
+            self.pools[node.pool] = pool
+            self.pool_list.append(pool)
+        return pool

@@ -1,0 +1,142 @@
+"""What invoices and contracts mean in the books: earned and invoiced are two calendars."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rackrate.core.contract import Contract, Schedule, month_weights
+from rackrate.core.ids import CustomerId, EntryId, SkuId
+from rackrate.core.interval import Interval, Month, months_over
+from rackrate.core.invoice import Invoice, Line, LineKind, Payment, priced
+from rackrate.core.ledger import Account, Entry, Posting, transfer
+from rackrate.core.money import Money, split, total
+from rackrate.core.tax import TaxRule
+
+_CREDITED: dict[LineKind, Account] = {
+    LineKind.USAGE: Account.UNBILLED,
+    LineKind.CORRECTION: Account.UNBILLED,
+    LineKind.PREPAYMENT: Account.CONTRACT_LIABILITY,
+    LineKind.INSTALMENT: Account.CONTRACT_LIABILITY,
+}
+
+
+def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
+    """Dr receivable, Cr unbilled or contract liability, Cr tax. None for an invoice of nothing."""
+    credits: dict[Account, Money] = {}
+    for line in lines:
+        account = _CREDITED[line.kind]
+        zero = Money.zero(invoice.net.currency)
+        credits[account] = credits.get(account, zero) + line.net
+    postings = [
+        Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)
+    ]
+    postings += [
+        Posting(account, -amount, -amount, invoice.customer)
+        for account, amount in sorted(credits.items())
+        if amount
+    ]
+    if invoice.tax:
+        postings.append(
+            Posting(Account.TAX, -invoice.tax, -invoice.tax, invoice.customer)
+        )
+    if len(postings) < 2:
+        return None
+    cause = EntryId(f"invoice/{invoice.id}")
+    return Entry(
+        cause, invoice.entity, invoice.issued, f"Invoice {invoice.id}", tuple(postings)
+    )
+
+
+def paid(invoice: Invoice, payment: Payment) -> Entry:
+    """Dr bank, Cr receivable."""
+    return Entry(
+        EntryId(f"payment/{payment.id}"),
+        invoice.entity,
+        payment.at,
+        f"Payment of {invoice.id}",
+        transfer(Account.BANK, Account.RECEIVABLE, payment.amount, payment.customer),
+    )
+
+
+def earned_by_month(line: Line, time_zone: str) -> list[tuple[Month, Money]]:
+    """The line's net amount over the seller's calendar months, by seconds; it adds up."""
+    parts = list(months_over(line.during, time_zone))
+    if len(parts) == 1:
+        return [(parts[0][0], line.net)]
+    shares = split(line.net, [part.seconds for _, part in parts])
+    return [(month, share) for (month, _), share in zip(parts, shares, strict=True)]
+
+
+def usage_earned(
+    invoice: Invoice, lines: Sequence[Line], time_zone: str, now: datetime
+) -> list[Entry]:
+    """Dr unbilled, Cr revenue for what was used: one entry for each month of the seller's."""
+    sums: dict[Month, dict[str, Money]] = {}
+    zero = Money.zero(invoice.net.currency)
+    for line in lines:
+        if line.kind not in (LineKind.USAGE, LineKind.CORRECTION):
+            continue
+        for month, share in earned_by_month(line, time_zone):
+            by_sku = sums.setdefault(month, {})
+            sku = line.sku or ""
+            by_sku[sku] = by_sku.get(sku, zero) + share
+    entries: list[Entry] = []
+    for month, by_sku in sorted(sums.items()):
+        at = min(_last_second(month, time_zone), now)
+        postings = _revenue(
+            Account.UNBILLED, Account.USAGE_REVENUE, by_sku, invoice.customer
+        )
+        if postings:
+            cause = EntryId(f"earned/{invoice.id}/{month}")
+            entries.append(
+                Entry(cause, invoice.entity, at, f"Usage in {month}", postings)
+            )
+    return entries
+
+
+def contract_months(
+    contract: Contract, plan: Schedule, rule: TaxRule, time_zone: str
+) -> list[tuple[Month, Interval, Money]]:
+    """What each month of a contract earns, net of tax. It adds up to what its invoices are net."""
+    quoted = [plan.prepayment, *(instalment.due for instalment in plan.instalments)]
+    nets = [priced(amount, contract.tax_included, rule)[0] for amount in quoted]
+    whole = total(nets, plan.value.currency)
+    earned = split(whole, month_weights(contract.during, time_zone))
+    return [
+        (instalment.month, instalment.during, share)
+        for instalment, share in zip(plan.instalments, earned, strict=True)
+    ]
+
+
+def contract_earned(
+    contract: Contract, month: Month, amount: Money, time_zone: str, now: datetime
+) -> Entry:
+    """Dr contract liability, Cr revenue: one month of service is done."""
+    return Entry(
+        EntryId(f"earned/{contract.id}/{month}"),
+        contract.entity,
+        min(_last_second(month, time_zone), now),
+        f"{contract.id} in {month}",
+        transfer(
+            Account.CONTRACT_LIABILITY,
+            Account.CONTRACT_REVENUE,
+            amount,
+            contract.customer,
+            contract.sku,
+        ),
+    )
+
+
+def _revenue(
+    debit: Account, credit: Account, by_sku: dict[str, Money], customer: CustomerId
+) -> tuple[Posting, ...]:
+    postings: list[Posting] = []
+    for sku, amount in sorted(by_sku.items()):
+        if amount:
+            postings += transfer(
+                debit, credit, amount, customer, SkuId(sku) if sku else None
+            )
+    return tuple(postings)
+
+
+def _last_second(month: Month, time_zone: str) -> datetime:
+    return month.interval(time_zone).end - timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""Where leases become real, one module or package for each engine."""

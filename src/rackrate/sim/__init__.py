@@ -1,0 +1,1 @@
+"""Production with other ports: a virtual clock, demand from a trace, engines without machines."""
