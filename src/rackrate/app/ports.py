@@ -40,9 +40,7 @@ class Engine(Protocol):
     name: str
     isolation: str
 
-    def observe(
-        self, only: Collection[LeaseId] | None = None
-    ) -> Mapping[LeaseId, Found]:
+    def observe(self, only: Collection[LeaseId] | None = None) -> Mapping[LeaseId, Found]:
         """Everything of ours that is there now, whoever started it; or those of `only` that are."""
 
     def ensure(self, deployment: Deployment) -> None:
@@ -79,11 +77,13 @@ class Tx(Protocol):
         *,
         after: str = "",
         limit: int | None = None,
+        newest_first: bool = False,
         **equal: object,
     ) -> list[T]:
         """Rows whose fields equal these, in the order of their keys, from beyond `after`.
 
-        A value that is a tuple or frozenset means any of its members.
+        A value that is a tuple or frozenset means any of its members. `newest_first` turns the
+        order around, and `after` with it.
         """
 
     def put(self, *rows: object) -> None:
@@ -115,9 +115,7 @@ class Tx(Protocol):
     def number(self, series: str) -> int:
         """The next number of a gapless series, from 1. Rolled back with the transaction."""
 
-    def balances(
-        self, entity: EntityId, until: datetime | None = None
-    ) -> tuple[Balance, ...]:
+    def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
         """Sums of the entity's postings by account, customer and currency, before `until`."""
 
     def confine(self, customer: CustomerId | None) -> None:

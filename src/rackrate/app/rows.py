@@ -84,16 +84,10 @@ KINDS: Mapping[type, Kind] = {
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
     Contract: Kind("contract", ("entity", "customer", "sku"), customer="customer"),
     Reservation: Kind("reservation", ("site", "pool", "holder")),
-    Lease: Kind(
-        "lease", ("customer", "project", "phase", "live", "site"), customer="customer"
-    ),
+    Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     Claim: Kind("claim", ("site", "node", "holder", "open")),
-    Invoice: Kind(
-        "invoice", ("customer", "entity", "month", "cause"), customer="customer"
-    ),
-    InvoiceLine: Kind(
-        "invoice_line", ("invoice",), customer="customer", append_only=True
-    ),
+    Invoice: Kind("invoice", ("customer", "entity", "month", "cause"), customer="customer"),
+    InvoiceLine: Kind("invoice_line", ("invoice",), customer="customer", append_only=True),
     Payment: Kind("payment", ("invoice",), customer="customer", append_only=True),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),
