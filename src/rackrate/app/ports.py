@@ -90,7 +90,7 @@ class Tx(Protocol):
         """Write each row, whether or not its key is there."""
 
     def add(self, *rows: object) -> None:
-        """Write rows that must be new: Conflict if one is there. Append-only kinds come this way."""
+        """Write rows that must be new: Conflict if one is there. So do append-only kinds."""
 
     def remove(self, kind: type[object], key: str) -> None:
         """Take a row away; nothing to take is fine. Not for what is append-only."""

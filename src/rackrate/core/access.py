@@ -140,17 +140,12 @@ class Actor:
 
     @property
     def customers(self) -> frozenset[CustomerId]:
-        return frozenset(
-            grant.customer for grant in self.grants if grant.customer is not None
-        )
+        return frozenset(grant.customer for grant in self.grants if grant.customer is not None)
 
 
 def allows(actor: Actor, verb: Verb, target: Target) -> bool:
     """Whether one of the actor's grants covers this verb on this target."""
-    return any(
-        _covers(grant, target) and verb in ROLES[grant.role][1]
-        for grant in actor.grants
-    )
+    return any(_covers(grant, target) and verb in ROLES[grant.role][1] for grant in actor.grants)
 
 
 def knows_of(actor: Actor, target: Target) -> bool:
@@ -158,8 +153,7 @@ def knows_of(actor: Actor, target: Target) -> bool:
     if target.customer is None:
         return True
     return any(
-        _covers(grant, target) or grant.customer == target.customer
-        for grant in actor.grants
+        _covers(grant, target) or grant.customer == target.customer for grant in actor.grants
     )
 
 

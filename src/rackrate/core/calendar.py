@@ -98,9 +98,7 @@ def reserved_at(reservations: Iterable[Reservation], instant: datetime) -> int:
     return sum(held.nodes for held in reservations if held.during.contains(instant))
 
 
-def available(
-    supply: int, reservations: Iterable[Reservation], window: Interval
-) -> int:
+def available(supply: int, reservations: Iterable[Reservation], window: Interval) -> int:
     """Available to promise over the whole of `window`: supply less the peak of what is reserved."""
     return supply - peak(reservations, window)
 

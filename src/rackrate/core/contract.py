@@ -1,4 +1,4 @@
-"""A contract in its first form: take-or-pay for whole nodes, prepaid in part, monthly in advance."""
+"""A contract in its first form: take-or-pay for whole nodes, prepaid in part, then monthly."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,14 +66,9 @@ class Schedule:
 def schedule(contract: Contract, time_zone: str) -> Schedule:
     """The whole payment plan, by calendar months of `time_zone`."""
     parts = list(months_over(contract.during, time_zone))
-    shares = [
-        Fraction(part.seconds, month.interval(time_zone).seconds)
-        for month, part in parts
-    ]
+    shares = [Fraction(part.seconds, month.interval(time_zone).seconds) for month, part in parts]
     monthly = contract.monthly.amount
-    value = Money.rounded(
-        sum(shares, Fraction(0)) * Fraction(monthly), contract.monthly.currency
-    )
+    value = Money.rounded(sum(shares, Fraction(0)) * Fraction(monthly), contract.monthly.currency)
     percent = Fraction(contract.prepayment_percent) / 100
     prepayment = Money.rounded(Fraction(value.amount) * percent, value.currency)
     weights = month_weights(contract.during, time_zone)
@@ -88,9 +83,6 @@ def schedule(contract: Contract, time_zone: str) -> Schedule:
 def month_weights(during: Interval, time_zone: str) -> tuple[int, ...]:
     """Integer weights of the months: equal for whole months, by seconds for broken ones."""
     parts = list(months_over(during, time_zone))
-    shares = [
-        Fraction(part.seconds, month.interval(time_zone).seconds)
-        for month, part in parts
-    ]
+    shares = [Fraction(part.seconds, month.interval(time_zone).seconds) for month, part in parts]
     common = lcm(*(share.denominator for share in shares))
     return tuple(int(share * common) for share in shares)

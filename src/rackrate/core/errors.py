@@ -60,7 +60,7 @@ class Unauthenticated(RackrateError):
 
 
 class Invalid(RackrateError):
-    """The request itself is wrong. `where` is the field, as `members[0].count` or `file.yaml:12`."""
+    """The request itself is wrong. `where`: the field, as `members[0].count` or `file.yaml:12`."""
 
     def __init__(self, where: str, detail: str) -> None:
         super().__init__(
@@ -73,9 +73,7 @@ class Missing(RackrateError):
     """No such thing, or none that the actor may know of."""
 
     def __init__(self, kind: str, key: str) -> None:
-        super().__init__(
-            Reason.MISSING, f"no {kind} {key!r}", {"kind": kind, "id": key}
-        )
+        super().__init__(Reason.MISSING, f"no {kind} {key!r}", {"kind": kind, "id": key})
         self.kind = kind
         self.key = key
 

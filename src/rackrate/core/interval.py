@@ -66,9 +66,7 @@ class Span:
         if self.end is not None:
             check_instant(self.end)
             if not self.start < self.end:
-                raise ValueError(
-                    f"empty span: {self.start.isoformat()} to {self.end.isoformat()}"
-                )
+                raise ValueError(f"empty span: {self.start.isoformat()} to {self.end.isoformat()}")
 
     def contains(self, instant: datetime) -> bool:
         return self.start <= instant and (self.end is None or instant < self.end)
@@ -91,9 +89,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"unknown time zone {name!r}; write it as Asia/Shanghai"
-        ) from None
+        raise ValueError(f"unknown time zone {name!r}; write it as Asia/Shanghai") from None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,13 +110,7 @@ class Month:
     def parse(cls, text: str) -> "Month":
         """From `2026-11`."""
         year, dash, month = text.partition("-")
-        if not (
-            dash
-            and year.isascii()
-            and year.isdigit()
-            and month.isascii()
-            and month.isdigit()
-        ):
+        if not (dash and year.isascii() and year.isdigit() and month.isascii() and month.isdigit()):
             raise ValueError(f"not a month: {text!r}; write it as 2026-11")
         return cls(int(year), int(month))
 
@@ -148,9 +138,7 @@ def _month_interval(month: Month, time_zone: str) -> Interval:
     following = month.plus(1)
     return Interval(
         datetime(month.year, month.month, 1, tzinfo=zone(time_zone)).astimezone(UTC),
-        datetime(following.year, following.month, 1, tzinfo=zone(time_zone)).astimezone(
-            UTC
-        ),
+        datetime(following.year, following.month, 1, tzinfo=zone(time_zone)).astimezone(UTC),
     )
 
 

@@ -81,9 +81,7 @@ class Node:
 
     def __post_init__(self) -> None:
         if not (1 <= self.gpus <= 1024 and 1 <= self.parts <= 1000):
-            raise ValueError(
-                f"node {self.id}: gpus must be 1 to 1024 and parts 1 to 1000"
-            )
+            raise ValueError(f"node {self.id}: gpus must be 1 to 1024 and parts 1 to 1000")
 
     @property
     def slots(self) -> int:

@@ -115,9 +115,7 @@ class Totals:
     gross: Money
 
 
-def priced(
-    gross_or_net: Money, tax_included: bool, rule: TaxRule
-) -> tuple[Money, Money | None]:
+def priced(gross_or_net: Money, tax_included: bool, rule: TaxRule) -> tuple[Money, Money | None]:
     """(net, gross): gross only where the price had tax inside."""
     if tax_included:
         return net_of(gross_or_net, rule), gross_or_net

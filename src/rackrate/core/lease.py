@@ -1,4 +1,4 @@
-"""A lease: what was asked for, what is wanted, and what was observed. The event log is the truth."""
+"""A lease: what was asked, what is wanted, what was observed. The event log is the truth."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -146,9 +146,7 @@ class Lease:
 
     def apply(self, event: LeaseEvent) -> "Lease":
         """The lease after `event`; Refused if the move is not legal."""
-        assert event.lease == self.id and event.seq == self.seq + 1, (
-            f"out of order: {event}"
-        )
+        assert event.lease == self.id and event.seq == self.seq + 1, f"out of order: {event}"
         assert event.at >= self.since, f"time goes back: {event}"
         if event.kind in _INTENTS:
             return _intend(self, event)
@@ -192,9 +190,7 @@ def born(terms: Terms, event: LeaseEvent, safe_until: datetime | None = None) ->
     )
 
 
-def fold(
-    terms: Terms, events: Iterable[LeaseEvent], safe_until: datetime | None = None
-) -> Lease:
+def fold(terms: Terms, events: Iterable[LeaseEvent], safe_until: datetime | None = None) -> Lease:
     """The lease that these events, all of them and in order, amount to."""
     log = iter(events)
     lease = born(terms, next(log), safe_until)
@@ -219,9 +215,7 @@ def ask(
 def _intend(lease: Lease, event: LeaseEvent) -> Lease:
     wanted = _INTENTS[event.kind]
     if lease.wanted == Wanted.ENDED:
-        raise Refused(
-            Reason.WRONG_STATE, f"{lease.id} has been told to end, and only ends now"
-        )
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} has been told to end, and only ends now")
     if wanted == Wanted.RUNNING:
         if lease.phase != Phase.STOPPED:
             raise Refused(
@@ -240,17 +234,13 @@ def _intend(lease: Lease, event: LeaseEvent) -> Lease:
     if lease.wanted == wanted:
         raise Refused(Reason.WRONG_STATE, f"{lease.id} has already been told to stop")
     # Billing of GPUs ends when the request is acknowledged; the claim, when the engine confirms.
-    return replace(
-        lease, wanted=wanted, seq=event.seq, since=event.at, billed_since=None
-    )
+    return replace(lease, wanted=wanted, seq=event.seq, since=event.at, billed_since=None)
 
 
 def _observe(lease: Lease, event: LeaseEvent) -> Lease:
     to = Phase(event.kind.value)
     if to not in MOVES[lease.phase]:
-        raise Refused(
-            Reason.WRONG_STATE, f"{lease.id} cannot go from {lease.phase} to {to}"
-        )
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} cannot go from {lease.phase} to {to}")
     billed = lease.billed_since
     if to == Phase.RUNNING and lease.wanted == Wanted.RUNNING:
         billed = event.at

@@ -18,9 +18,7 @@ def digits(currency: str) -> int:
     try:
         return DIGITS[currency]
     except KeyError:
-        raise ValueError(
-            f"unknown currency {currency!r}; known: {', '.join(DIGITS)}"
-        ) from None
+        raise ValueError(f"unknown currency {currency!r}; known: {', '.join(DIGITS)}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,7 @@ class Money:
             raise ValueError(f"not an amount that can be owed: {text!r}")
         rounded = exact.quantize(Decimal(1).scaleb(-digits(currency)), ROUND_HALF_UP)
         if rounded != exact:
-            raise ValueError(
-                f"{text} has more than {digits(currency)} decimals of {currency}"
-            )
+            raise ValueError(f"{text} has more than {digits(currency)} decimals of {currency}")
         return cls(int(rounded.scaleb(digits(currency))), currency)
 
 

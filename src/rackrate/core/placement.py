@@ -70,9 +70,7 @@ class Pool:
         held: dict[str, int] = {}
         for reservation in self.reservations.values():
             if reservation.during.contains(now):
-                held[reservation.holder] = (
-                    held.get(reservation.holder, 0) + reservation.nodes
-                )
+                held[reservation.holder] = held.get(reservation.holder, 0) + reservation.nodes
         return held
 
 
@@ -139,9 +137,7 @@ class Fleet:
         assert self._bits[i] & bits == bits, f"sold twice: {claim}"
         assert claim.id not in self.claims, claim
         account = self._accounts.setdefault(claim.account, len(self._accounts))
-        assert self._held[i] == 0 or self._owner[i] == account, (
-            f"two accounts on a node: {claim}"
-        )
+        assert self._held[i] == 0 or self._owner[i] == account, f"two accounts on a node: {claim}"
         self.claims[claim.id] = claim
         self._bits[i] ^= bits
         self._free[i] -= len(claim.slots)
@@ -162,9 +158,13 @@ class Fleet:
             owned = self.pool_list[self._pool[i]].owned
             owned[int(self._owner[i])] -= 1
             self._owner[i] = NOBODY
-        self.closed_until[claim.node] = max(
-            ended, self.closed_until.get(claim.node, ended)
-        )
+        self.closed_until[claim.node] = max(ended, self.closed_until.get(claim.node, ended))
+
+    def closed(self, claim: Claim) -> None:
+        """Take note of a claim that has ended already, when the index is loaded."""
+        if claim.during.end is not None:
+            until = self.closed_until.get(claim.node, claim.during.end)
+            self.closed_until[claim.node] = max(until, claim.during.end)
 
     def promise(self, reservation: Reservation) -> None:
         """Add or replace a reservation."""
@@ -212,11 +212,7 @@ class Fleet:
         return max(
             [
                 now,
-                *(
-                    self.closed_until[m.node]
-                    for m in members
-                    if m.node in self.closed_until
-                ),
+                *(self.closed_until[m.node] for m in members if m.node in self.closed_until),
             ]
         )
 
@@ -245,9 +241,7 @@ class Fleet:
         self, fits: NDArray[np.intp], request: Request, now: datetime
     ) -> NDArray[np.intp]:
         """Drop untouched nodes beyond what this account may still open in each pool."""
-        if not request.account and not any(
-            pool.reservations for pool in self.pool_list
-        ):
+        if not request.account and not any(pool.reservations for pool in self.pool_list):
             return fits
         keep = np.ones(len(fits), np.bool_)
         fresh = self._owner[fits] == NOBODY
@@ -274,9 +268,7 @@ class Fleet:
     def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
         order = fits[np.lexsort((fits, self._free[fits]))]
         if request.prefer:
-            liked = {
-                self.number[node] for node in request.prefer if node in self.number
-            }
+            liked = {self.number[node] for node in request.prefer if node in self.number}
             order = np.array(sorted(order, key=lambda i: int(i) not in liked), np.intp)
         if request.members == 1:
             return [int(order[0])]
@@ -285,14 +277,8 @@ class Fleet:
         if len(roomy):
             tightest = roomy[np.argmin(counts[roomy])]
             if request.prefer:
-                tightest = (
-                    self._block[order[0]]
-                    if self._block[order[0]] in roomy
-                    else tightest
-                )
-            return [
-                int(i) for i in order[self._block[order] == tightest][: request.members]
-            ]
+                tightest = self._block[order[0]] if self._block[order[0]] in roomy else tightest
+            return [int(i) for i in order[self._block[order] == tightest][: request.members]]
         if request.same_block:
             return None
         # As few blocks as can be: the fullest of candidates first.

@@ -52,9 +52,7 @@ class PriceBook:
             key = (price.sku, price.klass, price.currency)
             self._series.setdefault(key, []).append(price)
 
-    def at(
-        self, sku: SkuId, klass: LeaseClass, currency: str, instant: datetime
-    ) -> Price:
+    def at(self, sku: SkuId, klass: LeaseClass, currency: str, instant: datetime) -> Price:
         """The price in force; Refused `not_priced` when there is none."""
         in_force: Price | None = None
         for price in self._series.get((sku, klass, currency), ()):

@@ -27,11 +27,7 @@ class Charge:
     @property
     def exact(self) -> Fraction:
         """In major units of the price's currency; with tax inside if the price has it."""
-        return (
-            Fraction(self.price.per_hour)
-            * self.milli_slot_seconds
-            / MILLI_SLOT_SECONDS_PER_HOUR
-        )
+        return Fraction(self.price.per_hour) * self.milli_slot_seconds / MILLI_SLOT_SECONDS_PER_HOUR
 
 
 def rate(used: Iterable[Usage], book: PriceBook, currency: str) -> tuple[Charge, ...]:

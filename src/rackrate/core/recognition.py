@@ -26,24 +26,18 @@ def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
         account = _CREDITED[line.kind]
         zero = Money.zero(invoice.net.currency)
         credits[account] = credits.get(account, zero) + line.net
-    postings = [
-        Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)
-    ]
+    postings = [Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)]
     postings += [
         Posting(account, -amount, -amount, invoice.customer)
         for account, amount in sorted(credits.items())
         if amount
     ]
     if invoice.tax:
-        postings.append(
-            Posting(Account.TAX, -invoice.tax, -invoice.tax, invoice.customer)
-        )
+        postings.append(Posting(Account.TAX, -invoice.tax, -invoice.tax, invoice.customer))
     if len(postings) < 2:
         return None
     cause = EntryId(f"invoice/{invoice.id}")
-    return Entry(
-        cause, invoice.entity, invoice.issued, f"Invoice {invoice.id}", tuple(postings)
-    )
+    return Entry(cause, invoice.entity, invoice.issued, f"Invoice {invoice.id}", tuple(postings))
 
 
 def paid(invoice: Invoice, payment: Payment) -> Entry:
@@ -82,14 +76,10 @@ def usage_earned(
     entries: list[Entry] = []
     for month, by_sku in sorted(sums.items()):
         at = min(_last_second(month, time_zone), now)
-        postings = _revenue(
-            Account.UNBILLED, Account.USAGE_REVENUE, by_sku, invoice.customer
-        )
+        postings = _revenue(Account.UNBILLED, Account.USAGE_REVENUE, by_sku, invoice.customer)
         if postings:
             cause = EntryId(f"earned/{invoice.id}/{month}")
-            entries.append(
-                Entry(cause, invoice.entity, at, f"Usage in {month}", postings)
-            )
+            entries.append(Entry(cause, invoice.entity, at, f"Usage in {month}", postings))
     return entries
 
 
@@ -132,9 +122,7 @@ def _revenue(
     postings: list[Posting] = []
     for sku, amount in sorted(by_sku.items()):
         if amount:
-            postings += transfer(
-                debit, credit, amount, customer, SkuId(sku) if sku else None
-            )
+            postings += transfer(debit, credit, amount, customer, SkuId(sku) if sku else None)
     return tuple(postings)
 
 

@@ -36,9 +36,7 @@ def step(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> St
     return _towards_rest(lease, found, now)
 
 
-def _towards_running(
-    lease: Lease, found: Found | None, now: datetime, seen: datetime
-) -> Step:
+def _towards_running(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> Step:
     if found is not None and found.generation < lease.generation:
         found = None
     if lease.phase == Phase.QUEUED:
@@ -48,11 +46,7 @@ def _towards_running(
     if lease.phase == Phase.RUNNING:
         return _running(lease, found, now, seen)
     if lease.phase == Phase.INTERRUPTED and found is not None and _ready(found):
-        return Step(
-            events=(
-                _event(lease, EventKind.RUNNING, _since(found), now, "healthy again"),
-            )
-        )
+        return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, "healthy again"),))
     return Step()
 
 
@@ -62,9 +56,7 @@ def _starting(lease: Lease, found: Found | None, now: datetime) -> Step:
         return Step(Act.ENSURE)
     if found.phase == MemberPhase.READY:
         cause = "health check passed"
-        return Step(
-            events=(_event(lease, EventKind.RUNNING, _since(found), now, cause),)
-        )
+        return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, cause),))
     if found.phase == MemberPhase.STARTING:
         return Step()
     return _over(lease, found, now)
@@ -93,9 +85,7 @@ def _towards_rest(lease: Lease, found: Found | None, now: datetime) -> Step:
     if lease.phase in (Phase.STOPPED, Phase.ENDED) and found is not None:
         return Step(Act.RELEASE)
     if lease.phase == Phase.STOPPED and lease.wanted == Wanted.ENDED:
-        return Step(
-            events=(_event(lease, EventKind.ENDED, now, now, ""),), vacated=True
-        )
+        return Step(events=(_event(lease, EventKind.ENDED, now, now, ""),), vacated=True)
     if lease.phase in (Phase.STOPPED, Phase.ENDED):
         return Step()
     if lease.phase != Phase.STOPPING:
@@ -103,9 +93,7 @@ def _towards_rest(lease: Lease, found: Found | None, now: datetime) -> Step:
         if found is not None:
             return Step(Act.RELEASE, (stopping,))
         # Release even what is not seen: the engine must remember never to start it late.
-        return Step(
-            Act.RELEASE, (stopping, _rest(lease.apply(stopping), now)), vacated=True
-        )
+        return Step(Act.RELEASE, (stopping, _rest(lease.apply(stopping), now)), vacated=True)
     if found is not None:
         return Step(Act.RELEASE)
     return Step(events=(_rest(lease, now),), vacated=True)
@@ -113,18 +101,12 @@ def _towards_rest(lease: Lease, found: Found | None, now: datetime) -> Step:
 
 def _rest(lease: Lease, now: datetime) -> LeaseEvent:
     stopped = lease.wanted == Wanted.STOPPED
-    return _event(
-        lease, EventKind.STOPPED if stopped else EventKind.ENDED, now, now, ""
-    )
+    return _event(lease, EventKind.STOPPED if stopped else EventKind.ENDED, now, now, "")
 
 
-def _event(
-    lease: Lease, kind: EventKind, at: datetime, now: datetime, cause: str
-) -> LeaseEvent:
+def _event(lease: Lease, kind: EventKind, at: datetime, now: datetime, cause: str) -> LeaseEvent:
     """`at` is held between the last event and now: time never goes back, and is not guessed."""
-    return LeaseEvent(
-        lease.id, lease.seq + 1, max(lease.since, min(at, now)), now, kind, cause
-    )
+    return LeaseEvent(lease.id, lease.seq + 1, max(lease.since, min(at, now)), now, kind, cause)
 
 
 def _ready(found: Found) -> bool:
@@ -140,9 +122,7 @@ def _since(found: Found) -> datetime:
 
 def _reason(found: Found) -> str:
     return "; ".join(
-        f"member {member.rank}: {member.reason}"
-        if len(found.members) > 1
-        else member.reason
+        f"member {member.rank}: {member.reason}" if len(found.members) > 1 else member.reason
         for member in found.members
         if member.phase == found.phase
     )

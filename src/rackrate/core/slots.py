@@ -26,8 +26,7 @@ class Slots:
 
     def __str__(self) -> str:
         return ",".join(
-            str(start) if end == start + 1 else f"{start}-{end - 1}"
-            for start, end in self.ranges()
+            str(start) if end == start + 1 else f"{start}-{end - 1}" for start, end in self.ranges()
         )
 
     def __and__(self, other: "Slots") -> "Slots":
@@ -76,7 +75,7 @@ def all_slots(count: int) -> Slots:
 
 
 def lowest(free: int, count: int) -> Slots:
-    """The `count` lowest slots of the bits `free`; the caller has checked that there are as many."""
+    """The `count` lowest slots of the bits `free`, which the caller knows to be enough."""
     chosen = 0
     for _ in range(count):
         low = free & -free

@@ -34,16 +34,12 @@ def tax_rule(id: str) -> TaxRule:
     try:
         return RULES[id]
     except KeyError:
-        raise ValueError(
-            f"unknown tax rule {id!r}; known: {', '.join(RULES)}"
-        ) from None
+        raise ValueError(f"unknown tax rule {id!r}; known: {', '.join(RULES)}") from None
 
 
 def net_of(gross: Money, rule: TaxRule) -> Money:
     """What is left of a tax-inclusive amount, rounded once; the tax is the rest of it."""
-    return Money.rounded(
-        Fraction(gross.amount) / (1 + Fraction(rule.rate)), gross.currency
-    )
+    return Money.rounded(Fraction(gross.amount) / (1 + Fraction(rule.rate)), gross.currency)
 
 
 def tax_on(net: Money, rule: TaxRule) -> Money:

@@ -52,9 +52,7 @@ def billed_spans(events: Iterable[LeaseEvent]) -> list[Span]:
     return spans
 
 
-def usage_of(
-    lease: Lease, events: Iterable[LeaseEvent], window: Interval
-) -> list[Usage]:
+def usage_of(lease: Lease, events: Iterable[LeaseEvent], window: Interval) -> list[Usage]:
     """What the lease used inside `window`, interval by interval."""
     terms = lease.terms
     slots = terms.slots * terms.nodes

@@ -1,0 +1,284 @@
+"""A store in memory: for tests, simulation and replay. A full citizen, under one contract."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, TypeVar, cast
+
+from rackrate.app.rows import KINDS
+from rackrate.core.calendar import Claim, Reservation
+from rackrate.core.errors import Conflict, Missing
+from rackrate.core.ids import CustomerId, EntityId, LeaseId, SiteId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import Node
+from rackrate.core.invoice import Invoice, InvoiceLine
+from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.ledger import Balance, Entry, balances
+from rackrate.core.placement import Fleet
+
+T = TypeVar("T")
+
+
+class Table:
+    """Rows of one kind by key. A field is indexed from the first time that it is asked for."""
+
+    __slots__ = ("_indexes", "customer", "rows")
+
+    def __init__(self, customer: str) -> None:
+        self.rows: dict[str, Any] = {}
+        self.customer = customer
+        self._indexes: dict[str, dict[object, dict[str, None]]] = {}
+
+    def write(self, key: str, row: Any) -> Any:
+        """Put `row`, or take it away when it is None; returns what was there."""
+        old = self.rows.get(key)
+        if row is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = row
+        for name, index in self._indexes.items():
+            if old is not None:
+                index[getattr(old, name)].pop(key, None)
+            if row is not None:
+                index.setdefault(getattr(row, name), {})[key] = None
+        return old
+
+    def keys_where(self, name: str, wanted: object) -> set[str]:
+        """Keys of the rows whose field is `wanted`, or any of `wanted` if it is a collection."""
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes[name] = {}
+            for key, row in self.rows.items():
+                index.setdefault(getattr(row, name), {})[key] = None
+        values = wanted if isinstance(wanted, tuple | frozenset | list) else (wanted,)
+        return {key for value in values for key in index.get(value, ())}
+
+
+@dataclass(slots=True)
+class _State:
+    tables: dict[type, Table] = field(
+        default_factory=lambda: {kind: Table(fact.customer) for kind, fact in KINDS.items()}
+    )
+    events: dict[LeaseId, list[LeaseEvent]] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)
+    causes: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
+    fleets: dict[SiteId, Fleet] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """One process, one transaction at a time, undone as a whole if it fails."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self._lock = threading.RLock()
+        self._open: MemoryTx | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator["MemoryTx"]:
+        with self._lock:
+            if self._open is not None:
+                yield self._open
+                return
+            tx = self._open = MemoryTx(self._state)
+            try:
+                yield tx
+            except BaseException:
+                tx.undo()
+                raise
+            finally:
+                self._open = None
+
+
+class MemoryTx:
+    """Writes at once, and keeps what it would take to undo them."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+        self._tables = state.tables
+        self._journal: list[tuple[Any, ...]] = []
+        self._touched: set[SiteId] = set()
+        self._customer: CustomerId | None = None
+
+    def get(self, kind: type[T], key: str) -> T:
+        row = self.peek(kind, key)
+        if row is None:
+            raise Missing(KINDS[kind].table.replace("_", " "), key)
+        return row
+
+    def peek(self, kind: type[T], key: str) -> T | None:
+        table = self._tables[kind]
+        row = table.rows.get(key)
+        return row if row is not None and self._sees(table, row) else None
+
+    def find(
+        self,
+        kind: type[T],
+        *,
+        after: str = "",
+        limit: int | None = None,
+        newest_first: bool = False,
+        **equal: object,
+    ) -> list[T]:
+        table = self._tables[kind]
+        unknown = equal.keys() - set(KINDS[kind].finds)
+        assert not unknown, f"{kind.__name__} is not found by {unknown}"
+        keys: set[str] | None = None
+        for name, value in equal.items():
+            matching = table.keys_where(name, value)
+            keys = matching if keys is None else keys & matching
+        found: list[T] = []
+        for key in sorted(table.rows if keys is None else keys, reverse=newest_first):
+            if after and (key >= after if newest_first else key <= after):
+                continue
+            if self._sees(table, table.rows[key]):
+                found.append(table.rows[key])
+                if len(found) == limit:
+                    break
+        return found
+
+    def put(self, *rows: object) -> None:
+        for row in rows:
+            kind = type(row)
+            assert not KINDS[kind].append_only, f"{kind.__name__} is only ever added"
+            self._set(kind, cast("Any", row).id, row)
+
+    def add(self, *rows: object) -> None:
+        for row in rows:
+            kind = type(row)
+            key = cast("Any", row).id
+            if key in self._tables[kind].rows:
+                raise Conflict(f"{KINDS[kind].table} {key!r} is already there")
+            if isinstance(row, InvoiceLine):
+                self._once(self._state.sources, row.line.source, "invoice line")
+            elif isinstance(row, Invoice):
+                self._once(self._state.causes, row.cause, "invoice")
+            self._set(kind, key, row)
+
+    def remove(self, kind: type[object], key: str) -> None:
+        assert not KINDS[kind].append_only, f"{kind.__name__} is never taken away"
+        self._set(kind, key, None)
+
+    def fleet(self, site: SiteId) -> Fleet:
+        fleet = self._state.fleets.get(site)
+        if fleet is None:
+            fleet = self._state.fleets[site] = self._load_fleet(site)
+        return fleet
+
+    def record(self, lease: Lease, *events: LeaseEvent) -> None:
+        log = self._state.events.get(lease.id)
+        if log is None:
+            log = self._state.events[lease.id] = []
+        for event in events:
+            if event.seq != len(log) + 1:
+                raise Conflict(f"{lease.id} has moved on: event {event.seq} is taken")
+            log.append(event)
+            self._journal.append((log,))
+        self._set(Lease, lease.id, lease)
+
+    def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
+        return tuple(self._state.events.get(lease, ()))
+
+    def histories(
+        self, customer: CustomerId, during: Interval
+    ) -> Iterator[tuple[Lease, tuple[LeaseEvent, ...]]]:
+        for lease in self.find(Lease, customer=customer):
+            if lease.created < during.end and (lease.ended is None or lease.ended > during.start):
+                yield lease, tuple(self._state.events[lease.id])
+
+    def number(self, series: str) -> int:
+        number = self._state.numbers.get(series, 0) + 1
+        self._journal.append((series, number - 1))
+        self._state.numbers[series] = number
+        return number
+
+    def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
+        entries = self.find(Entry, entity=entity)
+        return balances(
+            posting
+            for entry in entries
+            if until is None or entry.at < until
+            for posting in entry.postings
+        )
+
+    def confine(self, customer: CustomerId | None) -> None:
+        self._customer = customer
+
+    def undo(self) -> None:
+        """Put everything back as it was, last change first."""
+        for change in reversed(self._journal):
+            match change:
+                case (Table() as table, key, old):
+                    table.write(key, old)
+                case (list() as log,):
+                    log.pop()
+                case (set() as seen, key):
+                    seen.discard(key)
+                case (series, number):
+                    self._state.numbers[series] = number
+        for site in self._touched:
+            self._state.fleets.pop(site, None)
+
+    def _set(self, kind: type, key: str, row: Any) -> None:
+        table = self._tables[kind]
+        if self._customer is not None:
+            self._check_mine(kind, table, table.rows.get(key) if row is None else row)
+        old = table.write(key, row)
+        self._journal.append((table, key, old))
+        if kind in (Claim, Reservation, Node):
+            self._mirror(old, row)
+
+    def _mirror(self, old: Any, row: Any) -> None:
+        """Keep the fleet index in step with the row that was just written."""
+        site = (row or old).site
+        self._touched.add(site)
+        fleet = self._state.fleets.get(site)
+        if fleet is None:
+            return
+        match row:
+            case Claim() if row.open and (old is None or not old.open):
+                fleet.hold(row)
+            case Claim(during=during) if during.end is not None and old is not None and old.open:
+                fleet.free(row.id, during.end)
+            case Reservation():
+                fleet.promise(row)
+            case Node():
+                fleet.set_node(row)
+            case None if isinstance(old, Reservation):
+                fleet.withdraw(old)
+
+    def _load_fleet(self, site: SiteId) -> Fleet:
+        fleet = Fleet(self._raw(Node, site))
+        for claim in self._raw(Claim, site):
+            if claim.open:
+                fleet.hold(claim)
+            else:
+                fleet.closed(claim)
+        for reservation in self._raw(Reservation, site):
+            fleet.promise(reservation)
+        return fleet
+
+    def _raw(self, kind: type[T], site: SiteId) -> list[T]:
+        table = self._tables[kind]
+        keys = sorted(table.keys_where("site", site))
+        return [table.rows[key] for key in keys]
+
+    def _once(self, seen: set[str], key: str, what: str) -> None:
+        if key in seen:
+            raise Conflict(f"an {what} for {key!r} is already there")
+        seen.add(key)
+        self._journal.append((seen, key))
+
+    def _sees(self, table: Table, row: object) -> bool:
+        return (
+            self._customer is None
+            or not table.customer
+            or attrgetter(table.customer)(row) == self._customer
+        )
+
+    def _check_mine(self, kind: type, table: Table, row: object) -> None:
+        if row is not None and not self._sees(table, row):
+            raise AssertionError(f"{kind.__name__} of another customer")
