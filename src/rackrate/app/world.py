@@ -53,6 +53,7 @@ class World:
     ids: Ids
     settings: Settings = Settings()
     hints: Hints = field(default_factory=Hints)
+    outer: threading.local = field(default_factory=threading.local)
 
     def engine(self, site: SiteId) -> Engine:
         """The engine that runs the site; Unavailable where none is connected."""
@@ -69,28 +70,50 @@ def acting(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[T
     The audit row of what was done is in the transaction itself. A refusal rolls it back, and is
     written down on its own.
     """
-    try:
-        with world.store.transaction() as tx:
-            check(actor, verb, target)
-            yield tx
-            tx.add(_audit(world, actor, verb, target, "done", ""))
-    except RackrateError as refusal:
-        with world.store.transaction() as tx:
-            tx.add(_audit(world, actor, verb, target, refusal.reason, refusal.detail))
-        raise
+    with audited(world, actor, verb, target), world.store.transaction() as tx:
+        check(actor, verb, target)
+        yield tx
+        tx.add(_audit(world, actor, verb, target, "done", ""))
 
 
 @contextmanager
 def reading(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[Tx]:
     """A transaction that only reads. What is allowed is not audited; a refusal is."""
+    with audited(world, actor, verb, target), world.store.transaction() as tx:
+        check(actor, verb, target)
+        yield tx
+
+
+@contextmanager
+def audited(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[None]:
+    """Write down a refusal that comes out of this block, once its transaction is undone."""
+    try:
+        yield
+    except RackrateError as refusal:
+        row = _audit(world, actor, verb, target, refusal.reason, refusal.detail)
+        pending: list[Audit] | None = getattr(world.outer, "refusals", None)
+        if pending is not None:
+            pending.append(row)
+        else:
+            with world.store.transaction() as tx:
+                tx.add(row)
+        raise
+
+
+@contextmanager
+def together(world: World) -> Iterator[Tx]:
+    """One transaction around several acts; their refusals are written down after it is undone."""
+    assert getattr(world.outer, "refusals", None) is None, "already together"
+    refusals: list[Audit] = []
+    world.outer.refusals = refusals
     try:
         with world.store.transaction() as tx:
-            check(actor, verb, target)
             yield tx
-    except Forbidden as refusal:
-        with world.store.transaction() as tx:
-            tx.add(_audit(world, actor, verb, target, refusal.reason, refusal.detail))
-        raise
+    finally:
+        world.outer.refusals = None
+        if refusals:
+            with world.store.transaction() as tx:
+                tx.add(*refusals)
 
 
 def check(actor: Actor, verb: Verb, target: Target) -> None:
