@@ -1,7 +1,7 @@
 """The world that use cases act on: a store, engines, a clock, ids; and how an act is done."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -63,34 +63,44 @@ class World:
         return engine
 
 
+Locate = Callable[[Tx], Target]
+
+
 @contextmanager
-def acting(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[Tx]:
+def acting(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> Iterator[Tx]:
     """One transaction in which `actor` does `verb`: allowed or refused, audited either way.
 
-    The audit row of what was done is in the transaction itself. A refusal rolls it back, and is
-    written down on its own.
+    A target whose owner must first be looked up is given as a function. The audit row of what was
+    done is in the transaction itself. A refusal rolls it back, and is written down on its own.
     """
-    with audited(world, actor, verb, target), world.store.transaction() as tx:
-        check(actor, verb, target)
+    with _audited(world, actor, verb, target) as known, world.store.transaction() as tx:
+        if callable(target):
+            known[0] = target(tx)
+        check(actor, verb, known[0])
         yield tx
-        tx.add(_audit(world, actor, verb, target, "done", ""))
+        tx.add(_audit(world, actor, verb, known[0], "done", ""))
 
 
 @contextmanager
-def reading(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[Tx]:
+def reading(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> Iterator[Tx]:
     """A transaction that only reads. What is allowed is not audited; a refusal is."""
-    with audited(world, actor, verb, target), world.store.transaction() as tx:
-        check(actor, verb, target)
+    with _audited(world, actor, verb, target) as known, world.store.transaction() as tx:
+        if callable(target):
+            known[0] = target(tx)
+        check(actor, verb, known[0])
         yield tx
 
 
 @contextmanager
-def audited(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[None]:
+def _audited(
+    world: World, actor: Actor, verb: Verb, target: Target | Locate
+) -> Iterator[list[Target]]:
     """Write down a refusal that comes out of this block, once its transaction is undone."""
+    known = [Target("unknown") if callable(target) else target]
     try:
-        yield
+        yield known
     except RackrateError as refusal:
-        row = _audit(world, actor, verb, target, refusal.reason, refusal.detail)
+        row = _audit(world, actor, verb, known[0], refusal.reason, refusal.detail)
         pending: list[Audit] | None = getattr(world.outer, "refusals", None)
         if pending is not None:
             pending.append(row)
@@ -102,18 +112,32 @@ def audited(world: World, actor: Actor, verb: Verb, target: Target) -> Iterator[
 
 @contextmanager
 def together(world: World) -> Iterator[Tx]:
-    """One transaction around several acts; their refusals are written down after it is undone."""
+    """One transaction around several acts; their refusals are written down after it is undone,
+    and their hints given after it is committed.
+    """
     assert getattr(world.outer, "refusals", None) is None, "already together"
     refusals: list[Audit] = []
-    world.outer.refusals = refusals
+    hints: list[LeaseId] = []
+    world.outer.refusals, world.outer.hints = refusals, hints
     try:
         with world.store.transaction() as tx:
             yield tx
     finally:
-        world.outer.refusals = None
+        world.outer.refusals = world.outer.hints = None
+        for lease in hints:
+            world.hints.add(lease)
         if refusals:
             with world.store.transaction() as tx:
                 tx.add(*refusals)
+
+
+def hint(world: World, lease: LeaseId) -> None:
+    """Ask the loops to look at a lease soon, once what was written is committed."""
+    pending: list[LeaseId] | None = getattr(world.outer, "hints", None)
+    if pending is not None:
+        pending.append(lease)
+    else:
+        world.hints.add(lease)
 
 
 def check(actor: Actor, verb: Verb, target: Target) -> None:

@@ -21,7 +21,8 @@ class Chip:
     """One accelerator model. Peaks are BF16 TFLOPS of one chip, dense and sparse apart.
 
     A number that nobody states is None: it is never derived from the other by a factor.
-    `accelerator` is False for plain CPU slots that are sold as such.
+    `accelerator` is False for plain CPU slots that are sold as such. Customers of
+    `barred_countries` (ISO 3166 alpha-2, as the operator's export rules say) may not lease it.
     """
 
     id: ChipId
@@ -34,3 +35,4 @@ class Chip:
     source: str
     confidence: Confidence
     accelerator: bool = True
+    barred_countries: tuple[str, ...] = ()

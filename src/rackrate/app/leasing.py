@@ -1,0 +1,328 @@
+"""Leases: start, stop, start again, end, look. A promise is written here; loops make it real."""
+
+from dataclasses import dataclass, field, replace
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import Locate, World, acting, confine, hint, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.calendar import Claim, HolderKind
+from rackrate.core.chips import Chip
+from rackrate.core.contract import Contract
+from rackrate.core.eligibility import check_eligible
+from rackrate.core.errors import Invalid, Missing, Reason, Refused
+from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
+from rackrate.core.interval import Span
+from rackrate.core.inventory import Site, Sku
+from rackrate.core.lease import (
+    EventKind,
+    Lease,
+    LeaseClass,
+    LeaseEvent,
+    Phase,
+    Terms,
+    ask,
+    requested,
+)
+from rackrate.core.parties import Customer, Project
+from rackrate.core.placement import Fleet, NoFit, Request
+from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.workload import Limits, Member, Spec
+
+MOST_COUNT = 100_000
+MOST_TEXT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a customer asks for: `count` units of a SKU on each of `nodes` nodes."""
+
+    project: ProjectId
+    sku: SkuId
+    count: int = 1
+    nodes: int = 1
+    klass: LeaseClass = LeaseClass.ON_DEMAND
+    contract: ContractId | None = None
+    spec: Spec = field(default_factory=Spec)
+    name: str = ""
+    same_block: bool = False
+
+
+def start(world: World, actor: Actor, wish: Ask) -> Lease:
+    """Promise capacity now: all members or none. Machines follow, and billing after them."""
+    _check_ask(wish)
+
+    def owner(tx: Tx) -> Target:
+        project = tx.get(Project, wish.project)
+        return Target("project", project.id, project.customer, project.id)
+
+    with acting(world, actor, Verb.LEASE_WRITE, owner) as tx:
+        project = tx.get(Project, wish.project)
+        terms = _terms(world, tx, wish, project)
+        request = _request(tx.get(Sku, wish.sku), terms, wish.same_block)
+        members = _place(tx.fleet(terms.site), request, terms, world)
+        lease, event = _claimed(world, tx, terms, members)
+        tx.record(lease, event)
+    hint(world, lease.id)
+    return lease
+
+
+def stop(world: World, actor: Actor, id: LeaseId) -> Lease:
+    """Billing of its GPUs ends now; its claim when the engine confirms. Volumes stay."""
+    return _intend(world, actor, id, EventKind.STOP_REQUESTED)
+
+
+def end(world: World, actor: Actor, id: LeaseId) -> Lease:
+    """Over for good: billing ends now, its claim when the engine confirms."""
+    return _intend(world, actor, id, EventKind.END_REQUESTED)
+
+
+def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
+    """Place a stopped lease again, on its old nodes if they are free. May be refused."""
+    with acting(world, actor, Verb.LEASE_WRITE, _owner(id)) as tx:
+        lease = tx.get(Lease, id)
+        if lease.phase != Phase.STOPPED:
+            raise Refused(Reason.WRONG_STATE, f"{id} is {lease.phase}; only a stopped lease starts")
+        terms = lease.terms
+        _check_promise(world, tx, terms)
+        before = _last_members(tx.history(id))
+        request = replace(
+            _request(tx.get(Sku, terms.sku), terms, False),
+            prefer=tuple(member.node for member in before),
+        )
+        fleet = tx.fleet(terms.site)
+        members = _place(fleet, request, terms, world)
+        lease, event = ask(lease, EventKind.START_REQUESTED, world.clock.now(), "", members)
+        tx.add(*_claims(world, fleet, lease))
+        lease = replace(lease, safe_until=fleet.safe_until(members, world.clock.now()))
+        tx.record(lease, event)
+    hint(world, id)
+    return lease
+
+
+def show(world: World, actor: Actor, id: LeaseId) -> tuple[Lease, tuple[LeaseEvent, ...]]:
+    """A lease with its whole history."""
+    with reading(world, actor, Verb.LEASE_READ, _owner(id)) as tx:
+        return tx.get(Lease, id), tx.history(id)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which leases to list; what is None does not matter. `live`: not at rest yet."""
+
+    customer: CustomerId | None = None
+    project: ProjectId | None = None
+    phase: Phase | None = None
+    live: bool | None = None
+
+
+def find(
+    world: World, actor: Actor, which: Filter, after: str = "", limit: int | None = None
+) -> list[Lease]:
+    """Leases that the actor may see, newest first, from beyond `after`."""
+    target = Target("lease", "", which.customer, which.project)
+    if target.customer is None and not actor.operator:
+        target = Target("lease", "", *_home(actor, which.project))
+    with reading(world, actor, Verb.LEASE_READ, target) as tx:
+        confine(tx, actor)
+        equal: dict[str, object] = {}
+        if target.customer is not None:
+            equal["customer"] = target.customer
+        if target.project is not None:
+            equal["project"] = target.project
+        if which.phase is not None:
+            equal["phase"] = which.phase
+        if which.live is not None:
+            equal["live"] = which.live
+        return tx.find(Lease, after=after, limit=limit, newest_first=True, **equal)
+
+
+def logs(
+    world: World, actor: Actor, id: LeaseId, rank: int = 0, after: int = 0, limit: int = 65536
+) -> bytes:
+    """Output of one member from byte `after` on, at most `limit` bytes."""
+    if rank < 0 or after < 0 or not 1 <= limit <= 1 << 20:
+        raise Invalid("logs", "rank and after are not negative, limit is 1 to 1048576")
+    with reading(world, actor, Verb.LEASE_ENTER, _owner(id)) as tx:
+        lease = tx.get(Lease, id)
+    if rank >= lease.terms.nodes:
+        raise Invalid("rank", f"{id} has members 0 to {lease.terms.nodes - 1}")
+    return world.engine(lease.terms.site).logs(id, rank, after, limit)
+
+
+def _intend(world: World, actor: Actor, id: LeaseId, kind: EventKind) -> Lease:
+    with acting(world, actor, Verb.LEASE_WRITE, _owner(id)) as tx:
+        # The site's lock orders this with the loop's own writing of the same lease.
+        tx.fleet(tx.get(Lease, id).terms.site)
+        lease, event = ask(
+            tx.get(Lease, id), kind, world.clock.now(), f"asked by {actor.principal}"
+        )
+        tx.record(lease, event)
+    hint(world, id)
+    return lease
+
+
+def _owner(id: LeaseId) -> Locate:
+    def locate(tx: Tx) -> Target:
+        lease = tx.get(Lease, id)
+        return Target("lease", id, lease.customer, lease.project)
+
+    return locate
+
+
+def _home(actor: Actor, project: ProjectId | None) -> tuple[CustomerId, ProjectId | None]:
+    """Where somebody who names no customer looks: at the one thing that was granted."""
+    for grant in actor.grants:
+        if grant.customer is not None and (project is None or grant.project in (None, project)):
+            return grant.customer, project or grant.project
+    raise Missing("project", project or "")
+
+
+def _check_ask(wish: Ask) -> None:
+    for name, value in (("count", wish.count), ("nodes", wish.nodes)):
+        if not 1 <= value <= MOST_COUNT:
+            raise Invalid(name, f"{value} is not 1 to {MOST_COUNT}")
+    if (wish.klass is LeaseClass.CONTRACT) != (wish.contract is not None):
+        raise Invalid("contract", "a lease of class contract, and only that, names its contract")
+    if wish.klass in (LeaseClass.FLEX, LeaseClass.SPOT):
+        raise Invalid("class", f"{wish.klass} is not sold yet; choose on_demand or contract")
+    spec = wish.spec
+    size = sum(map(len, spec.command)) + sum(len(k) + len(v) for k, v in spec.env.items())
+    if size > MOST_TEXT or "\0" in "".join((*spec.command, *spec.env, *spec.env.values())):
+        raise Invalid("command", f"command and environment: at most {MOST_TEXT} bytes, no NUL")
+    for key in spec.env:
+        if not key.replace("_", "a").isalnum() or key[0].isdigit() or not key.isascii():
+            raise Invalid("env", f"{key!r} is not the name of an environment variable")
+    for port in spec.ports:
+        if not 1 <= port <= 65535:
+            raise Invalid("ports", f"{port} is not a port")
+
+
+def _terms(world: World, tx: Tx, wish: Ask, project: Project) -> Terms:
+    sku = tx.get(Sku, wish.sku)
+    members = wish.count if sku.whole_node else wish.nodes
+    units = 1 if sku.whole_node else wish.count
+    if sku.whole_node and wish.nodes != 1:
+        raise Invalid("nodes", f"{sku.id} is whole nodes: say how many with count")
+    terms = Terms(
+        LeaseId(world.ids.new("lse")),
+        project.customer,
+        project.id,
+        sku.site,
+        sku.id,
+        wish.klass,
+        wish.contract,
+        wish.count,
+        members,
+        sku.slots * units,
+        Limits(
+            sku.limits.milli_cpus * units,
+            sku.limits.memory_mib * units,
+            sku.limits.disk_mib * units,
+        ),
+        wish.spec,
+        wish.name,
+    )
+    _check_promise(world, tx, terms)
+    return terms
+
+
+def _check_promise(world: World, tx: Tx, terms: Terms) -> None:
+    """Whether this customer may have this here now, at a price that exists."""
+    customer = tx.get(Customer, terms.customer)
+    sku = tx.get(Sku, terms.sku)
+    site = tx.get(Site, terms.site)
+    check_eligible(customer, tx.get(Chip, sku.chip), site)
+    plain = world.engine(site.id).isolation == "plain"
+    if plain and not customer.of_operator and not world.settings.plain_for_customers:
+        raise Refused(
+            Reason.NOT_ISOLATED,
+            f"{site.name} runs plain processes, which do not keep customers apart; "
+            "install bubblewrap or runc, or start with --plain-for-customers",
+        )
+    now = world.clock.now()
+    if terms.contract is None:
+        book = PriceBook(tx.find(Price, sku=sku.id, klass=terms.klass, currency=customer.currency))
+        book.at(sku.id, terms.klass, customer.currency, now)
+        return
+    contract = tx.get(Contract, terms.contract)
+    if contract.customer != customer.id:
+        raise Missing("contract", contract.id)
+    if tx.get(Sku, contract.sku).chip != sku.chip or contract.site != sku.site:
+        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} is for {contract.sku}, not {sku.id}")
+    if not contract.during.contains(now):
+        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} runs over {contract.during}")
+
+
+def _request(sku: Sku, terms: Terms, same_block: bool) -> Request:
+    return Request(
+        sku.chip,
+        terms.nodes,
+        terms.slots,
+        whole_nodes=sku.whole_node,
+        account=terms.contract or "",
+        same_block=same_block,
+    )
+
+
+def _place(fleet: Fleet, request: Request, terms: Terms, world: World) -> tuple[Member, ...]:
+    placed = fleet.place(request, world.clock.now())
+    if not isinstance(placed, NoFit):
+        return placed
+    facts = {
+        "slots_free": placed.slots_free,
+        "nodes_free": placed.nodes_free,
+        "one_node": placed.one_node,
+        "members_fit": placed.members_fit,
+    }
+    if terms.contract is not None:
+        text = f"{terms.contract} has room for {placed.nodes_free} more nodes now"
+        raise Refused(Reason.BEYOND_CONTRACT, text, facts)
+    raise Refused(Reason.NO_CAPACITY, _shortage(request, terms, placed), facts)
+
+
+def _shortage(request: Request, terms: Terms, fit: NoFit) -> str:
+    if request.whole_nodes:
+        return f"at most {fit.members_fit} {terms.sku} are free, not {request.members}"
+    if request.members > 1:
+        return (
+            f"at most {fit.members_fit} of {request.members} nodes have {request.slots} slots "
+            f"free; {fit.slots_free} slots of {terms.sku} are free in all"
+        )
+    return (
+        f"at most {fit.one_node} {terms.sku} are free on one node, {fit.slots_free} in all; "
+        f"more than one node takes --nodes"
+    )
+
+
+def _claimed(
+    world: World, tx: Tx, terms: Terms, members: tuple[Member, ...]
+) -> tuple[Lease, LeaseEvent]:
+    """The new lease with its claims written: they are in the index before it looks ahead."""
+    fleet = tx.fleet(terms.site)
+    now = world.clock.now()
+    lease, event = requested(terms, members, now, None)
+    tx.add(*_claims(world, fleet, lease))
+    if terms.contract is None:
+        lease = replace(lease, safe_until=fleet.safe_until(members, now))
+    return lease, event
+
+
+def _claims(world: World, fleet: Fleet, lease: Lease) -> list[Claim]:
+    during = Span(fleet.starts_at(lease.members, world.clock.now()))
+    return [
+        Claim(
+            f"{lease.id}/{lease.generation}/{member.rank}",
+            lease.terms.site,
+            member.node,
+            member.slots,
+            during,
+            HolderKind.LEASE,
+            lease.id,
+            lease.terms.contract or "",
+        )
+        for member in lease.members
+    ]
+
+
+def _last_members(events: tuple[LeaseEvent, ...]) -> tuple[Member, ...]:
+    return next((event.members for event in reversed(events) if event.members), ())

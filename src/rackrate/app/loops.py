@@ -1,0 +1,212 @@
+"""The loop that makes machines match leases: look, decide, write, act, and be repeated.
+
+It takes no instruction. A hint says which leases to look at soon; a full pass looks at all, and
+is the safety net. No transaction is open while an engine works: what is decided is written first,
+so that a death in between is mended by the next pass.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rackrate.app.ports import Engine, Tx
+from rackrate.app.rows import LoopLease, SitePass
+from rackrate.app.world import World
+from rackrate.core.calendar import Claim, HolderKind
+from rackrate.core.errors import Conflict, Unavailable
+from rackrate.core.ids import LeaseId, SiteId
+from rackrate.core.interval import Span
+from rackrate.core.inventory import Site
+from rackrate.core.lease import Lease, Phase
+from rackrate.core.reconcile import Act, Step, step
+from rackrate.core.workload import Found
+
+LEADER = "provision"
+LEADS_FOR = timedelta(seconds=15)
+A_SECOND = timedelta(seconds=1)
+STEPS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who runs the loops. What an older epoch would still write is refused."""
+
+    holder: str
+    epoch: int
+
+
+def lead(world: World, holder: str) -> Leader | None:
+    """Take or renew the lead; None while another holds it."""
+    with world.store.transaction() as tx:
+        now = world.clock.now()
+        row = tx.peek(LoopLease, LEADER)
+        if row is not None and row.holder != holder and now < row.until:
+            return None
+        epoch = 1 if row is None else row.epoch + (row.holder != holder)
+        tx.put(LoopLease(LEADER, holder, epoch, now + LEADS_FOR))
+        return Leader(holder, epoch)
+
+
+def provision(
+    world: World, leader: Leader, only: Iterable[LeaseId] | None = None
+) -> tuple[LeaseId, ...]:
+    """One pass over the leases of `only`, or over all. Returns those to look at again soon."""
+    unsettled: list[LeaseId] = []
+    for site, leases in _by_site(world, only).items():
+        engine = world.engines.get(site)
+        if engine is None:
+            continue
+        try:
+            unsettled += _site(world, leader, engine, site, leases, only is None)
+        except Unavailable:
+            # The engine or the database is away; the next pass is the retry.
+            unsettled += [lease.id for lease in leases]
+    return tuple(unsettled)
+
+
+def _by_site(world: World, only: Iterable[LeaseId] | None) -> Mapping[SiteId, list[Lease]]:
+    leases: dict[SiteId, list[Lease]] = {}
+    with world.store.transaction() as tx:
+        if only is None:
+            leases = {site.id: [] for site in tx.find(Site)}
+            found = tx.find(Lease, live=True)
+        else:
+            found = [lease for id in only if (lease := tx.peek(Lease, id)) is not None]
+    for lease in found:
+        leases.setdefault(lease.terms.site, []).append(lease)
+    return leases
+
+
+def _site(
+    world: World, leader: Leader, engine: Engine, site: SiteId, leases: list[Lease], full: bool
+) -> list[LeaseId]:
+    seen = _seen(world, site)
+    observed = engine.observe(None if full else [lease.id for lease in leases])
+    unsettled = [
+        lease.id for lease in leases if not _settle(world, leader, engine, lease, observed, seen)
+    ]
+    if full:
+        _release_leaks(world, engine, observed, {lease.id for lease in leases})
+        _sweep(world, leader, engine, site)
+        with world.store.transaction() as tx:
+            _still_leads(tx, leader)
+            tx.put(SitePass(site, world.clock.now()))
+    return unsettled
+
+
+def _settle(
+    world: World,
+    leader: Leader,
+    engine: Engine,
+    lease: Lease,
+    observed: Mapping[LeaseId, Found],
+    seen: datetime,
+) -> bool:
+    """Take a lease as far as it goes now; True when nothing is left to wait for."""
+    found = observed.get(lease.id)
+    for _ in range(STEPS_AT_ONCE):
+        decided = step(lease, found, world.clock.now(), seen)
+        if decided == Step():
+            break
+        try:
+            if decided.events:
+                lease = _write(world, leader, lease, decided)
+        except Conflict:
+            return False
+        if decided.act is Act.ENSURE:
+            engine.ensure(lease.deployment)
+        elif decided.act is Act.RELEASE:
+            engine.release(lease.id, lease.generation)
+        if decided.vacated:
+            clean(world, leader, engine, lease)
+        found = engine.observe([lease.id]).get(lease.id)
+    return lease.phase in (Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED)
+
+
+def _write(world: World, leader: Leader, lease: Lease, decided: Step) -> Lease:
+    with world.store.transaction() as tx:
+        _still_leads(tx, leader)
+        if decided.vacated:
+            tx.fleet(lease.terms.site)
+        after = lease
+        for event in decided.events:
+            after = after.apply(event)
+        tx.record(after, *decided.events)
+        if decided.vacated:
+            _hand_to_cleaning(tx, lease, world.clock.now())
+        return after
+
+
+def _hand_to_cleaning(tx: Tx, lease: Lease, now: datetime) -> None:
+    """The lease's claims end, and the slots stay held until the engine has cleaned them."""
+    for claim in tx.find(Claim, holder=lease.id, open=True):
+        if claim.kind is HolderKind.LEASE:
+            ended = max(now, claim.during.start + A_SECOND)
+            tx.put(replace(claim, during=Span(claim.during.start, ended)))
+            tx.add(
+                replace(
+                    claim,
+                    id=f"{claim.id}/cleaning",
+                    during=Span(ended),
+                    kind=HolderKind.CLEANING,
+                )
+            )
+
+
+def clean(world: World, leader: Leader, engine: Engine, lease: Lease) -> None:
+    """Offer again what the engine has cleaned; what it has not stays held until a later pass."""
+    with world.store.transaction() as tx:
+        held = tx.find(Claim, holder=lease.id, open=True)
+    _offer_again(world, leader, engine, lease.terms.site, held)
+
+
+def _sweep(world: World, leader: Leader, engine: Engine, site: SiteId) -> None:
+    with world.store.transaction() as tx:
+        held = tx.find(Claim, site=site, open=True)
+    _offer_again(world, leader, engine, site, held)
+
+
+def _offer_again(
+    world: World, leader: Leader, engine: Engine, site: SiteId, held: list[Claim]
+) -> None:
+    cleaned = [
+        claim
+        for claim in held
+        if claim.kind is HolderKind.CLEANING and engine.sanitise(claim.node, claim.slots)
+    ]
+    if not cleaned:
+        return
+    with world.store.transaction() as tx:
+        _still_leads(tx, leader)
+        tx.fleet(site)
+        for claim in cleaned:
+            current = tx.get(Claim, claim.id)
+            if current.open:
+                ended = max(world.clock.now(), claim.during.start + A_SECOND)
+                tx.put(replace(current, during=Span(claim.during.start, ended)))
+
+
+def _release_leaks(
+    world: World, engine: Engine, observed: Mapping[LeaseId, Found], live: set[LeaseId]
+) -> None:
+    """What the engine has and no live lease wants is let go."""
+    for id, found in observed.items():
+        if id in live:
+            continue
+        with world.store.transaction() as tx:
+            lease = tx.peek(Lease, id)
+        # A lease that was asked for after the list was read is no leak.
+        if lease is None or not lease.live:
+            engine.release(id, found.generation)
+
+
+def _seen(world: World, site: SiteId) -> datetime:
+    with world.store.transaction() as tx:
+        row = tx.peek(SitePass, site)
+    return world.clock.now() if row is None else row.at
+
+
+def _still_leads(tx: Tx, leader: Leader) -> None:
+    row = tx.peek(LoopLease, LEADER)
+    if row is None or (row.holder, row.epoch) != (leader.holder, leader.epoch):
+        raise Unavailable(f"{leader.holder} leads no more")
