@@ -15,7 +15,8 @@ SCHEMA = """
         during tstzrange NOT NULL,
         EXCLUDE USING gist (node WITH =, during WITH &&)
     );
-    INSERT INTO claim SELECT '节点-' || n, '[2026-11-01, 2026-11-02)' FROM generate_series(1, 500) n;
+    INSERT INTO claim SELECT '节点-' || n, '[2026-11-01, 2026-11-02)'
+    FROM generate_series(1, 500) n;
 """
 CLASH = "INSERT INTO claim VALUES ('节点-7', '[2026-11-01 12:00, 2026-11-03)')"
 

@@ -1,10 +1,8 @@
 """A private PostgreSQL in the data folder: nothing to install, no port, no way in for others."""
 
-import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -67,9 +65,7 @@ class Embedded:
         folder = postmaster.socket_folder(self.cluster)
         if folder is None:
             raise Unavailable(f"no database is running in {self.data}")
-        return psycopg.conninfo.make_conninfo(
-            host=str(folder), user=ROLE, dbname=database
-        )
+        return psycopg.conninfo.make_conninfo(host=str(folder), user=ROLE, dbname=database)
 
     def running(self) -> bool:
         """Whether it answers. Nothing less counts: a pid file or a zombie is not a server."""
@@ -86,7 +82,7 @@ class Embedded:
             account = account_for(self.data / "postgres")
             home = home_for(self.data, account)
             self._make_cluster(home, account)
-            if not self._adopt(home.path / "data"):
+            if not self._adopt():
                 self._launch(home, account)
             self._make_database()
         except BaseException:
@@ -98,20 +94,21 @@ class Embedded:
         """End the server, with everything it acknowledged on disk. Not running is success."""
         self._take_lock()
         try:
-            postmaster.end(self.cluster, STOP_SECONDS)
-            if self._process is not None:
-                self._process.wait(timeout=STOP_SECONDS)
-                self._process = None
+            self._end()
         finally:
             self._drop_lock()
+
+    def _end(self) -> None:
+        postmaster.end(self.cluster, STOP_SECONDS)
+        if self._process is not None:
+            self._process.wait(timeout=STOP_SECONDS)
+            self._process = None
 
     def _take_lock(self) -> None:
         if self._lock is not None:
             return
         self.data.mkdir(parents=True, exist_ok=True)
-        handle = os.open(
-            self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        handle = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -166,17 +163,17 @@ class Embedded:
         account.server.own(new)
         new.rename(home.path)
 
-    def _adopt(self, cluster: Path) -> bool:
+    def _adopt(self) -> bool:
         """Whether a server of this folder runs already. What is left of a dead one is cleared."""
         deadline = time.monotonic() + START_SECONDS
-        while (folder := postmaster.socket_folder(cluster)) is not None:
+        while (folder := postmaster.socket_folder(self.cluster)) is not None:
             answer = _answers(folder)
             if answer == "yes":
                 return True
             if answer == "no" or time.monotonic() > deadline:
                 break
             time.sleep(POLL_SECONDS)
-        postmaster.end(cluster, STOP_SECONDS)
+        self._end()
         return False
 
     def _launch(self, home: Home, account: Account) -> None:
@@ -189,38 +186,27 @@ class Embedded:
         with log.open("ab") as out:
             self._process = account.server.popen(
                 [str(home.binaries.tool("postgres")), "-D", str(cluster)]
-                + [
-                    part
-                    for name, value in settings.items()
-                    for part in ("-c", f"{name}={value}")
-                ],
+                + [part for name, value in settings.items() for part in ("-c", f"{name}={value}")],
                 out,
             )
         deadline = time.monotonic() + START_SECONDS
         while _answers(folder) != "yes":
             if self._process.poll() is not None or time.monotonic() > deadline:
-                with contextlib.suppress(OSError):
-                    self._process.send_signal(signal.SIGQUIT)
-                raise Unavailable(
-                    f"PostgreSQL did not start: {_last_words(log)} (see {log})"
-                )
+                self._end()
+                raise Unavailable(f"PostgreSQL did not start: {_last_words(log)} (see {log})")
             time.sleep(POLL_SECONDS)
 
     def _make_database(self) -> None:
         with psycopg.connect(self.dsn_of("postgres"), autocommit=True) as connection:
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(known, [DATABASE]).fetchone() is None:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE))
-                )
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 def _answers(folder: Path) -> str:
     """`yes`, `no`, or `wait` while it is starting up, recovering or shutting down."""
     try:
-        psycopg.connect(
-            host=str(folder), user=ROLE, dbname="postgres", connect_timeout=5
-        ).close()
+        psycopg.connect(host=str(folder), user=ROLE, dbname="postgres", connect_timeout=5).close()
     except psycopg.OperationalError as error:
         return "wait" if "the database system is" in str(error) else "no"
     return "yes"

@@ -101,14 +101,8 @@ class Account:
             self.server.make_folder(folder)
         owner = self.server.uid if self.server.uid is not None else os.geteuid()
         found = folder.lstat()
-        if (
-            not stat.S_ISDIR(found.st_mode)
-            or found.st_uid != owner
-            or found.st_mode & 0o077
-        ):
-            raise Refused(
-                Reason.WRONG_STATE, f"{folder} is not private: remove it and try again"
-            )
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
+            raise Refused(Reason.WRONG_STATE, f"{folder} is not private: remove it and try again")
         return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rackrate.core.errors import Unavailable
 
-ORPHAN_SECONDS = 5.0
+ORPHAN_SECONDS = 2.0
 POLL_SECONDS = 0.02
 
 
@@ -31,9 +31,7 @@ def processes(cluster: Path) -> tuple[int, ...]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if os.readlink(entry / "cwd") == str(
-                    cluster
-                ) and "postgres" in _command(entry):
+                if os.readlink(entry / "cwd") == str(cluster) and "postgres" in _command(entry):
                     found.append(int(entry.name))
     return tuple(sorted(found))
 
@@ -48,9 +46,7 @@ def end(cluster: Path, seconds: float) -> None:
     if not _gone(cluster, ORPHAN_SECONDS):
         _signal(processes(cluster), signal.SIGKILL)
         if not _gone(cluster, ORPHAN_SECONDS):
-            raise Unavailable(
-                f"PostgreSQL does not stop: processes {processes(cluster)}"
-            )
+            raise Unavailable(f"PostgreSQL does not stop: processes {processes(cluster)}")
     with contextlib.suppress(FileNotFoundError):
         (cluster / "postmaster.pid").unlink()
 
