@@ -131,7 +131,7 @@ def _principals(amount: int, terms: Terms) -> list[int]:
         return [amount * k // n - amount * (k - 1) // n for k in range(1, n + 1)]
     level, balance, parts = level_payment(amount, terms), amount, []
     for _ in range(n - 1):
-        parts.append(level - half_up(balance * terms.periodic))
+        parts.append(min(balance, level - half_up(balance * terms.periodic)))
         balance -= parts[-1]
     return [*parts, balance]
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-# Rates are searched as s = log(1 + rate): from -100% + 1e-17 up to 2e17, beyond which no rate has a
-# meaning and a float has no room.
-LIMIT = 40.0
+# Rates are searched as s = log(1 + rate): from -100% + 2e-16, the nearest that a float can say, up to
+# 4e15.
+LIMIT = 36.0
 STEPS = 200
 NOTHING = 1e-15
 
@@ -89,12 +89,10 @@ def _roots(present: Flows) -> list[tuple[float, int]]:
     if not present.changes:
         return []
     extremes = [s for s, _ in _roots(present.derived())]
-    ends = [(-LIMIT, int(present.signs[-1]))]
-    ends += [(s, present.sign(s)) for s in extremes]
-    ends += [(LIMIT, int(present.signs[0]))]
-    found = [(s, 0) for s, sign in ends if sign == 0]
+    ends = [(s, present.sign(s)) for s in (-LIMIT, *extremes, LIMIT)]
+    found = [(s, 0) for s, sign in ends[1:-1] if sign == 0]
     for (low, before), (high, after) in pairwise(ends):
-        if before * after < 0 and present.sign(low) * present.sign(high) < 0:
+        if before * after < 0:
             found.append((_bisect(present, low, high), -before))
     return sorted(found)
 
