@@ -7,7 +7,7 @@ so that a death in between is mended by the next pass.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass
@@ -24,6 +24,7 @@ from rackrate.core.workload import Found
 LEADER = "provision"
 LEADS_FOR = timedelta(seconds=15)
 A_SECOND = timedelta(seconds=1)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS_AT_ONCE = 4
 
 
@@ -203,7 +204,7 @@ def _release_leaks(
 def _seen(world: World, site: SiteId) -> datetime:
     with world.store.transaction() as tx:
         row = tx.peek(SitePass, site)
-    return world.clock.now() if row is None else row.at
+    return LONG_AGO if row is None else row.at
 
 
 def _still_leads(tx: Tx, leader: Leader) -> None:

@@ -1,0 +1,364 @@
+"""Billing: preview, close a month, issue, pay. Rules are in the core; here they meet the rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rackrate.app.ports import Tx
+from rackrate.app.rows import Close
+from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.contract import Contract, Schedule, schedule
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.ids import CustomerId, EntityId, InvoiceId
+from rackrate.core.interval import Interval, Month
+from rackrate.core.inventory import Entity
+from rackrate.core.invoice import (
+    Invoice,
+    InvoiceLine,
+    Line,
+    LineKind,
+    Payment,
+    Totals,
+    pay,
+    priced,
+    totals,
+)
+from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.ledger import Entry
+from rackrate.core.money import Money
+from rackrate.core.parties import Customer
+from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.rating import Charge, amount, rate, source
+from rackrate.core.recognition import (
+    contract_earned,
+    contract_months,
+    invoiced,
+    paid,
+    usage_earned,
+)
+from rackrate.core.tax import TaxRule, tax_rule
+from rackrate.core.usage import usage_of
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What closing the month would put on the customer's invoice, if nothing more happened."""
+
+    customer: CustomerId
+    month: Month
+    lines: tuple[Line, ...]
+    totals: Totals
+
+
+def preview(world: World, actor: Actor, customer: CustomerId, month: Month) -> Preview:
+    """The coming invoice of a month that is not closed yet, up to now."""
+    with reading(world, actor, Verb.INVOICE_READ, Target("customer", customer, customer)) as tx:
+        confine(tx, actor)
+        buyer = tx.get(Customer, customer)
+        entity = tx.get(Entity, buyer.entity)
+        books = PriceBook(tx.find(Price, currency=buyer.currency))
+        lines = tuple(_lines(tx, entity, buyer, month, books, world.clock.now()))
+        rule = tax_rule(buyer.tax_rule or entity.output_tax)
+        return Preview(customer, month, lines, totals(lines, rule, buyer.currency))
+
+
+def close(world: World, actor: Actor, entity: EntityId, month: Month) -> tuple[Invoice, ...]:
+    """Issue M's usage in arrears and M+1's instalments in advance; post what M earned.
+
+    All of it or nothing; closing a closed month changes nothing and answers its invoices.
+    """
+    with acting(world, actor, Verb.INVOICE_WRITE, Target("entity", entity)) as tx:
+        seller = tx.get(Entity, entity)
+        tx.number(f"closing/{entity}")  # Two closes at once: the second waits, and finds it done.
+        if tx.peek(Close, f"{entity}/{month}") is not None:
+            issued = tx.find(Invoice, entity=entity, month=month)
+            return tuple(one for one in issued if one.cause.startswith("month/"))
+        _check_order(tx, seller, month, world.clock.now())
+        invoices = _close_customers(world, tx, seller, month)
+        _earn_contracts(world, tx, seller, month)
+        tx.add(Close(f"{entity}/{month}", entity, month, world.clock.now()))
+        return invoices
+
+
+def show(world: World, actor: Actor, id: InvoiceId) -> tuple[Invoice, list[InvoiceLine]]:
+    """An invoice with its lines in order."""
+    with reading(world, actor, Verb.INVOICE_READ, _owner(id)) as tx:
+        lines = tx.find(InvoiceLine, invoice=id)
+        return tx.get(Invoice, id), sorted(lines, key=lambda line: line.place)
+
+
+def find(
+    world: World,
+    actor: Actor,
+    customer: CustomerId | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> list[Invoice]:
+    """Invoices that the actor may see, newest number first."""
+    if customer is None and not actor.operator:
+        customer = min(actor.customers, default=None)
+    with reading(world, actor, Verb.INVOICE_READ, Target("invoice", "", customer)) as tx:
+        confine(tx, actor)
+        equal: dict[str, Any] = {} if customer is None else {"customer": customer}
+        return tx.find(Invoice, after=after, limit=limit, newest_first=True, **equal)
+
+
+def settle(
+    world: World, actor: Actor, id: InvoiceId, money: Money, reference: str
+) -> tuple[Invoice, Payment]:
+    """Money has come in for an invoice. The same reference again changes nothing."""
+    with acting(world, actor, Verb.INVOICE_WRITE, _owner(id)) as tx:
+        tx.number(f"paying/{id}")
+        invoice = tx.get(Invoice, id)
+        before = tx.peek(Payment, f"{id}/{reference}")
+        if before is not None and before.amount == money:
+            return invoice, before
+        if before is not None:
+            raise Refused(Reason.ALREADY_PAID, f"payment {reference!r} of {id} was {before.amount}")
+        after = pay(invoice, money)
+        now = world.clock.now()
+        payment = Payment(f"{id}/{reference}", id, invoice.customer, now, money, reference)
+        tx.put(after)
+        tx.add(payment, paid(after, payment))
+        return after, payment
+
+
+def issue(
+    world: World, tx: Tx, customer: Customer, cause: str, month: Month, lines: Sequence[Line]
+) -> Invoice:
+    """Number an invoice, keep its lines, post it. The same cause cannot be invoiced twice."""
+    entity = tx.get(Entity, customer.entity)
+    rule = tax_rule(customer.tax_rule or entity.output_tax)
+    sums = totals(lines, rule, customer.currency)
+    now = world.clock.now()
+    year = Month.of(now, entity.time_zone).year
+    number = tx.number(f"invoice/{entity.id}/{year}")
+    invoice = Invoice(
+        InvoiceId(f"{entity.invoice_series}-{year}-{number:06}"),
+        entity.id,
+        customer.id,
+        cause,
+        month,
+        now,
+        now + timedelta(days=entity.payment_days),
+        rule.id,
+        sums.net,
+        sums.tax,
+        sums.gross,
+        Money.zero(customer.currency),
+    )
+    tx.add(invoice)
+    tx.add(
+        *(
+            InvoiceLine(f"{invoice.id}/{place:06}", invoice.id, customer.id, place, line)
+            for place, line in enumerate(lines, 1)
+        )
+    )
+    entry = invoiced(invoice, lines)
+    entries: list[Entry] = [] if entry is None else [entry]
+    entries += usage_earned(invoice, lines, entity.time_zone, now)
+    tx.add(*entries)
+    return invoice
+
+
+def instalment_lines(
+    contract: Contract, plan: Schedule, rule: TaxRule, until: Month, since: Month | None = None
+) -> list[Line]:
+    """A line for each instalment after `since` (from the first when None) up to `until`."""
+    lines: list[Line] = []
+    for instalment in plan.instalments:
+        if instalment.month > until or (since is not None and instalment.month <= since):
+            continue
+        net, gross = priced(instalment.due, contract.tax_included, rule)
+        lines.append(
+            Line(
+                f"instalment/{contract.id}/{instalment.month}",
+                LineKind.INSTALMENT,
+                f"{contract.nodes} x {contract.sku}, {instalment.month}",
+                instalment.month,
+                instalment.during,
+                net,
+                gross,
+                contract=contract.id,
+                sku=contract.sku,
+            )
+        )
+    return lines
+
+
+def _owner(id: InvoiceId) -> Locate:
+    def locate(tx: Tx) -> Target:
+        return Target("invoice", id, tx.get(Invoice, id).customer)
+
+    return locate
+
+
+def _close_customers(world: World, tx: Tx, seller: Entity, month: Month) -> tuple[Invoice, ...]:
+    books: dict[str, PriceBook] = {}
+    invoices: list[Invoice] = []
+    for customer in tx.find(Customer, entity=seller.id):
+        if customer.currency not in books:
+            books[customer.currency] = PriceBook(tx.find(Price, currency=customer.currency))
+        book = books[customer.currency]
+        lines = list(_lines(tx, seller, customer, month, book, world.clock.now()))
+        if lines:
+            cause = f"month/{month}/{customer.id}"
+            invoices.append(issue(world, tx, customer, cause, month, lines))
+    return tuple(invoices)
+
+
+def _lines(
+    tx: Tx, seller: Entity, customer: Customer, month: Month, book: PriceBook, now: datetime
+) -> Iterator[Line]:
+    rule = tax_rule(customer.tax_rule or seller.output_tax)
+    yield from _usage_lines(tx, seller, customer, month, book, now)
+    for contract in tx.find(Contract, customer=customer.id):
+        signed = Month.of(contract.signed, customer.time_zone)
+        plan = schedule(contract, customer.time_zone)
+        # At signature everything up to that month was invoiced; each close brings one more.
+        since = max(signed, month)
+        yield from instalment_lines(contract, plan, rule, month.plus(1), since)
+
+
+def _usage_lines(
+    tx: Tx, seller: Entity, customer: Customer, month: Month, book: PriceBook, now: datetime
+) -> Iterator[Line]:
+    window = month.interval(customer.time_zone)
+    last = _last_close(tx, seller)
+    earlier = month.plus(-1).interval(customer.time_zone)
+    rule = tax_rule(customer.tax_rule or seller.output_tax)
+    if window.start < now < window.end:
+        window = Interval(window.start, now)
+    for lease, events in tx.histories(customer.id, Interval(earlier.start, window.end)):
+        for charge in rate(usage_of(lease, events, window), book, customer.currency):
+            yield _usage_line(lease, charge, month, window, rule)
+        if last is not None and _is_late(events, last, customer):
+            yield from _corrections(lease, events, last, customer, book, rule, month)
+
+
+def _usage_line(
+    lease: Lease, charge: Charge, month: Month, window: Interval, rule: TaxRule
+) -> Line:
+    net, gross = priced(amount(charge), charge.price.tax_included, rule)
+    return Line(
+        source(charge, month),
+        LineKind.USAGE,
+        f"{lease.terms.slots * lease.terms.nodes} slots of {charge.sku}, {charge.klass}",
+        month,
+        window,
+        net,
+        gross,
+        lease=lease.id,
+        sku=charge.sku,
+        klass=charge.klass,
+        price=charge.price.id,
+        per_hour=str(charge.price.per_hour),
+        quantity=charge.milli_slot_seconds,
+    )
+
+
+def _last_close(tx: Tx, seller: Entity) -> Close | None:
+    return max(tx.find(Close, entity=seller.id), key=lambda close: close.month, default=None)
+
+
+def _is_late(events: Iterable[LeaseEvent], last: Close, customer: Customer) -> bool:
+    """Whether something was learnt after the last close that was true before its month ended."""
+    end = last.month.interval(customer.time_zone).end
+    return any(event.recorded_at >= last.at and event.at < end for event in events)
+
+
+def _corrections(
+    lease: Lease,
+    events: Sequence[LeaseEvent],
+    last: Close,
+    customer: Customer,
+    book: PriceBook,
+    rule: TaxRule,
+    month: Month,
+) -> Iterator[Line]:
+    """What closed months should have been billed, less what was known when they were closed."""
+    known = [event for event in events if event.recorded_at < last.at]
+    closed = Month.of(lease.created, customer.time_zone)
+    while closed <= last.month:
+        window = closed.interval(customer.time_zone)
+        now = rate(usage_of(lease, events, window), book, customer.currency)
+        then = rate(usage_of(lease, known, window), book, customer.currency)
+        yield from _difference(lease, now, then, closed, window, rule, month)
+        closed = closed.plus(1)
+
+
+def _difference(
+    lease: Lease,
+    now: Sequence[Charge],
+    then: Sequence[Charge],
+    closed: Month,
+    window: Interval,
+    rule: TaxRule,
+    month: Month,
+) -> Iterator[Line]:
+    before = {charge.price.id: charge for charge in then}
+    after = {charge.price.id: charge for charge in now}
+    for price in sorted(before.keys() | after.keys()):
+        charge = after.get(price) or before[price]
+        owed = amount(after[price]) if price in after else Money.zero(charge.price.currency)
+        billed = amount(before[price]) if price in before else Money.zero(charge.price.currency)
+        if owed == billed:
+            continue
+        net, gross = priced(owed - billed, charge.price.tax_included, rule)
+        quantities = [
+            side[price].milli_slot_seconds if price in side else 0 for side in (after, before)
+        ]
+        yield Line(
+            f"correction/{lease.id}/{price}/{closed}/{month}",
+            LineKind.CORRECTION,
+            f"Correction of {closed}: {charge.sku}, {charge.klass}",
+            closed,
+            window,
+            net,
+            gross,
+            lease=lease.id,
+            sku=charge.sku,
+            klass=charge.klass,
+            price=price,
+            per_hour=str(charge.price.per_hour),
+            quantity=quantities[0] - quantities[1],
+        )
+
+
+def _check_order(tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
+    end = month.interval(seller.time_zone).end
+    ends = [end, *(month.interval(c.time_zone).end for c in tx.find(Customer, entity=seller.id))]
+    if now < max(ends):
+        raise Refused(
+            Reason.NOT_CLOSED_YET,
+            f"{month} ends at {max(ends):%Y-%m-%d %H:%M} UTC; until then there is a preview",
+        )
+    last = _last_close(tx, seller)
+    first = last.month.plus(1) if last is not None else _first_month(tx, seller)
+    if first is not None and month > first:
+        raise Refused(Reason.NOT_CLOSED_YET, f"months are closed in order: {first} is next")
+    if first is not None and month < first:
+        raise Refused(Reason.WRONG_STATE, f"the books begin with {first}")
+
+
+def _first_month(tx: Tx, seller: Entity) -> Month | None:
+    """The month of the entity's first lease; None when there was none."""
+    started: list[Month] = []
+    for customer in tx.find(Customer, entity=seller.id):
+        first = tx.find(Lease, customer=customer.id, limit=1)
+        started += [Month.of(lease.created, customer.time_zone) for lease in first]
+    return min(started, default=None)
+
+
+def _earn_contracts(world: World, tx: Tx, seller: Entity, month: Month) -> None:
+    """Post every month of service that is done and not posted yet, up to `month`."""
+    for contract in tx.find(Contract, entity=seller.id):
+        customer = tx.get(Customer, contract.customer)
+        rule = tax_rule(customer.tax_rule or seller.output_tax)
+        plan = schedule(contract, customer.time_zone)
+        for served, _, earned in contract_months(contract, plan, rule, customer.time_zone):
+            entry = contract_earned(contract, served, earned, seller.time_zone, world.clock.now())
+            if served <= month and earned and tx.peek(Entry, entry.id) is None:
+                tx.add(entry)
