@@ -1,0 +1,134 @@
+"""An engine without machines, for simulated sites, replay and tests. It says so itself."""
+
+import json
+import os
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rackrate.app.ports import Clock
+from rackrate.core.errors import Unavailable
+from rackrate.core.ids import LeaseId, NodeId
+from rackrate.core.slots import Slots
+from rackrate.core.workload import Deployment, Entry, Found, FoundMember, MemberPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Pretended:
+    """One lease as if it ran: how many members, of which generation, and ready from when."""
+
+    generation: int
+    members: int
+    ready_at: datetime
+
+
+class SimEngine:
+    """Keeps what it was told. With a `journal` it remembers across restarts, as machines would."""
+
+    name = "sim"
+    isolation = "simulated"
+
+    def __init__(
+        self, clock: Clock, starts_in: timedelta = timedelta(0), journal: Path | None = None
+    ) -> None:
+        self._clock = clock
+        self._starts_in = starts_in
+        self._running: dict[LeaseId, Pretended] = {}
+        self._released: dict[LeaseId, int] = {}
+        self._lock = threading.Lock()
+        self._journal = None if journal is None else _Journal(journal, self)
+
+    def observe(self, only: Collection[LeaseId] | None = None) -> Mapping[LeaseId, Found]:
+        now = self._clock.now()
+        with self._lock:
+            ids = self._running if only is None else [id for id in only if id in self._running]
+            return {id: _found(self._running[id], now) for id in ids}
+
+    def ensure(self, deployment: Deployment) -> None:
+        id, generation = deployment.lease, deployment.generation
+        with self._lock:
+            present = self._running.get(id)
+            if present is not None and present.generation >= generation:
+                return
+            if self._released.get(id, 0) >= generation:
+                return
+            ready_at = self._clock.now() + self._starts_in
+            pretended = Pretended(generation, len(deployment.members), ready_at)
+            self._running[id] = pretended
+            if self._journal is not None:
+                self._journal.wrote(id, pretended, 0)
+
+    def release(self, lease: LeaseId, generation: int) -> None:
+        with self._lock:
+            self._released[lease] = max(generation, self._released.get(lease, 0))
+            present = self._running.get(lease)
+            if present is not None and present.generation <= generation:
+                del self._running[lease]
+            if self._journal is not None:
+                self._journal.wrote(lease, self._running.get(lease), self._released[lease])
+
+    def sanitise(self, node: NodeId, slots: Slots) -> bool:
+        return True
+
+    def logs(self, lease: LeaseId, rank: int, after: int, limit: int) -> bytes:
+        text = b"This site is simulated: nothing runs, so there is no output.\n"
+        return text[after : after + limit]
+
+    def entry(self, lease: LeaseId, rank: int) -> Entry:
+        raise Unavailable("this site is simulated: there is no machine to enter")
+
+
+def _found(pretended: Pretended, now: datetime) -> Found:
+    ready = pretended.ready_at <= now
+    phase = MemberPhase.READY if ready else MemberPhase.STARTING
+    since = pretended.ready_at if ready else now
+    members = tuple(
+        FoundMember(rank, phase, since, isolation="simulated") for rank in range(pretended.members)
+    )
+    return Found(pretended.generation, members, now)
+
+
+class _Journal:
+    """Every change as a line of JSON, on disk before it is answered; shortened at start."""
+
+    def __init__(self, path: Path, engine: SimEngine) -> None:
+        last = {str(line["lease"]): line for line in _read(path)}
+        for id, line in last.items():
+            lease = LeaseId(id)
+            if line["released"]:
+                engine._released[lease] = line["released"]
+            if line["generation"]:
+                ready_at = datetime.fromtimestamp(line["ready_at"], UTC)
+                engine._running[lease] = Pretended(line["generation"], line["members"], ready_at)
+        kept = [line for line in last.values() if line["generation"] or line["released"]]
+        fresh = path.with_suffix(".new")
+        fresh.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        os.replace(fresh, path)
+        self._file = path.open("a")
+
+    def wrote(self, lease: LeaseId, pretended: Pretended | None, released: int) -> None:
+        line = {
+            "lease": lease,
+            "generation": 0 if pretended is None else pretended.generation,
+            "members": 0 if pretended is None else pretended.members,
+            "ready_at": 0 if pretended is None else int(pretended.ready_at.timestamp()),
+            "released": released,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        # The machine is only pretended: what the kernel has survives the death of the process.
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines: list[dict[str, Any]] = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break  # The last line was cut off by a death.
+    return lines
