@@ -200,7 +200,10 @@ def parse_question(document: object) -> Question:
         sample=top.flag("sample", False),
         currency=top.currency("currency"),
         need=Need(
-            need.count("gpus"), need.count("years"), utilisation, need.count("days_per_month", 30)
+            gpus=need.count("gpus", 10**8),
+            years=need.count("years", 100),
+            utilisation=utilisation,
+            days_per_month=need.count("days_per_month", 31, 30),
         ),
         per_gpu_day=price,
         own=_own(top.section("own")),
@@ -224,7 +227,7 @@ def _own(at: Fields) -> Own:
             raise Invalid(where, f"is {value!r}, should be a number of years or `left out`")
     return Own(
         hardware_per_gpu=at.number("hardware_per_gpu"),
-        amortise_years=at.count("amortise_years"),
+        amortise_years=at.count("amortise_years", 100),
         room=at.number("room", "0"),
         room_years=tuple(lives) or (None,),
         running_per_year=at.number("running_per_year"),
@@ -243,7 +246,7 @@ def _day_counts(at: Fields) -> tuple[int, ...]:
 
 def _server(at: Fields) -> Server:
     at.only("price", "gpus", "rent_per_gpu_month")
-    server = Server(at.number("price"), at.count("gpus", 8), at.number("rent_per_gpu_month"))
+    server = Server(at.number("price"), at.count("gpus", 1000, 8), at.number("rent_per_gpu_month"))
     if not server.price or not server.rent_per_gpu_month:
         raise Invalid(at.path, "has no price or no rent, should have both above 0")
     return server

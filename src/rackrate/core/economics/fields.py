@@ -17,6 +17,7 @@ TIMES = {"": 0, "万": 4, "亿": 8, "k": 3, "M": 6, "bn": 9}
 AMOUNT = re.compile(r"\s*(-?[0-9][0-9_,]*(?:\.[0-9]+)?)\s*(万|亿|k|M|bn|)\s*")
 RATE = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*%\s*")
 MOST = Decimal(10) ** 16  # major units; beyond it a number is a slip of the keyboard
+FIRST, LAST = 1990, 2199  # years in which a plan may start
 SECTION = "a section with named values"
 
 
@@ -81,21 +82,19 @@ class Fields:
             raise self.wrong(name, "true or false")
         return value
 
-    def count(self, name: str, default: int | None = None, least: int = 1) -> int:
-        value = self.values.get(name, default)
-        if value is None:
-            raise self.missing(name, f"a whole number from {least}")
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 10**9:
-            raise self.wrong(name, f"a whole number from {least} to 1000000000")
+    def count(self, name: str, most: int, default: int | None = None, least: int = 1) -> int:
+        right = f"a whole number from {least} to {most}"
+        value = self._given(name, right, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self.wrong(name, right)
         return value
 
-    def share(self, name: str, default: str | None = None, most: int | None = 1) -> Fraction:
+    def share(self, name: str, default: str | None = None, most: int = 1) -> Fraction:
         """A share or rate, as `0.045` or `4.5%`; `most` is the largest that makes sense."""
         value = self._given(name, "a share such as 0.045 or 4.5%", default)
         read = rate(value)
-        if read is None or read < 0 or (most is not None and read > most):
-            top = "" if most is None else f" up to {most * 100}%"
-            raise self.wrong(name, f"a share such as 0.045 or 4.5%, from 0%{top}")
+        if read is None or not 0 <= read <= most:
+            raise self.wrong(name, f"a share such as 0.045 or 4.5%, from 0% up to {most * 100}%")
         return read
 
     def amount(self, name: str, currency: str, default: str | None = None) -> int:
@@ -103,11 +102,18 @@ class Fields:
         value = self._given(name, "an amount such as 2600000 or 260万", default)
         read = number(value)
         if read is None or read < 0 or read >= MOST:
-            raise self.wrong(name, "an amount such as 2600000, 260万 or 38.5亿, not below 0")
+            raise self.wrong(name, "an amount from 0 such as 2600000, 260万 or 38.5亿")
         exact = Fraction(read) * 10 ** digits(currency)
         if exact.denominator != 1:
             raise self.wrong(name, f"an amount with at most {digits(currency)} decimals")
         return half_up(exact)
+
+    def price(self, name: str, currency: str) -> int:
+        """An amount above 0."""
+        value = self.amount(name, currency)
+        if not value:
+            raise self.wrong(name, "an amount above 0 such as 2600000, 260万 or 38.5亿")
+        return value
 
     def number(self, name: str, default: str | None = None) -> Fraction:
         """Any number from 0, with 万 and 亿."""
@@ -117,14 +123,15 @@ class Fields:
         return Fraction(read)
 
     def month(self, name: str) -> date:
-        value = self._given(name, "the first day of a month such as 2027-01-01")
+        right = f"the first day of a month such as 2027-01-01, from {FIRST} to {LAST}"
+        value = self._given(name, right)
         if isinstance(value, str):
             try:
                 value = date.fromisoformat(value)
             except ValueError:
                 raise self.wrong(name, "a day such as 2027-01-01") from None
-        if not isinstance(value, date) or value.day != 1:
-            raise self.wrong(name, "the first day of a month such as 2027-01-01")
+        if not isinstance(value, date) or value.day != 1 or not FIRST <= value.year <= LAST:
+            raise self.wrong(name, right)
         return date(value.year, value.month, 1)
 
     def choice(self, name: str, kind: type[Choice], default: Choice | None = None) -> Choice:

@@ -107,7 +107,7 @@ def _case(name: str, top: Fields) -> Case:
         discount_rate=top.share("discount_rate", "10%", most=10),
         financing=financing,
         books=top.choice("books", Books, Books.TO_RESIDUAL),
-        hours_per_year=top.count("hours_per_year", HOURS_PER_YEAR),
+        hours_per_year=top.count("hours_per_year", 8784, HOURS_PER_YEAR),
         source=top.text("source", ""),
         sample=top.flag("sample", False),
     )
@@ -116,10 +116,10 @@ def _case(name: str, top: Fields) -> Case:
 def _cluster(at: Fields, currency: str) -> Cluster:
     at.only("servers", "gpus_per_server", "chip", "unit_price", "vat_rate", "tax_inclusive")
     return Cluster(
-        servers=at.count("servers"),
-        gpus_per_server=at.count("gpus_per_server", 8),
+        servers=at.count("servers", 10**7),
+        gpus_per_server=at.count("gpus_per_server", 1000, 8),
         chip=at.text("chip"),
-        unit_price=at.amount("unit_price", currency),
+        unit_price=at.price("unit_price", currency),
         vat_rate=at.share("vat_rate", "0%"),
         tax_inclusive=at.flag("tax_inclusive"),
     )
@@ -132,23 +132,16 @@ def _contract(at: Fields, currency: str) -> Contract:
     )  # fmt: skip
     if at.has("total") == at.has("monthly"):
         raise Invalid(at.path, "has total and monthly, or neither, should have one of the two")
-    months = _months(at)
-    total = at.amount("total", currency) if at.has("total") else 0
+    months = at.count("months", MOST_MONTHS)
+    total = at.has("total")
     return Contract(
-        total=total or months * at.amount("monthly", currency, "0"),
+        total=at.price("total", currency) if total else months * at.price("monthly", currency),
         months=months,
         prepayment=at.share("prepayment", "0%"),
         tax_rate=at.share("tax_rate", "0%"),
         tax_inclusive=at.flag("tax_inclusive"),
-        collection_months=at.count("collection_months", 0, least=0),
+        collection_months=at.count("collection_months", 120, 0, least=0),
     )
-
-
-def _months(at: Fields) -> int:
-    months = at.count("months")
-    if months > MOST_MONTHS:
-        raise at.wrong("months", f"a number of months up to {MOST_MONTHS}")
-    return months
 
 
 def _financing(at: Fields, currency: str) -> Financing:
@@ -157,10 +150,10 @@ def _financing(at: Fields, currency: str) -> Financing:
     )  # fmt: skip
     if sum(at.has(name) for name in ("share", "amount", "cover")) != 1:
         raise Invalid(at.path, "should have exactly one of share, amount and cover")
-    every, months = _every(at, "payments", "monthly"), _months(at)
+    every, months = _every(at, "payments", "monthly"), at.count("months", MOST_MONTHS)
     if months % every:
         raise at.wrong("months", f"a multiple of {every}, the months between payments")
-    cover = at.share("cover", most=None) if at.has("cover") else None
+    cover = at.share("cover", most=100) if at.has("cover") else None
     if cover is not None and cover < 1:
         raise at.wrong("cover", "a cover of at least 1, such as 1.3")
     return Financing(
@@ -183,7 +176,7 @@ def _opex(at: Fields, currency: str) -> OpexLine:
     if len(bases) != 1:
         raise Invalid(at.path, f"should have exactly one of {', '.join(OpexBasis)}")
     share = bases[0] is OpexBasis.HARDWARE_SHARE
-    value = at.share(bases[0], most=None) if share else at.amount(bases[0], currency)
+    value = at.share(bases[0], most=100) if share else at.amount(bases[0], currency)
     return OpexLine(
         name=at.text("name"),
         basis=bases[0],

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-# Rates are searched as s = log(1 + rate): from -100% + 2e-16, the nearest that a float can say, up to
-# 4e15.
+# Rates are searched as s = log(1 + rate): from -100% + 2e-16, the nearest that a float can say,
+# up to 4e15.
 LIMIT = 36.0
 STEPS = 200
 NOTHING = 1e-15
