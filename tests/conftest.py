@@ -122,7 +122,8 @@ def is_unit(path: Path) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folder says what a test needs; what needs nothing goes first, since it fails fastest."""
     for item in items:
-        item.add_marker("unit" if is_unit(item.path) else "real")
+        real = item.get_closest_marker("real") or not is_unit(item.path)
+        item.add_marker("real" if real else "unit")
     items.sort(key=lambda item: not is_unit(item.path))
 
 
@@ -140,8 +141,8 @@ def excused(report: pytest.TestReport | pytest.CollectReport) -> bool:
 
 
 def refuse_silent_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """A skip that is not the machine's fault is a failure."""
-    if report.skipped and not hasattr(report, "wasxfail") and not excused(report):
+    """A skip that is not the machine's fault is a failure, and so is an expected failure."""
+    if report.skipped and not excused(report):
         report.outcome = "failed"
         report.longrepr = f"{report.longrepr}: a skip must begin with '{EXCUSE}'"
 
