@@ -1,0 +1,1 @@
+"""Real processes on this machine: `engine.LocalEngine`, and `devices.detect` for what it has."""
