@@ -51,8 +51,14 @@ def bootstrap(world: World) -> NewToken | None:
         if tx.peek(Principal, ADMIN) is not None:
             return None
         tx.add(Principal(ADMIN, PrincipalKind.PERSON, "Administrator"))
-        tx.put(_grant(ADMIN, Role.ADMIN, None, None))
+        tx.put(grant_of(ADMIN, Role.ADMIN, None, None))
         return _new_token(world, tx, ADMIN, "first start", None)
+
+
+def administrator(world: World) -> Actor:
+    """The administrator as an actor, for what the program itself does at its first start."""
+    with world.store.transaction() as tx:
+        return actor_of(tx, ADMIN, "first start")
 
 
 def recover(world: World) -> NewToken:
@@ -119,10 +125,10 @@ def grant(
         raise Invalid("role", f"{role} is granted on a {scope}, not on a {asked}")
     with acting(world, actor, Verb.MEMBER_WRITE, Target("member", email, customer, project)) as tx:
         _check_scope(tx, customer, project)
-        principal = PrincipalId(email.lower())
-        if tx.peek(Principal, principal) is None:
-            tx.add(Principal(principal, PrincipalKind.PERSON, email, email.lower()))
-        granted = _grant(principal, role, customer, project)
+        who = person(email)
+        if tx.peek(Principal, who.id) is None:
+            tx.add(who)
+        granted = grant_of(who.id, role, customer, project)
         tx.put(granted)
         return granted
 
@@ -170,9 +176,15 @@ def _check_over(tx: Tx, actor: Actor, principal: PrincipalId) -> None:
         raise Missing("principal", principal)
 
 
-def _grant(
+def person(email: str) -> Principal:
+    """Somebody as a principal: an e-mail address is one, however it is capitalised."""
+    return Principal(PrincipalId(email.lower()), PrincipalKind.PERSON, email, email.lower())
+
+
+def grant_of(
     principal: PrincipalId, role: Role, customer: CustomerId | None, project: ProjectId | None
 ) -> Grant:
+    """The grant with the id that its parts make."""
     scope = project or customer or "operator"
     return Grant(f"{principal}:{role}:{scope}", principal, role, customer, project)
 

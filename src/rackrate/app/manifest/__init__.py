@@ -1,0 +1,20 @@
+"""The files of an operator: read strictly, shown as changes, applied as one."""
+
+from rackrate.app.manifest.applying import Applied, apply
+from rackrate.app.manifest.changes import Action, Change, FieldChange, plan_changes
+from rackrate.app.manifest.documents import Declarations, read
+from rackrate.app.manifest.local import Detected, DetectedGpu, local_site_manifest
+
+__all__ = [
+    "Action",
+    "Applied",
+    "Change",
+    "Declarations",
+    "Detected",
+    "DetectedGpu",
+    "FieldChange",
+    "apply",
+    "local_site_manifest",
+    "plan_changes",
+    "read",
+]

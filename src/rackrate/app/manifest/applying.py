@@ -1,0 +1,143 @@
+"""Applying files: one transaction, under the locks of the sites that they touch; all or nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from rackrate.app import sales
+from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
+from rackrate.app.manifest.documents import Declarations, read
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, acting, check, reading
+from rackrate.core.access import Actor, Grant, Target, Verb
+from rackrate.core.chips import Chip
+from rackrate.core.errors import Invalid, Refused
+from rackrate.core.ids import SiteId
+from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.parties import Customer, Principal, Project
+from rackrate.core.pricing import Price
+
+LONGEST_TARGET = 200
+VERBS: Mapping[type, Verb] = {
+    Entity: Verb.SYSTEM_WRITE,
+    Site: Verb.FLEET_WRITE,
+    Block: Verb.FLEET_WRITE,
+    Node: Verb.FLEET_WRITE,
+    Chip: Verb.CATALOGUE_WRITE,
+    Sku: Verb.CATALOGUE_WRITE,
+    Price: Verb.CATALOGUE_WRITE,
+    Customer: Verb.CUSTOMER_WRITE,
+    Project: Verb.PROJECT_WRITE,
+    Principal: Verb.MEMBER_WRITE,
+    Grant: Verb.MEMBER_WRITE,
+    sales.Offer: Verb.CONTRACT_WRITE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was changed; or with `dry_run`, what would be."""
+
+    changes: tuple[Change, ...]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """The changes of one document that one verb covers: one row of the audit log."""
+
+    verb: Verb
+    target: Target
+    changes: tuple[Change, ...]
+
+
+def apply(
+    world: World, actor: Actor, files: Sequence[tuple[str, str]], dry_run: bool = False
+) -> Applied:
+    """Make the world as the files, (name, text) each, say. What they do not mention stays."""
+    if not files:
+        raise Invalid("files", "nothing to apply: give at least one file")
+    names = " ".join(name for name, _ in files)[:LONGEST_TARGET]
+    with reading(world, actor, Verb.FLEET_READ, Target("apply", names)) as tx:
+        declared = read(files)
+        for site in sorted(_sites(tx, declared)):
+            tx.fleet(site)
+        changes = plan_changes(tx, declared, world.clock.now())
+        acts = list(_acts(tx, changes))
+        for act in acts:
+            check(actor, act.verb, act.target)
+        if not dry_run:
+            for act in acts:
+                _carry_out(world, actor, act)
+        return Applied(changes, dry_run)
+
+
+def _sites(tx: Tx, declared: Declarations) -> set[SiteId]:
+    """Whose claims or reservations may be concerned: their locks are taken first (decision 17)."""
+    known = Known(tx, declared)
+    sites: set[SiteId] = set()
+    for one in declared.rows:
+        match one.row:
+            case Node(site=site):
+                sites.add(site)
+            case Site(id=site):
+                sites.add(site)
+            case sales.Offer(sku=sku):
+                sold = known.get(Sku, sku)
+                sites |= {sold.site} if sold is not None else set()
+    return sites
+
+
+def _acts(tx: Tx, changes: Sequence[Change]) -> Iterator[Act]:
+    for _, group in groupby(changes, key=lambda c: (type(c.row), c.file, c.line)):
+        part = tuple(group)
+        yield Act(_verb(tx, part[0].row), _target(tx, part[0]), part)
+
+
+def _verb(tx: Tx, row: object) -> Verb:
+    """Whoever may write it; what gives power over the operator's own takes an administrator."""
+    if isinstance(row, Grant) and row.customer is None:
+        return Verb.SYSTEM_WRITE
+    if isinstance(row, Customer):
+        old = tx.peek(Customer, row.id)
+        if row.of_operator != (old is not None and old.of_operator):
+            return Verb.SYSTEM_WRITE
+    return VERBS[type(row)]
+
+
+def _target(tx: Tx, change: Change) -> Target:
+    kind, _, name = change.source.partition("/")
+    match change.row:
+        case Customer():
+            return Target(kind, name, change.row.id)
+        case Project() | Grant():
+            return Target(kind, name, change.row.customer)
+        case sales.Offer(project=id):
+            project = tx.peek(Project, id)
+            return Target(kind, name, project.customer if project is not None else None, id)
+        case _:
+            return Target(kind, name)
+
+
+def _carry_out(world: World, actor: Actor, act: Act) -> None:
+    if isinstance(act.changes[0].row, sales.Offer):
+        for change in act.changes:
+            _sign(world, actor, change)
+        return
+    with acting(world, actor, act.verb, act.target) as tx:
+        tx.add(*(c.row for c in act.changes if c.action is Action.CREATE and _new(tx, c.row)))
+        tx.put(*(c.row for c in act.changes if c.action is Action.CHANGE))
+
+
+def _new(tx: Tx, row: object) -> bool:
+    """One person may be in several documents, and is written with the first."""
+    return not isinstance(row, Principal) or tx.peek(Principal, row.id) is None
+
+
+def _sign(world: World, actor: Actor, change: Change) -> None:
+    try:
+        sales.sign(world, actor, change.row)
+    except Refused as refusal:
+        raise Refused(
+            refusal.reason, f"{change.file}:{change.line}: {refusal.detail}", refusal.facts
+        ) from refusal

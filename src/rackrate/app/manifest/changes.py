@@ -1,0 +1,286 @@
+"""What files would change, row by row and field by field; or every mistake of them at once."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from rackrate.app.manifest.documents import Declarations, Declared
+from rackrate.app.manifest.fields import closest
+from rackrate.app.manifest.fixed import fixed
+from rackrate.app.manifest.tree import Problem
+from rackrate.app.ports import Tx
+from rackrate.app.rows import KINDS
+from rackrate.app.sales import Offer
+from rackrate.core.access import Grant
+from rackrate.core.calendar import first_excess
+from rackrate.core.chips import Chip
+from rackrate.core.contract import Contract
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import PoolId, SiteId
+from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.parties import Customer, Principal, Project
+from rackrate.core.pricing import Price
+from rackrate.core.workload import Limits
+
+MOST_SHOWN = 100
+# Rows are written in this order: what is mentioned before what mentions it.
+ORDER: tuple[type, ...] = (
+    Entity, Chip, Site, Block, Node, Sku, Price, Customer, Project, Principal, Grant, Offer,
+)  # fmt: skip
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that will be written, or contract that will be signed. `source` names its document,
+    which declares many rows where it has a `count`.
+    """
+
+    action: Action
+    kind: str
+    id: str
+    fields: tuple[FieldChange, ...]
+    source: str
+    file: str
+    line: int
+    row: Any
+
+
+def plan_changes(tx: Tx, declared: Declarations, now: datetime) -> tuple[Change, ...]:
+    """What differs from the rows that are there; Invalid with every mistake of every file."""
+    known = Known(tx, declared)
+    problems = [*declared.problems, *_unknown(declared, known)]
+    changes: list[Change] = []
+    for one in sorted(declared.rows, key=lambda one: ORDER.index(type(one.row))):
+        wrong = [*_misfits(one.row, known)]
+        old = known.stored(type(one.row)).get(one.row.id)
+        if old is None:
+            wrong += _backdated(one.row, known, now)
+            changes.append(_change(Action.CREATE, one, (), one.row))
+        else:
+            row = _merged(old, one.row)
+            differing = tuple(_differences(old, row))
+            if differing:
+                changes.append(_change(Action.CHANGE, one, differing, row))
+                wrong += fixed(tx, old, [each.name for each in differing])
+        problems += [Problem(one.file, one.line, detail) for detail in wrong]
+    if not problems:
+        problems += _broken_promises(tx, changes, known, now)
+    if problems:
+        raise mistakes(problems)
+    return tuple(changes)
+
+
+def mistakes(problems: Iterable[Problem]) -> Invalid:
+    """All of them, by place, in one answer."""
+    found = sorted(set(problems))
+    shown = [str(problem) for problem in found[:MOST_SHOWN]]
+    if len(found) > MOST_SHOWN:
+        shown.append(f"and {len(found) - MOST_SHOWN} more")
+    if len(found) > 1:
+        shown.insert(0, f"{len(found)} mistakes; nothing is applied")
+    error = Invalid("", "\n".join(shown))
+    error.where = f"{found[0].file}:{found[0].line}"
+    error.facts["field"] = error.where
+    error.facts["problems"] = [
+        {"file": problem.file, "line": problem.line, "detail": problem.detail}
+        for problem in found[:MOST_SHOWN]
+    ]
+    return error
+
+
+class Known:
+    """What the files declare over what is stored. Each kind is loaded once, when it is needed."""
+
+    def __init__(self, tx: Tx, declared: Declarations) -> None:
+        self._tx = tx
+        self._stored: dict[type, dict[str, Any]] = {}
+        self._declared: dict[type, dict[str, Any]] = {}
+        self._broken = declared.broken
+        for one in declared.rows:
+            self._declared.setdefault(type(one.row), {}).setdefault(one.row.id, one.row)
+
+    def stored(self, kind: type) -> dict[str, Any]:
+        rows = self._stored.get(kind)
+        if rows is None:
+            found: Sequence[Any] = self._tx.find(Contract if kind is Offer else kind)
+            rows = self._stored[kind] = {row.id: row for row in found}
+        return rows
+
+    def get(self, kind: type, id: str) -> Any | None:
+        declared: Any | None = self._declared.get(kind, {}).get(id)
+        return self.stored(kind).get(id) if declared is None else declared
+
+    def has(self, kind: type, id: str) -> bool:
+        return (kind, id) in self._broken or self.get(kind, id) is not None
+
+    def names(self, kind: type) -> set[str]:
+        return {*self._declared.get(kind, ()), *self.stored(kind)}
+
+    @cached_property
+    def node_sizes(self) -> dict[tuple[str, str], set[int]]:
+        """How many slots the nodes of a chip at a site have."""
+        sizes: dict[tuple[str, str], set[int]] = {}
+        for id in self.names(Node):
+            node = self.get(Node, id)
+            assert node is not None
+            sizes.setdefault((node.site, node.chip), set()).add(node.slots)
+        return sizes
+
+
+def _unknown(declared: Declarations, known: Known) -> Iterator[Problem]:
+    for mention in declared.references:
+        if not known.has(mention.kind, mention.id):
+            what = KINDS[mention.kind].table
+            yield Problem(
+                mention.file,
+                mention.line,
+                f"`{mention.field}`: no {what} is called {mention.id!r}; "
+                f"{closest(mention.id, known.names(mention.kind))}",
+            )
+
+
+# -- what one row must fit ----------------------------------------------------------------------
+
+
+def _misfits(row: Any, known: Known) -> Iterator[str]:
+    check = _CHECKS.get(type(row))
+    if check is not None:
+        yield from check(row, known)
+
+
+def _node(row: Node, known: Known) -> Iterator[str]:
+    block = known.get(Block, row.block)
+    if block is not None and block.site != row.site:
+        yield f"block {row.block!r} is at site {block.site!r}, not at {row.site!r}"
+
+
+def _sku(row: Sku, known: Known) -> Iterator[str]:
+    sizes = known.node_sizes.get((row.site, row.chip))
+    if not sizes:
+        return
+    listed = ", ".join(str(size) for size in sorted(sizes))
+    if row.whole_node and row.slots not in sizes:
+        yield f"`slots` must be a whole {row.chip} node of site {row.site}: {listed}"
+    elif row.slots > max(sizes):
+        yield f"no {row.chip} node at site {row.site} has {row.slots} slots; they have {listed}"
+
+
+def _grant(row: Grant, known: Known) -> Iterator[str]:
+    project = known.get(Project, row.project) if row.project else None
+    if project is not None and project.customer != row.customer:
+        yield f"project {row.project!r} belongs to {project.customer!r}, not to {row.customer!r}"
+
+
+def _offer(row: Offer, known: Known) -> Iterator[str]:
+    sku = known.get(Sku, row.sku)
+    if sku is not None and not sku.whole_node:
+        yield f"sku {row.sku!r} is not whole nodes, which is what contracts are for"
+    project = known.get(Project, row.project)
+    customer = known.get(Customer, project.customer) if project is not None else None
+    if customer is not None and customer.currency != row.monthly.currency:
+        yield f"customer {customer.id!r} pays in {customer.currency}"
+
+
+_CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
+    Node: _node, Sku: _sku, Grant: _grant, Offer: _offer,
+}  # fmt: skip
+
+
+def _backdated(row: Any, known: Known, now: datetime) -> Iterator[str]:
+    """A new price may not change what has been sold at the one before it."""
+    if not isinstance(row, Price) or row.effective >= now:
+        return
+    for other in known.stored(Price).values():
+        if (other.sku, other.klass, other.currency) == (row.sku, row.klass, row.currency):
+            yield (
+                f"{row.sku} has had a {row.klass} price since {other.effective:%Y-%m-%d %H:%M} "
+                f"UTC; a price that supersedes it is effective after now, {now:%Y-%m-%d %H:%M} UTC"
+            )
+            return
+
+
+def _broken_promises(
+    tx: Tx, changes: Sequence[Change], known: Known, now: datetime
+) -> Iterator[Problem]:
+    """Nodes may not leave a pool that has promised them."""
+    leaving: Counter[tuple[SiteId, PoolId]] = Counter()
+    last: dict[tuple[SiteId, PoolId], Change] = {}
+    for change in changes:
+        if isinstance(change.row, Node) and change.action is Action.CHANGE:
+            old = known.stored(Node)[change.id]
+            leaving[old.site, old.pool] += 1
+            leaving[change.row.site, change.row.pool] -= 1
+            last.setdefault((old.site, old.pool), change)
+    for (site, pool_id), count in sorted(leaving.items()):
+        pool = tx.fleet(site).pools.get(pool_id) if count > 0 else None
+        if pool is None:
+            continue
+        left = pool.supply - count
+        needed = first_excess(tuple(pool.reservations.values()), left, now)
+        if needed is not None:
+            change = last[site, pool_id]
+            yield Problem(
+                change.file,
+                change.line,
+                f"leaves {left} nodes in pool {pool_id}, of which more are promised from "
+                f"{needed:%Y-%m-%d %H:%M} UTC; add nodes to it first",
+            )
+
+
+# -- old and new --------------------------------------------------------------------------------
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """The new row, with what only running the cloud may change as it is."""
+    if isinstance(new, Node):
+        return replace(new, state=old.state, note=old.note)
+    return old if isinstance(new, Principal | Grant) else new
+
+
+def _differences(old: Any, new: Any) -> Iterator[FieldChange]:
+    for each in fields(new):
+        before, after = getattr(old, each.name), getattr(new, each.name)
+        if before != after:
+            yield FieldChange(each.name, written(before), written(after))
+
+
+def _change(action: Action, one: Declared, differing: tuple[FieldChange, ...], row: Any) -> Change:
+    kind = "contract" if isinstance(row, Offer) else KINDS[type(row)].table
+    kind = "grant" if isinstance(row, Grant) else kind
+    return Change(action, kind, one.row.id, differing, one.source, one.file, one.line, row)
+
+
+def written(value: object) -> str:
+    """A field's value as a person would write it."""
+    match value:
+        case Limits():
+            return (
+                f"{value.milli_cpus / 1000:g} cpus, {value.memory_mib / 1024:g} GiB memory, "
+                f"{value.disk_mib / 1024:g} GiB disk"
+            )
+        case datetime():
+            return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+        case bool():
+            return str(value).lower()
+        case None:
+            return "unknown"
+        case tuple():
+            return ", ".join(str(item) for item in value) or "none"
+        case _:
+            return str(value)

@@ -1,0 +1,107 @@
+"""What a file may not change any more, because something else rests on it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rackrate.app.ports import Tx
+from rackrate.core.calendar import Claim
+from rackrate.core.contract import Contract
+from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.invoice import Invoice
+from rackrate.core.lease import Lease
+from rackrate.core.parties import Customer, Project
+from rackrate.core.pricing import Price
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`names` of `kind` stay as they are while `holds`; `advice` is what to do instead."""
+
+    kind: type
+    names: frozenset[str]
+    holds: Callable[[Tx, Any], bool]
+    advice: str
+
+
+def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
+    """What is wrong with changing these fields of a row that is there."""
+    if isinstance(old, Price):
+        yield (
+            f"{old.sku} already has a {old.klass} price of {old.per_hour} {old.currency} from "
+            f"{old.effective:%Y-%m-%d %H:%M} UTC, and prices are never edited: supersede it with "
+            "a later `effective`"
+        )
+    elif isinstance(old, Contract):
+        yield (
+            f"contract {old.id!r} is signed, and differs in {', '.join(changed)}; "
+            "a signed contract is not edited: sign another under a new name"
+        )
+    what = old.id
+    for rule in RULES:
+        names = [name for name in changed if name in rule.names]
+        if type(old) is rule.kind and names and rule.holds(tx, old):
+            yield f"`{'`, `'.join(names)}` of {what!r} cannot change: {rule.advice}"
+
+
+def _always(_tx: Tx, _row: Any) -> bool:
+    return True
+
+
+def _site_claimed(tx: Tx, site: Site) -> bool:
+    return bool(tx.find(Claim, site=site.id, open=True, limit=1))
+
+
+def _node_claimed(tx: Tx, node: Node) -> bool:
+    return bool(tx.find(Claim, node=node.id, open=True, limit=1))
+
+
+def _sku_sold(tx: Tx, sku: Sku) -> bool:
+    return bool(tx.find(Price, sku=sku.id, limit=1) or tx.find(Contract, sku=sku.id, limit=1))
+
+
+def _entity_invoiced(tx: Tx, entity: Entity) -> bool:
+    invoiced = tx.find(Invoice, entity=entity.id, limit=1)
+    return bool(invoiced or tx.find(Contract, entity=entity.id, limit=1))
+
+
+def _customer_bought(tx: Tx, customer: Customer) -> bool:
+    return any(tx.find(kind, customer=customer.id, limit=1) for kind in (Lease, Contract, Invoice))
+
+
+RULES = (
+    Rule(Site, frozenset({"entity"}), _always, "make a new site"),
+    Rule(
+        Site,
+        frozenset({"engine", "simulated"}),
+        _site_claimed,
+        "leases run there; end them first",
+    ),
+    Rule(Block, frozenset({"site"}), _always, "make a new block"),
+    Rule(Node, frozenset({"site"}), _always, "give the node at the other site a new name"),
+    Rule(
+        Node,
+        frozenset({"block", "chip", "gpus", "parts"}),
+        _node_claimed,
+        "the node is in use; drain it, and wait until its leases have ended",
+    ),
+    Rule(
+        Sku,
+        frozenset({"site", "chip", "slots", "whole_node"}),
+        _sku_sold,
+        "it has a price or a contract; make a new SKU",
+    ),
+    Rule(
+        Entity,
+        frozenset({"currency", "time_zone", "invoice_series"}),
+        _entity_invoiced,
+        "it has signed contracts or issued invoices; make a new entity",
+    ),
+    Rule(
+        Customer,
+        frozenset({"entity", "currency", "time_zone"}),
+        _customer_bought,
+        "it has leases, contracts or invoices; make a new customer",
+    ),
+    Rule(Project, frozenset({"customer"}), _always, "make a new project"),
+)
