@@ -24,6 +24,11 @@ class Hints:
             self._leases[lease] = None
             self._changed.notify_all()
 
+    def wake(self) -> None:
+        """Let a waiting `take` return, with nothing if there is nothing."""
+        with self._changed:
+            self._changed.notify_all()
+
     def take(self, timeout_s: float = 0.0) -> tuple[LeaseId, ...]:
         """All hints, oldest first; waits for one if there is none."""
         with self._changed:

@@ -1,0 +1,352 @@
+"""The composition root: the only reader of the clock, of entropy and of settings."""
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from rackrate.app import identity, loops, manifest
+from rackrate.app.identity import NewToken
+from rackrate.app.ports import Engine, Store
+from rackrate.app.world import Settings, World
+from rackrate.core.errors import Invalid, RackrateError
+from rackrate.core.ids import SiteId
+from rackrate.core.inventory import Site
+from rackrate.engines.local import LocalEngine
+from rackrate.sim.engine import SimEngine
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+FULL_PASS_S = 10.0
+LOOK_AGAIN_S = (0.02, 0.5)
+LEAD_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How `rackrate up` was called. `database` empty: an embedded PostgreSQL in `data`.
+
+    `first_files` are manifests (name, text) that the very first start applies.
+    """
+
+    data: Path
+    database: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    ssh_port: int = 2222
+    first_files: tuple[tuple[str, str], ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    plain_for_customers: bool = False
+    isolation: str | None = None
+
+
+class SystemClock:
+    """The machine's clock in whole seconds, held back when it is set back."""
+
+    def __init__(self) -> None:
+        self._last = datetime(1970, 1, 1, tzinfo=UTC)
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            self._last = max(self._last, datetime.now(UTC).replace(microsecond=0))
+            return self._last
+
+
+class RandomIds:
+    """Ids of a time part and a random part: they sort by making, and cannot be guessed."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def new(self, prefix: str) -> str:
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns() // 1_000_000)
+            moment = self._last
+        return f"{prefix}_{_letters(moment, 9)}{_letters(secrets.randbits(30), 6)}"
+
+    def secret(self) -> str:
+        return _letters(secrets.randbits(160), 32)
+
+
+def _letters(number: int, length: int) -> str:
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, 32)
+        digits = ALPHABET[digit] + digits
+    return digits
+
+
+class SiteEngines(Mapping[SiteId, Engine]):
+    """One engine for each site, made when the site is first asked for: sites can be added."""
+
+    def __init__(self, store: Store, clock: SystemClock, options: Options) -> None:
+        self._store = store
+        self._clock = clock
+        self._options = options
+        self._made: dict[SiteId, Engine] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, site: SiteId) -> Engine:
+        made = self._made.get(site)
+        if made is not None:
+            return made
+        with self._store.transaction() as tx:
+            row = tx.peek(Site, site)
+        if row is None or row.engine not in ("local", "sim"):
+            raise KeyError(site)
+        with self._lock:
+            if site not in self._made:
+                self._made[site] = self._make(row)
+            return self._made[site]
+
+    def __iter__(self) -> Iterator[SiteId]:
+        with self._store.transaction() as tx:
+            sites = tx.find(Site)
+        return (site.id for site in sites)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _make(self, site: Site) -> Engine:
+        folder = self._options.data / "sites" / site.id
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if site.engine == "local":
+            return LocalEngine(folder, self._clock, isolation=self._options.isolation)
+        return SimEngine(self._clock, timedelta(seconds=1), folder / "journal.jsonl")
+
+
+class Control:
+    """A running control plane: database, world, loops, servers. `stop` ends it cleanly."""
+
+    def __init__(self, options: Options) -> None:
+        check(options)
+        self.options = options
+        self.failed: list[str] = []
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._closing = contextlib.ExitStack()
+        try:
+            self._open()
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(self) -> None:
+        options = self.options
+        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = self._store()
+        clock = SystemClock()
+        engines = SiteEngines(store, clock, options)
+        settings = Settings(plain_for_customers=options.plain_for_customers)
+        self.world = World(store, engines, clock, RandomIds(), settings)
+        self.first_token: NewToken | None = identity.bootstrap(self.world)
+        if options.first_files and self.first_token is not None:
+            administrator = identity.administrator(self.world)
+            manifest.apply(self.world, administrator, options.first_files, dry_run=False)
+
+    def _store(self) -> Store:
+        from rackrate.db.embedded import Embedded
+        from rackrate.db.schema import migrate
+        from rackrate.db.store import PostgresStore
+
+        dsn = self.options.database
+        if not dsn:
+            embedded = Embedded(self.options.data)
+            dsn = embedded.start()
+            self._closing.callback(embedded.stop)
+            self._watch(embedded)
+        migrate(dsn)
+        store = PostgresStore(dsn)
+        self._closing.callback(store.close)
+        return store
+
+    def _watch(self, embedded: Any) -> None:
+        """Start the embedded server again when it dies: it is ours to keep."""
+
+        def watch() -> None:
+            while not self._stopping.wait(1.0):
+                if not embedded.running() and not self._stopping.is_set():
+                    with contextlib.suppress(RackrateError, OSError):
+                        embedded.start()
+
+        self._spawn("database", watch)
+
+    def start(self) -> None:
+        """Begin to serve: the loops, the API with the portal, the SSH gateway."""
+        self._spawn("loops", self._loop)
+        self._serve_http()
+        self._serve_ssh()
+
+    def stop(self) -> None:
+        """End everything that was started, last first. Workloads go on."""
+        self._stopping.set()
+        self.world.hints.wake()
+        for thread in self._threads:
+            if thread.name in ("loops", "database"):
+                thread.join(30)
+        self._closing.close()
+
+    def _spawn(self, name: str, run: Any) -> None:
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _loop(self) -> None:
+        """Lead while we may; look at what was hinted or is unsettled, and now and then at all."""
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        pace = Pace()
+        leader = None
+        while not self._stopping.is_set():
+            try:
+                if pace.lead_is_due():
+                    leader = loops.lead(self.world, holder)
+                if leader is None:
+                    self._stopping.wait(1.0)
+                    continue
+                pace.unsettled(self._pass(leader, pace))
+            except Exception as error:  # noqa: BLE001
+                # A loop that dies is worse than one that fails: say it, and be repeated.
+                self.failed.append(f"{type(error).__name__}: {error}")
+                leader = None
+                pace.lead_again()
+                self._stopping.wait(1.0)
+
+    def _pass(self, leader: loops.Leader, pace: "Pace") -> set[Any]:
+        hinted = set(self.world.hints.take(pace.patience_s()))
+        if pace.full_is_due():
+            return set(loops.provision(self.world, leader))
+        look_at = hinted | pace.waiting()
+        if not look_at:
+            return set()
+        return set(loops.provision(self.world, leader, sorted(look_at)))
+
+    def _serve_http(self) -> None:
+        import uvicorn
+
+        from rackrate.api.app import create_app
+        from rackrate.portal.app import create_portal
+
+        app = create_app(self.world)
+        app.mount("/", create_portal(self.world))
+        tls: dict[str, Any] = {}
+        if self.options.tls_cert and self.options.tls_key:
+            tls = {"ssl_certfile": self.options.tls_cert, "ssl_keyfile": self.options.tls_key}
+        config = uvicorn.Config(
+            app,
+            host=self.options.host,
+            port=self.options.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            **tls,
+        )
+        server = uvicorn.Server(config)
+        bound = _bind(self.options.host, self.options.port, "port")
+        self.port = bound.getsockname()[1]
+        self._spawn("http", lambda: server.run(sockets=[bound]))
+        self._closing.callback(lambda: setattr(server, "should_exit", True))
+        until = time.monotonic() + 30
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _serve_ssh(self) -> None:
+        from rackrate.ssh import serve
+
+        gateway = serve(
+            self.world, self.options.host, self.options.ssh_port, self.options.data / "ssh"
+        )
+        self.ssh_port = gateway.port
+        self._closing.callback(gateway.stop)
+
+
+class Pace:
+    """When to look at what: unsettled leases soon and then less often, all of them now and then."""
+
+    def __init__(self) -> None:
+        self._lead_at = 0.0
+        self._full_at = 0.0
+        self._waiting: dict[Any, float] = {}
+        self._due: dict[Any, float] = {}
+
+    def lead_is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._lead_at:
+            return False
+        self._lead_at = now + LEAD_EVERY_S
+        return True
+
+    def lead_again(self) -> None:
+        self._lead_at = 0.0
+
+    def full_is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._full_at:
+            return False
+        self._full_at = now + FULL_PASS_S
+        return True
+
+    def patience_s(self) -> float:
+        """How long to wait for a hint: until the next unsettled lease, or the next full pass."""
+        until = min([self._full_at, self._lead_at, *self._due.values()])
+        return max(0.001, min(until - time.monotonic(), 5.0))
+
+    def waiting(self) -> set[Any]:
+        now = time.monotonic()
+        return {id for id, due in self._due.items() if due <= now}
+
+    def unsettled(self, ids: set[Any]) -> None:
+        """These are not settled yet: look again, each time after twice as long."""
+        now = time.monotonic()
+        looked = self.waiting() | ids
+        for id in looked:
+            if id not in ids:
+                self._waiting.pop(id, None)
+                self._due.pop(id, None)
+                continue
+            wait = min(self._waiting.get(id, LOOK_AGAIN_S[0] / 2) * 2, LOOK_AGAIN_S[1])
+            self._waiting[id] = wait
+            self._due[id] = now + wait
+
+
+def check(options: Options) -> None:
+    """Invalid where what was asked for would not be safe or cannot be."""
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise Invalid("--tls-cert", "a certificate and its key are given together")
+    if options.tls_cert is None and not _is_loopback(options.host):
+        raise Invalid(
+            "--host", f"{options.host} is not this machine only: give --tls-cert and --tls-key"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(host: str, port: int, option: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        detail = (
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another with --{option}"
+        )
+        raise Invalid(f"--{option}", detail) from None
+    return bound
