@@ -1,0 +1,65 @@
+"""Writes that have not been sent yet, gathered so that many rows travel as one statement."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rackrate.db.rows import Codec
+
+AT_ONCE = 5000
+
+
+class Pending:
+    """In the order of writing within each table; tables do not wait for each other.
+
+    That is safe because foreign keys and guards across tables are checked at commit.
+    """
+
+    def __init__(self) -> None:
+        self._groups: list[tuple[Codec, bool, dict[object, Any]]] = []
+        self._last: dict[str, tuple[bool, dict[object, Any]]] = {}
+
+    @property
+    def tables(self) -> dict[str, tuple[bool, dict[object, Any]]]:
+        """The tables that something is to be written to, by name."""
+        return self._last
+
+    def put(self, codec: Codec, row: Any) -> None:
+        """Of two puts of one key, one after the other, the last alone is sent."""
+        self._group(codec, True)[row.id] = row
+
+    def add(self, codec: Codec, row: object) -> None:
+        group = self._group(codec, False)
+        group[len(group)] = row
+
+    def statements(self) -> Iterator[tuple[str, Sequence[object]]]:
+        """What to send, which is then no longer pending."""
+        groups, self._groups, self._last = self._groups, [], {}
+        for codec, overwrite, keyed in groups:
+            rows = list(keyed.values())
+            if len(rows) == 1:
+                yield (codec.put_one if overwrite else codec.add_one), codec.encode(rows[0])
+                continue
+            text = codec.put_many if overwrite else codec.add_many
+            for first in range(0, len(rows), AT_ONCE):
+                columns = zip(*map(codec.encode, rows[first : first + AT_ONCE]), strict=True)
+                yield text, [_array(column) for column in columns]
+
+    def _group(self, codec: Codec, overwrite: bool) -> dict[object, Any]:
+        last = self._last.get(codec.table)
+        if last is not None and last[0] is overwrite:
+            return last[1]
+        rows: dict[object, Any] = {}
+        self._groups.append((codec, overwrite, rows))
+        self._last[codec.table] = (overwrite, rows)
+        return rows
+
+
+def _array(texts: Sequence[str | None]) -> str:
+    """PostgreSQL's text form of an array of texts."""
+    return "{" + ",".join(["NULL" if text is None else _quoted(text) for text in texts]) + "}"
+
+
+def _quoted(text: str) -> str:
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

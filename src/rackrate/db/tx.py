@@ -1,0 +1,254 @@
+"""One transaction on PostgreSQL: writes are kept, and sent in one go before who needs them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import psycopg
+
+from rackrate.app.rows import KINDS
+from rackrate.core.calendar import Claim, Reservation
+from rackrate.core.errors import Missing
+from rackrate.core.ids import CustomerId, EntityId, LeaseId, SiteId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import Node
+from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.ledger import Account, Balance, Entry
+from rackrate.core.money import Money
+from rackrate.core.placement import Fleet
+from rackrate.db.failures import translated
+from rackrate.db.fleets import LATEST, LOCK, Fleets, SiteIndex, forget, mirror
+from rackrate.db.pending import Pending
+from rackrate.db.queries import (
+    BALANCES,
+    EVENTS,
+    EVENTS_OF,
+    LEASES_OF,
+    MAY_HAVE_RUN,
+    NUMBER,
+    POSTINGS,
+    finding,
+)
+from rackrate.db.rows import CODECS, EVENT, POSTING
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Connection = psycopg.Connection[Row]
+
+AT_ONCE = 1000
+
+
+class PostgresTx:
+    """Reads see what this transaction has written. After a failure it can only be undone."""
+
+    def __init__(self, connection: Connection, fleets: Fleets) -> None:
+        self._connection = connection
+        self._reader = connection.cursor()
+        self._writer = connection.cursor()
+        self._pipeline = connection.pipeline()
+        self._pipeline.__enter__()
+        self._fleets = fleets
+        self._sites: dict[SiteId, SiteIndex] = {}
+        self._changed: set[SiteId] = set()
+        self._pending = Pending()
+        self._failure: BaseException | None = None
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def get(self, kind: type[T], key: str) -> T:
+        row = self.peek(kind, key)
+        if row is None:
+            raise Missing(KINDS[kind].table.replace("_", " "), key)
+        return row
+
+    def peek(self, kind: type[T], key: str) -> T | None:
+        codec = CODECS[kind]
+        rows = self._rows(codec.table, codec.by_key, [key])
+        if not rows:
+            return None
+        row: T = self._entries(rows)[0] if kind is Entry else codec.decode(rows[0])
+        return row
+
+    def find(
+        self,
+        kind: type[T],
+        *,
+        after: str = "",
+        limit: int | None = None,
+        newest_first: bool = False,
+        **equal: object,
+    ) -> list[T]:
+        codec = CODECS[kind]
+        text, parameters = finding(kind, equal, after, limit, newest_first)
+        rows = self._rows(codec.table, text, parameters)
+        return self._entries(rows) if kind is Entry else list(map(codec.decode, rows))
+
+    def put(self, *rows: object) -> None:
+        for row in rows:
+            assert not KINDS[type(row)].append_only, f"{type(row).__name__} is only ever added"
+            self._mirror(row)
+            self._pending.put(CODECS[type(row)], cast("Any", row))
+
+    def add(self, *rows: object) -> None:
+        for row in rows:
+            self._mirror(row)
+            self._pending.add(CODECS[type(row)], row)
+            if isinstance(row, Entry):
+                for place, posting in enumerate(row.postings):
+                    self._pending.add(POSTING, (row.id, place, posting))
+
+    def remove(self, kind: type[object], key: str) -> None:
+        assert not KINDS[kind].append_only, f"{kind.__name__} is never taken away"
+        if kind in (Claim, Reservation, Node):
+            gone = cast("Claim | Reservation | Node | None", self.peek(kind, key))
+            if gone is None:
+                return
+            fleet = self.fleet(gone.site)
+            self._changed.add(gone.site)
+            if isinstance(gone, Reservation):
+                forget(fleet, gone.id)
+            else:
+                self._sites[gone.site].fleet = None
+        self._send()
+        self._execute(CODECS[kind].delete, [key])
+
+    # -- leases ------------------------------------------------------------------------------------
+
+    def record(self, lease: Lease, *events: LeaseEvent) -> None:
+        for event in events:
+            self._pending.add(EVENT, event)
+        self._pending.put(CODECS[Lease], lease)
+
+    def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
+        return tuple(map(EVENT.decode, self._rows(EVENT.table, EVENTS, [lease])))
+
+    def histories(
+        self, customer: CustomerId, during: Interval
+    ) -> Iterator[tuple[Lease, tuple[LeaseEvent, ...]]]:
+        found = self._rows("lease", MAY_HAVE_RUN, [customer, during.start, during.end])
+        ids = [key for (key,) in found]
+        for first in range(0, len(ids), AT_ONCE):
+            chunk = ids[first : first + AT_ONCE]
+            logs: dict[LeaseId, list[LeaseEvent]] = {}
+            for event in map(EVENT.decode, self._rows(EVENT.table, EVENTS_OF, [chunk])):
+                logs.setdefault(event.lease, []).append(event)
+            for lease in map(CODECS[Lease].decode, self._rows("lease", LEASES_OF, [chunk])):
+                yield lease, tuple(logs.pop(lease.id, ()))
+
+    # -- fleet -------------------------------------------------------------------------------------
+
+    def fleet(self, site: SiteId) -> Fleet:
+        index = self._sites.get(site)
+        if index is None:
+            index = self._fleets.site(site)
+            index.take(site)
+            self._sites[site] = index
+            self._execute(LOCK, [site])
+        elif index.fleet is not None:
+            return index.fleet
+        self._send()
+        latest = self._query(LATEST, [site])[0][0]
+        return index.catch_up(site, latest, self._query)
+
+    def _mirror(self, row: object) -> None:
+        if isinstance(row, Claim | Reservation | Node):
+            fleet = self.fleet(row.site)
+            self._changed.add(row.site)
+            mirror(fleet, row)
+
+    # -- money -------------------------------------------------------------------------------------
+
+    def number(self, series: str) -> int:
+        return int(self._query(NUMBER, [series])[0][0])
+
+    def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
+        self._send()
+        return tuple(
+            Balance(
+                Account(account),
+                None if customer is None else CustomerId(customer),
+                Money(amount, currency),
+                Money(book, book_currency),
+            )
+            for account, customer, currency, book_currency, amount, book in self._query(
+                BALANCES, [entity, until, until]
+            )
+        )
+
+    def confine(self, customer: CustomerId | None) -> None:
+        self._send()
+        self._execute("SELECT set_config('rackrate.customer', %s, true)", [customer or ""])
+
+    def _entries(self, rows: Sequence[Row]) -> list[Any]:
+        heads = [CODECS[Entry].decode(row) for row in rows]
+        postings: dict[str, list[Any]] = {head[0]: [] for head in heads}
+        for row in self._query(POSTINGS, [list(postings)]):
+            postings[row[0]].append(POSTING.decode(row))
+        return [
+            Entry(key, entity, at, memo, tuple(postings[key])) for key, entity, at, memo in heads
+        ]
+
+    # -- the wire ----------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make it so, for good. Whatever was refused on the way is raised here at the latest."""
+        if self._failure is not None:
+            raise self._failure
+        self._send()
+        try:
+            latest = {}
+            for site in self._changed:
+                latest[site] = self._connection.cursor()
+                latest[site].execute(LATEST, [site], prepare=True)
+            self._connection.commit()
+            for site, cursor in latest.items():
+                row, fleet = cursor.fetchone(), self._sites[site].fleet
+                if row is not None and fleet is not None:
+                    fleet.version = row[0]
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        self._changed.clear()
+
+    def undo(self) -> None:
+        """As if it had never been. Indexes that it changed are loaded anew when next asked for."""
+        for site in self._changed:
+            self._sites[site].fleet = None
+        self._pending = Pending()
+        with suppress(psycopg.Error):
+            self._connection.rollback()
+
+    def close(self) -> None:
+        with suppress(psycopg.Error):
+            self._pipeline.__exit__(None, None, None)
+        for index in self._sites.values():
+            index.mutex.release()
+        self._sites.clear()
+
+    def _rows(self, table: str, text: str, parameters: Iterable[object]) -> list[Row]:
+        if table in self._pending.tables:
+            self._send()
+        return self._query(text, parameters)
+
+    def _query(self, text: str, parameters: Iterable[object]) -> list[Row]:
+        try:
+            self._reader.execute(text, list(parameters), prepare=True)
+            return self._reader.fetchall()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def _execute(self, text: str, parameters: Sequence[object]) -> None:
+        """Send without waiting: if it fails, the next read says so, or the commit."""
+        try:
+            self._writer.execute(text, parameters, prepare=True)
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def _send(self) -> None:
+        for text, parameters in self._pending.statements():
+            self._execute(text, parameters)
+
+    def _failed(self, error: psycopg.Error) -> Exception:
+        failure = translated(error)
+        self._failure = self._failure or failure
+        return failure
