@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -70,27 +69,34 @@ class _State:
 
 
 class MemoryStore:
-    """One process, one transaction at a time, undone as a whole if it fails."""
+    """One process, one transaction at a time, undone as a whole if it fails.
+
+    The store is the context manager of its own transactions: replay opens millions of them.
+    """
 
     def __init__(self) -> None:
         self._state = _State()
         self._lock = threading.RLock()
-        self._open: MemoryTx | None = None
+        self._depth = 0
+        self._tx = MemoryTx(self._state)
 
-    @contextmanager
-    def transaction(self) -> Iterator["MemoryTx"]:
-        with self._lock:
-            if self._open is not None:
-                yield self._open
-                return
-            tx = self._open = MemoryTx(self._state)
-            try:
-                yield tx
-            except BaseException:
-                tx.undo()
-                raise
-            finally:
-                self._open = None
+    def transaction(self) -> "MemoryStore":
+        return self
+
+    def __enter__(self) -> "MemoryTx":
+        self._lock.acquire()
+        if self._depth == 0:
+            self._tx = MemoryTx(self._state)
+        self._depth += 1
+        return self._tx
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._depth -= 1
+        try:
+            if kind is not None and self._depth == 0:
+                self._tx.undo()
+        finally:
+            self._lock.release()
 
 
 class MemoryTx:

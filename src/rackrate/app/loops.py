@@ -114,12 +114,14 @@ def _settle(
                 lease = _write(world, leader, lease, decided)
         except Conflict:
             return False
-        if decided.act is Act.ENSURE:
-            engine.ensure(lease.deployment)
-        elif decided.act is Act.RELEASE:
-            engine.release(lease.id, lease.generation)
         if decided.vacated:
             clean(world, leader, engine, lease)
+        if decided.act is Act.NOTHING:
+            continue
+        if decided.act is Act.ENSURE:
+            engine.ensure(lease.deployment)
+        else:
+            engine.release(lease.id, lease.generation)
         found = engine.observe([lease.id]).get(lease.id)
     return lease.phase in (Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED)
 
