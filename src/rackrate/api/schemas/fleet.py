@@ -1,14 +1,15 @@
-"""Fleet and catalogue: entities, sites, nodes, chips, SKUs, prices, and applying files."""
+"""The fleet: sites, their maps, nodes, draining them, and files that say what there should be."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any
 
 from pydantic import Field
 
-from rackrate.api.schemas.parts import Limits, Schema, Text
-from rackrate.core import chips, inventory, pricing
+from rackrate.api.schemas.parts import NO_NUL, Limits, Schema, Text
+from rackrate.app import fleet, manifest
+from rackrate.core import inventory
+from rackrate.core.calendar import HolderKind
 from rackrate.core.inventory import NodeState
-from rackrate.core.lease import LeaseClass
 
 
 class File(Schema):
@@ -25,50 +26,47 @@ class ApplyRequest(Schema):
     dry_run: bool = Field(default=False, description="Only show what would change")
 
 
-class Change(Schema):
-    """One row that the files add or change. `before` and `after` hold only what differs."""
+class FieldChange(Schema):
+    """One field, as a person would write it."""
 
-    action: Literal["add", "change", "same"]
+    name: str
+    old: str
+    new: str
+
+
+class Change(Schema):
+    """One row that the files add or change, and which document of which file says so."""
+
+    action: manifest.Action
     kind: str = Field(examples=["node"])
     id: str
-    source: str = Field(description="The document that says so, as node/h100-{:03}")
-    before: dict[str, str] = Field(default_factory=dict)
-    after: dict[str, str] = Field(default_factory=dict)
+    fields: list[FieldChange]
+    source: str = Field(examples=["node/h100-{:03}"])
+    file: str
+    line: int
+
+    @classmethod
+    def of(cls, change: manifest.Change) -> "Change":
+        return cls(
+            action=change.action,
+            kind=change.kind,
+            id=change.id,
+            fields=[FieldChange(name=f.name, old=f.old, new=f.new) for f in change.fields],
+            source=change.source,
+            file=change.file,
+            line=change.line,
+        )
 
 
 class Applied(Schema):
-    """What was changed, or would be."""
+    """What was changed; or with `dry_run`, what would be. Rows that stay are not listed."""
 
+    dry_run: bool
     changes: list[Change]
-    applied: bool
-
-
-class Entity(Schema):
-    """The seller of record."""
-
-    id: str
-    name: str
-    country: str
-    tax_id: str
-    time_zone: str
-    currency: str
-    invoice_series: str
-    output_tax: str
-    payment_days: int
 
     @classmethod
-    def of(cls, entity: inventory.Entity) -> "Entity":
-        return cls(
-            id=entity.id,
-            name=entity.name,
-            country=entity.country,
-            tax_id=entity.tax_id,
-            time_zone=entity.time_zone,
-            currency=entity.currency,
-            invoice_series=entity.invoice_series,
-            output_tax=entity.output_tax,
-            payment_days=entity.payment_days,
-        )
+    def of(cls, applied: manifest.Applied) -> "Applied":
+        return cls(dry_run=applied.dry_run, changes=[Change.of(c) for c in applied.changes])
 
 
 class Site(Schema):
@@ -96,30 +94,73 @@ class Site(Schema):
 
 
 class MapNode(Schema):
-    """One node on the map: how many of its slots are free, held or reserved out of service."""
+    """One node on the map. `slots` has a digit for each slot: its place in `legend`."""
 
     id: str
+    block: str
     chip: str
     state: NodeState
-    slots: int
-    slots_free: int
+    slots: str = Field(examples=["33330000"])
 
 
-class MapBlock(Schema):
-    """The nodes on one fast fabric."""
+class Pool(Schema):
+    """A block x node shape, in whole nodes: how many there are, are promised, are untouched."""
 
     id: str
-    fabric: str
-    nodes: list[MapNode]
+    block: str
+    chip: str
+    nodes: int
+    in_service: int
+    promised: int
+    untouched: int
+
+    @classmethod
+    def of(cls, pool: fleet.PoolView) -> "Pool":
+        return cls(
+            id=pool.id,
+            block=pool.block,
+            chip=pool.chip,
+            nodes=pool.nodes,
+            in_service=pool.in_service,
+            promised=pool.promised,
+            untouched=pool.untouched,
+        )
 
 
 class SiteMap(Schema):
-    """Everything of a site at a glance."""
+    """Everything of a site at a glance. `counts` are slots by what they are used for."""
 
     site: Site
-    slots: int
-    slots_free: int
-    blocks: list[MapBlock]
+    at: datetime
+    legend: list[str] = Field(examples=[["free", "contract"]])
+    counts: dict[str, int]
+    pools: list[Pool]
+    nodes: list[MapNode]
+
+    @classmethod
+    def of(cls, seen: fleet.SiteMap) -> "SiteMap":
+        nodes = []
+        start = 0
+        for node in seen.nodes:
+            part = seen.slots[start : start + node.slots]
+            start += node.slots
+            nodes.append(
+                MapNode(
+                    id=node.id,
+                    block=node.block,
+                    chip=node.chip,
+                    state=node.state,
+                    slots="".join(map(str, part)),
+                )
+            )
+        return cls(
+            site=Site.of(seen.site),
+            at=seen.at,
+            legend=[use.name.lower() for use in fleet.SlotClass],
+            counts={use.name.lower(): count for use, count in seen.counts.items()},
+            pools=[Pool.of(pool) for pool in seen.pools],
+            nodes=nodes,
+        )
 
 
 class Node(Schema):
@@ -134,130 +175,99 @@ class Node(Schema):
     capacity: Limits
     state: NodeState
     note: str
-    slots_free: int
+    slots: int
+    slots_free: int = Field(description="Offered now")
+    uses: dict[str, int] = Field(
+        description="Slots by what they are used for", examples=[{"free": 6, "on_demand": 2}]
+    )
+    leases: list[str]
 
     @classmethod
-    def of(cls, node: inventory.Node, slots_free: int) -> "Node":
-        return cls(
-            id=node.id,
-            site=node.site,
-            block=node.block,
-            chip=node.chip,
-            gpus=node.gpus,
-            parts=node.parts,
-            capacity=Limits.of(node.capacity),
-            state=node.state,
-            note=node.note,
-            slots_free=slots_free,
-        )
+    def of(cls, view: fleet.NodeView) -> "Node":
+        return cls(**_node(view))
 
 
-class NodeClaim(Schema):
-    """Who holds which slots of a node, and since when."""
+class Holding(Schema):
+    """Who holds which slots of a node, for what, and since when."""
 
     slots: str = Field(examples=["0-3,7"])
-    kind: str = Field(examples=["lease"])
+    use: str = Field(examples=["on_demand"])
+    kind: HolderKind
     holder: str = Field(examples=["lse_00000042"])
     since: datetime
+
+    @classmethod
+    def of(cls, holding: fleet.Holding) -> "Holding":
+        claim = holding.claim
+        return cls(
+            slots=str(claim.slots),
+            use=holding.use.name.lower(),
+            kind=claim.kind,
+            holder=claim.holder,
+            since=claim.during.start,
+        )
 
 
 class NodeDetail(Node):
     """A node with what is on it."""
 
-    claims: list[NodeClaim]
+    holdings: list[Holding]
+
+    @classmethod
+    def detail(cls, view: fleet.NodeView) -> "NodeDetail":
+        return cls(**_node(view), holdings=[Holding.of(each) for each in view.holdings])
 
 
 class DrainRequest(Schema):
     """Offer the node no more. What runs on it keeps it until that ends."""
 
-    note: Text = Field(default="", examples=["fan 3 is loud"])
+    note: str = Field(
+        default="", max_length=fleet.LONGEST_NOTE, pattern=NO_NUL, examples=["fan 3 is loud"]
+    )
+    dry_run: bool = Field(default=False, description="Only say what would happen")
 
 
-class Chip(Schema):
-    """An accelerator model. Dense and sparse BF16 peaks are apart; null: nobody states it."""
+class ReturnRequest(Schema):
+    """Offer the node again."""
 
-    id: str
-    vendor: str
-    model: str
-    memory_gb: str | None
-    dense_tflops: str | None
-    sparse_tflops: str | None
-    power_w: int | None
-    source: str
-    confidence: chips.Confidence
-    accelerator: bool
-    barred_countries: list[str]
+    note: str = Field(default="", max_length=fleet.LONGEST_NOTE, pattern=NO_NUL)
+
+
+class Drained(Schema):
+    """What follows. `short`: by how many nodes its pool is below what it has promised for now."""
+
+    node: NodeDetail
+    running: list[str] = Field(description="Leases that go on until they end")
+    short: int
+    consequence: str
+    dry_run: bool
 
     @classmethod
-    def of(cls, chip: chips.Chip) -> "Chip":
+    def of(cls, drained: fleet.Drained, dry_run: bool) -> "Drained":
         return cls(
-            id=chip.id,
-            vendor=chip.vendor,
-            model=chip.model,
-            memory_gb=None if chip.memory_gb is None else f"{chip.memory_gb:f}",
-            dense_tflops=None if chip.dense_tflops is None else f"{chip.dense_tflops:f}",
-            sparse_tflops=None if chip.sparse_tflops is None else f"{chip.sparse_tflops:f}",
-            power_w=chip.power_w,
-            source=chip.source,
-            confidence=chip.confidence,
-            accelerator=chip.accelerator,
-            barred_countries=sorted(chip.barred_countries),
+            node=NodeDetail.detail(drained.view),
+            running=[lease.id for lease in drained.running],
+            short=drained.short,
+            consequence=drained.consequence,
+            dry_run=dry_run,
         )
 
 
-class Price(Schema):
-    """What one slot costs for an hour (3,600 metered seconds), from `effective` on."""
-
-    id: str
-    sku: str
-    klass: LeaseClass = Field(serialization_alias="class")
-    currency: str
-    per_hour: str = Field(examples=["17.00"])
-    tax_included: bool
-    effective: datetime
-    notice_seconds: int = Field(description="How long before it must give way a lease is told")
-
-    @classmethod
-    def of(cls, price: pricing.Price) -> "Price":
-        return cls(
-            id=price.id,
-            sku=price.sku,
-            klass=price.klass,
-            currency=price.currency,
-            per_hour=f"{price.per_hour:f}",
-            tax_included=price.tax_included,
-            effective=price.effective,
-            notice_seconds=int(price.notice.total_seconds()),
-        )
-
-
-class Sku(Schema):
-    """What is sold, with how many units are free at this moment and what they cost."""
-
-    id: str
-    site: str
-    chip: str
-    name: str
-    slots: int
-    whole_node: bool
-    limits: Limits
-    stock: int = Field(description="Units that could be leased now, over all nodes")
-    simulated: bool
-    prices: list[Price]
-
-    @classmethod
-    def of(
-        cls, sku: inventory.Sku, stock: int, simulated: bool, prices: list[pricing.Price]
-    ) -> "Sku":
-        return cls(
-            id=sku.id,
-            site=sku.site,
-            chip=sku.chip,
-            name=sku.name,
-            slots=sku.slots,
-            whole_node=sku.whole_node,
-            limits=Limits.of(sku.limits),
-            stock=stock,
-            simulated=simulated,
-            prices=[Price.of(price) for price in prices],
-        )
+def _node(view: fleet.NodeView) -> dict[str, Any]:
+    node = view.node
+    counts = {use.name.lower(): view.slots.count(use) for use in fleet.SlotClass}
+    return {
+        "id": node.id,
+        "site": node.site,
+        "block": node.block,
+        "chip": node.chip,
+        "gpus": node.gpus,
+        "parts": node.parts,
+        "capacity": Limits.of(node.capacity),
+        "state": node.state,
+        "note": node.note,
+        "slots": node.slots,
+        "slots_free": view.free,
+        "uses": {use: count for use, count in counts.items() if count},
+        "leases": list(view.leases),
+    }

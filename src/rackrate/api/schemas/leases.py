@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from rackrate.api.schemas.fleet import Price
+from rackrate.api.schemas.catalogue import Price
 from rackrate.api.schemas.parts import Id, Limits, LongText, Schema, Text
 from rackrate.app import leasing
 from rackrate.core import lease as leases

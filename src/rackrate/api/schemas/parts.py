@@ -122,7 +122,7 @@ class Problem(Schema):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    type: str = Field(examples=["https://rackrate.invalid/problems/no_capacity"])
+    type: str = Field(examples=["urn:rackrate:problem:no_capacity"])
     title: str = Field(examples=["No capacity"])
     status: int = Field(examples=[409])
     detail: str = Field(examples=["at most 3 h100.1 are free on one node, 3 in all"])
