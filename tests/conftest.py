@@ -25,6 +25,7 @@ UNIT = frozenset({"app", "contract", "core", "exports", "golden", "memory", "sim
 EXCUSE = "cannot run on this machine:"
 PREFIX = "rackrate-test-"
 OLD_SECONDS = 3 * 3600
+ROOM_BYTES = 4 * 1024**3
 # These databases live for seconds: the tests of durability start a server of their own.
 IN_A_HURRY = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
@@ -55,9 +56,20 @@ class Postgres:
             )
 
 
+def quick_folder() -> Path:
+    """Memory where there is enough of it: a database is made 20 times as fast as on a busy disk."""
+    memory = Path("/dev/shm")
+    with contextlib.suppress(OSError):
+        found = os.statvfs(memory)
+        roomy = found.f_bavail * found.f_frsize > ROOM_BYTES
+        if roomy and not found.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK):
+            return memory
+    return Path(tempfile.gettempdir())
+
+
 def new_data_folder() -> Path:
     """A folder that an unprivileged server can reach, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=quick_folder()))
     folder.chmod(0o711)
     return folder
 
@@ -106,7 +118,8 @@ def data() -> Iterator[Path]:
 
 def sweep(now: float) -> None:
     """Remove what runs that were killed have left: old folders whose lock nobody holds."""
-    for folder in list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+    places = {quick_folder(), Path(tempfile.gettempdir())}
+    for folder in [folder for place in places for folder in place.glob(f"{PREFIX}*")]:
         with contextlib.suppress(FileNotFoundError, Refused):
             if folder.stat().st_uid == os.geteuid() and now - folder.stat().st_mtime > OLD_SECONDS:
                 remove(folder)

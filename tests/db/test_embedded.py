@@ -148,6 +148,7 @@ def test_nobody_comes_in_but_through_a_private_folder(server: Embedded) -> None:
     assert folder is not None
     for private in (folder, server.cluster):
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / ".s.PGSQL.5432").stat().st_mode) == 0o700
     assert folder.stat().st_uid == server.cluster.stat().st_uid
 
 
