@@ -1,8 +1,10 @@
 """What there is: sellers, sites, blocks, nodes and the SKUs that are sold of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import BlockId, ChipId, EntityId, NodeId, PoolId, SiteId, SkuId
 from rackrate.core.interval import zone
 from rackrate.core.money import digits
@@ -65,6 +67,15 @@ class NodeState(StrEnum):
     RETIRED = "retired"
 
 
+# The legal moves of a node. Only an empty node goes into repair; use cases see to that.
+NODE_MOVES: Mapping[NodeState, frozenset[NodeState]] = {
+    NodeState.IN_SERVICE: frozenset({NodeState.DRAINING}),
+    NodeState.DRAINING: frozenset({NodeState.IN_SERVICE, NodeState.IN_REPAIR, NodeState.RETIRED}),
+    NodeState.IN_REPAIR: frozenset({NodeState.IN_SERVICE, NodeState.RETIRED}),
+    NodeState.RETIRED: frozenset(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A server: `gpus` chips (or CPU slots), each cut into `parts` slots."""
@@ -86,6 +97,18 @@ class Node:
     @property
     def slots(self) -> int:
         return self.gpus * self.parts
+
+    def move(self, to: NodeState, note: str) -> "Node":
+        """The node in another state, with a note why; Refused where no move leads there.
+
+        Being there already is fine, so that a request may be repeated.
+        """
+        if to != self.state and to not in NODE_MOVES[self.state]:
+            ways = ", ".join(sorted(NODE_MOVES[self.state])) or "nowhere"
+            raise Refused(
+                Reason.WRONG_STATE, f"node {self.id} is {self.state}; from there it goes to: {ways}"
+            )
+        return replace(self, state=to, note=note)
 
     @property
     def pool(self) -> PoolId:

@@ -52,6 +52,15 @@ class NoFit:
     members_fit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What could be had now, promises kept: units, on how many nodes, and the most in one block."""
+
+    units: int
+    nodes: int
+    nodes_in_one_block: int
+
+
 class Pool:
     """One block x node shape: who has whole nodes of it, and what of it is promised."""
 
@@ -190,6 +199,12 @@ class Fleet:
             Member(rank, self.nodes[i].id, lowest(self._bits[i], request.slots))
             for rank, i in enumerate(chosen)
         )
+
+    def stock(self, request: Request, now: datetime) -> Stock:
+        """How many units of `request.slots` slots this account could have now, each on one node."""
+        fits = self._candidates(request, now)
+        units = int((self._free[fits] // request.slots).sum())
+        return Stock(units, len(fits), self._largest_block(fits))
 
     def safe_until(self, members: Iterable[Member], now: datetime) -> datetime | None:
         """The first instant at which reservations would need one of these nodes (decision 2).

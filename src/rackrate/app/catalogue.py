@@ -1,0 +1,99 @@
+"""What is sold: chips, SKUs, prices at an instant, and what could be had of each right now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rackrate.app.world import World, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.chips import Chip
+from rackrate.core.ids import ChipId, SiteId, SkuId
+from rackrate.core.inventory import Site, Sku
+from rackrate.core.lease import LeaseClass
+from rackrate.core.placement import Request, Stock
+from rackrate.core.pricing import Price
+
+CATALOGUE = Target("catalogue")
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """A SKU with its chip, its site, its list prices now, and its stock for on demand.
+
+    `stock` counts what promises leave over: what could be leased in this instant.
+    """
+
+    sku: Sku
+    chip: Chip
+    site: Site
+    prices: Mapping[LeaseClass, Price]
+    stock: Stock
+
+
+def list_chips(world: World, actor: Actor) -> list[Chip]:
+    with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
+        return tx.find(Chip)
+
+
+def show_chip(world: World, actor: Actor, id: ChipId) -> Chip:
+    with reading(world, actor, Verb.CATALOGUE_READ, Target("catalogue", id)) as tx:
+        return tx.get(Chip, id)
+
+
+def list_skus(world: World, actor: Actor, site: SiteId | None = None) -> list[Sku]:
+    with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
+        return tx.find(Sku) if site is None else tx.find(Sku, site=site)
+
+
+def show_sku(world: World, actor: Actor, id: SkuId) -> Sku:
+    with reading(world, actor, Verb.CATALOGUE_READ, Target("catalogue", id)) as tx:
+        return tx.get(Sku, id)
+
+
+def list_prices(
+    world: World,
+    actor: Actor,
+    at: datetime | None = None,
+    sku: SkuId | None = None,
+    klass: LeaseClass | None = None,
+) -> list[Price]:
+    """The prices in force `at` an instant; without one, all that ever were or are to come."""
+    equal: dict[str, Any] = {}
+    if sku is not None:
+        equal["sku"] = sku
+    if klass is not None:
+        equal["klass"] = klass
+    with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
+        found = tx.find(Price, **equal)
+    return found if at is None else _in_force(found, at)
+
+
+def list_offerings(world: World, actor: Actor, currency: str | None = None) -> list[Offering]:
+    """Everything that is sold, with price and stock now."""
+    now = world.clock.now()
+    with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
+        chips = {chip.id: chip for chip in tx.find(Chip)}
+        sites = {site.id: site for site in tx.find(Site)}
+        prices: dict[SkuId, dict[LeaseClass, Price]] = {}
+        for price in _in_force(tx.find(Price), now):
+            if currency in (None, price.currency):
+                prices.setdefault(price.sku, {})[price.klass] = price
+        skus = tx.find(Sku)
+        stocks: dict[SkuId, Stock] = {}
+        for sku in sorted(skus, key=lambda sku: (sku.site, sku.id)):
+            request = Request(sku.chip, 1, sku.slots, whole_nodes=sku.whole_node)
+            stocks[sku.id] = tx.fleet(sku.site).stock(request, now)
+    return [
+        Offering(sku, chips[sku.chip], sites[sku.site], prices.get(sku.id, {}), stocks[sku.id])
+        for sku in skus
+    ]
+
+
+def _in_force(prices: list[Price], at: datetime) -> list[Price]:
+    """Of each SKU, class and currency the last price that has come into effect."""
+    latest: dict[tuple[SkuId, LeaseClass, str], Price] = {}
+    for price in sorted(prices, key=lambda price: price.effective):
+        if price.effective <= at:
+            latest[price.sku, price.klass, price.currency] = price
+    return [latest[key] for key in sorted(latest)]

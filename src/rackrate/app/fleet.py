@@ -1,0 +1,279 @@
+"""The fleet as the operator sees it: nodes, what holds them, what is free, and draining them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, acting, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.calendar import Claim, HolderKind, Reservation, reserved_at
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import BlockId, ChipId, LeaseId, NodeId, PoolId, SiteId
+from rackrate.core.inventory import Block, Node, NodeState, Site
+from rackrate.core.lease import Lease, LeaseClass
+
+LONGEST_NOTE = 500
+FEW = 16  # Beyond this many, one query for all live leases is cheaper than one for each.
+
+
+class SlotClass(IntEnum):
+    """What a slot is used for. The number is the byte of the fleet map; never change one."""
+
+    FREE = 0
+    CONTRACT = 1
+    FLEX = 2
+    ON_DEMAND = 3
+    SPOT = 4
+    CLEANING = 5
+    REPAIR = 6
+    DRAINING = 7
+
+
+_OF_LEASE: Mapping[LeaseClass, SlotClass] = {
+    LeaseClass.CONTRACT: SlotClass.CONTRACT,
+    LeaseClass.FLEX: SlotClass.FLEX,
+    LeaseClass.ON_DEMAND: SlotClass.ON_DEMAND,
+    LeaseClass.SPOT: SlotClass.SPOT,
+}
+# An unclaimed slot of a node that is not in service is not free.
+_UNCLAIMED: Mapping[NodeState, SlotClass] = {
+    NodeState.IN_SERVICE: SlotClass.FREE,
+    NodeState.DRAINING: SlotClass.DRAINING,
+    NodeState.IN_REPAIR: SlotClass.REPAIR,
+    NodeState.RETIRED: SlotClass.REPAIR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One claim on a node, with the lease that holds it, where one does."""
+
+    claim: Claim
+    lease: Lease | None
+    use: SlotClass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node, what holds it, and its slots one by one. `free` slots are offered now."""
+
+    node: Node
+    holdings: tuple[Holding, ...]
+    slots: bytes
+
+    @property
+    def free(self) -> int:
+        return self.slots.count(SlotClass.FREE)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is on it: a draining node that is empty may be worked on."""
+        return not self.holdings
+
+    @property
+    def leases(self) -> tuple[LeaseId, ...]:
+        return tuple(dict.fromkeys(h.lease.id for h in self.holdings if h.lease is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A node that takes no new leases. `running` go on until they end; nobody is moved.
+
+    `short` is by how many nodes its pool is now below what it has promised for this moment.
+    """
+
+    view: NodeView
+    running: tuple[Lease, ...]
+    short: int
+
+    @property
+    def consequence(self) -> str:
+        """What happens now, in words that can be shown before the click."""
+        if self.running:
+            ids = ", ".join(lease.id for lease in self.running)
+            said = f"no new lease starts on it; {len(self.running)} keep running until they end"
+            said = f"{said}: {ids}"
+        elif self.view.empty:
+            said = "no new lease starts on it, and it is empty"
+        else:
+            said = "no new lease starts on it; it is empty once it is cleaned"
+        if self.short:
+            said += f"; its pool is {self.short} nodes short of what is promised now"
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A block x node shape: how much there is, is promised, and is wholly free."""
+
+    id: PoolId
+    block: BlockId
+    chip: ChipId
+    nodes: int
+    in_service: int
+    promised: int
+    untouched: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMap:
+    """A site at one glance. `slots` has a byte (SlotClass) for each slot, node after node."""
+
+    site: Site
+    at: datetime
+    nodes: tuple[Node, ...]
+    slots: bytes
+    pools: tuple[PoolView, ...]
+    counts: Mapping[SlotClass, int] = field(default_factory=dict)
+
+
+def list_sites(world: World, actor: Actor) -> list[Site]:
+    with reading(world, actor, Verb.FLEET_READ, Target("site")) as tx:
+        return tx.find(Site)
+
+
+def list_blocks(world: World, actor: Actor, site: SiteId) -> list[Block]:
+    with reading(world, actor, Verb.FLEET_READ, Target("site", site)) as tx:
+        tx.get(Site, site)
+        return tx.find(Block, site=site)
+
+
+def list_nodes(
+    world: World,
+    actor: Actor,
+    site: SiteId | None = None,
+    state: NodeState | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> list[NodeView]:
+    """Nodes by name, each with what holds it."""
+    with reading(world, actor, Verb.FLEET_READ, Target("node")) as tx:
+        equal: dict[str, Any] = {} if site is None else {"site": tx.get(Site, site).id}
+        if state is not None:
+            equal["state"] = state
+        return _views(tx, tx.find(Node, after=after, limit=limit, **equal))
+
+
+def show_node(world: World, actor: Actor, id: NodeId) -> NodeView:
+    with reading(world, actor, Verb.FLEET_READ, Target("node", id)) as tx:
+        return _views(tx, [tx.get(Node, id)])[0]
+
+
+def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = False) -> Drained:
+    """Offer the node to nobody any more. What runs on it stays until it ends, and is told.
+
+    With `dry_run` only the consequence is told. Draining twice is draining once.
+    """
+    _check_note(note)
+    if dry_run:
+        with reading(world, actor, Verb.FLEET_READ, Target("node", id)) as tx:
+            return _drained(world, tx, tx.get(Node, id).move(NodeState.DRAINING, note))
+    with acting(world, actor, Verb.FLEET_WRITE, Target("node", id)) as tx:
+        tx.fleet(tx.get(Node, id).site)
+        node = tx.get(Node, id)
+        node = node.move(NodeState.DRAINING, note or node.note)
+        tx.put(node)
+        return _drained(world, tx, node)
+
+
+def return_node(world: World, actor: Actor, id: NodeId, note: str = "") -> NodeView:
+    """Offer the node again, after a drain or a repair. Returning twice is returning once."""
+    _check_note(note)
+    with acting(world, actor, Verb.FLEET_WRITE, Target("node", id)) as tx:
+        tx.fleet(tx.get(Node, id).site)
+        node = tx.get(Node, id).move(NodeState.IN_SERVICE, note)
+        tx.put(node)
+        return _views(tx, [node])[0]
+
+
+def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
+    """The whole site: a byte a slot, and what each pool has and has promised."""
+    with reading(world, actor, Verb.FLEET_READ, Target("site", site)) as tx:
+        row = tx.get(Site, site)
+        nodes = sorted(tx.find(Node, site=site), key=lambda node: (node.block, node.id))
+        claims = tx.find(Claim, site=site, open=True)
+        leases = {lease.id: lease for lease in tx.find(Lease, site=site, live=True)}
+        reservations = tx.find(Reservation, site=site)
+    now = world.clock.now()
+    views = _joined(nodes, claims, leases)
+    slots = b"".join(view.slots for view in views)
+    counts = {use: slots.count(use) for use in SlotClass}
+    return SiteMap(row, now, tuple(nodes), slots, _pools(views, reservations, now), counts)
+
+
+def _drained(world: World, tx: Tx, node: Node) -> Drained:
+    view = _views(tx, [node])[0]
+    running = {h.lease.id: h.lease for h in view.holdings if h.lease is not None}
+    pool = [n for n in tx.find(Node, site=node.site) if n.pool == node.pool and n.id != node.id]
+    serving = sum(n.state == NodeState.IN_SERVICE for n in pool)
+    promised = reserved_at(tx.find(Reservation, pool=node.pool), world.clock.now())
+    return Drained(view, tuple(running.values()), max(0, promised - serving))
+
+
+def _views(tx: Tx, nodes: list[Node]) -> list[NodeView]:
+    claims = tx.find(Claim, node=tuple(node.id for node in nodes), open=True) if nodes else []
+    holders = {claim.holder for claim in claims if claim.kind == HolderKind.LEASE}
+    if len(holders) > FEW:
+        sites = tuple({node.site for node in nodes})
+        return _joined(nodes, claims, {x.id: x for x in tx.find(Lease, site=sites, live=True)})
+    found = (tx.peek(Lease, holder) for holder in sorted(holders))
+    return _joined(nodes, claims, {lease.id: lease for lease in found if lease is not None})
+
+
+def _joined(
+    nodes: Iterable[Node], claims: Iterable[Claim], leases: Mapping[LeaseId, Lease]
+) -> list[NodeView]:
+    held: dict[NodeId, list[Holding]] = {}
+    for claim in claims:
+        lease = leases.get(LeaseId(claim.holder)) if claim.kind == HolderKind.LEASE else None
+        held.setdefault(claim.node, []).append(Holding(claim, lease, _use(claim, lease)))
+    views = []
+    for node in nodes:
+        holdings = tuple(held.get(node.id, ()))
+        slots = bytearray([_UNCLAIMED[node.state]]) * node.slots
+        for holding in holdings:
+            for slot in holding.claim.slots:
+                slots[slot] = holding.use
+        views.append(NodeView(node, holdings, bytes(slots)))
+    return views
+
+
+def _use(claim: Claim, lease: Lease | None) -> SlotClass:
+    if claim.kind == HolderKind.CLEANING:
+        return SlotClass.CLEANING
+    if claim.kind == HolderKind.REPAIR:
+        return SlotClass.REPAIR
+    if lease is not None:
+        return _OF_LEASE[lease.terms.klass]
+    return SlotClass.CONTRACT if claim.account else SlotClass.ON_DEMAND
+
+
+def _pools(
+    views: Iterable[NodeView], reservations: Iterable[Reservation], now: datetime
+) -> tuple[PoolView, ...]:
+    shapes: dict[PoolId, Node] = {}
+    nodes, serving, untouched = Counter[PoolId](), Counter[PoolId](), Counter[PoolId]()
+    for view in views:
+        pool = view.node.pool
+        shapes.setdefault(pool, view.node)
+        nodes[pool] += view.node.state != NodeState.RETIRED
+        serving[pool] += view.node.state == NodeState.IN_SERVICE
+        untouched[pool] += view.node.state == NodeState.IN_SERVICE and view.empty
+    promised = Counter[PoolId]()
+    for held in reservations:
+        promised[held.pool] += held.nodes if held.during.contains(now) else 0
+    return tuple(
+        PoolView(
+            pool, node.block, node.chip, nodes[pool], serving[pool], promised[pool], untouched[pool]
+        )
+        for pool, node in sorted(shapes.items())
+    )
+
+
+def _check_note(note: str) -> None:
+    if len(note) > LONGEST_NOTE or not all(char.isprintable() for char in note):
+        raise Invalid("note", f"a note is one line of at most {LONGEST_NOTE} characters")
