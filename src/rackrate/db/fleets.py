@@ -1,7 +1,7 @@
 """The fleet index of each site, kept in memory and caught up by version under the site's lock."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,11 @@ from rackrate.core.inventory import Node
 from rackrate.core.placement import Fleet
 from rackrate.db.rows import CODECS
 
-Query = Callable[[str, Iterable[object]], list[tuple[Any, ...]]]
+Query = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
 
 TABLES = ("node", "reservation", "claim", "fleet_removal")
 WAIT_SECONDS = 60.0
-LOCK = "SELECT pg_advisory_xact_lock(site_lock(%s))"
+LOCK = "SELECT pg_advisory_xact_lock(site_lock($1))"
 LATEST = (
     "SELECT greatest({})".format(
         ", ".join(
@@ -24,19 +24,19 @@ LATEST = (
             for table in TABLES
         )
     )
-    + " FROM (VALUES (%s::text)) AS given (id)"
+    + " FROM (VALUES ($1::text)) AS given (id)"
 )
 _CHANGED = {
     kind: f"SELECT {CODECS[kind].select} FROM {CODECS[kind].table} "
-    "WHERE site = %s AND version > %s ORDER BY id"
+    "WHERE site = $1 AND version > $2 ORDER BY id"
     for kind in (Node, Reservation, Claim)
 }
-_REMOVED = "SELECT kind, id FROM fleet_removal WHERE site = %s AND version > %s"
-_OPEN = f"SELECT {CODECS[Claim].select} FROM claim WHERE site = %s AND open ORDER BY id"
+_REMOVED = "SELECT kind, id FROM fleet_removal WHERE site = $1 AND version > $2"
+_OPEN = f"SELECT {CODECS[Claim].select} FROM claim WHERE site = $1 AND open ORDER BY id"
 _ENDED = """
 SELECT node.id, last.ended FROM node CROSS JOIN LATERAL (
     SELECT max(upper(during)) AS ended FROM claim WHERE claim.node = node.id AND NOT open
-) AS last WHERE node.site = %s AND last.ended IS NOT NULL"""
+) AS last WHERE node.site = $1 AND last.ended IS NOT NULL"""
 
 
 @dataclass(slots=True)
@@ -101,11 +101,11 @@ def forget(fleet: Fleet, reservation: str) -> None:
 
 def _loaded(site: SiteId, query: Query) -> Fleet:
     decode = {kind: CODECS[kind].decode for kind in (Node, Reservation, Claim)}
-    fleet = Fleet(map(decode[Node], query(_CHANGED[Node], [site, 0])))
+    fleet = Fleet(map(decode[Node], query(_CHANGED[Node], [site, "0"])))
     for row in query(_OPEN, [site]):
         fleet.hold(decode[Claim](row))
     fleet.closed_until.update(query(_ENDED, [site]))
-    for row in query(_CHANGED[Reservation], [site, 0]):
+    for row in query(_CHANGED[Reservation], [site, "0"]):
         fleet.promise(decode[Reservation](row))
     return fleet
 
@@ -115,12 +115,13 @@ def _advanced(fleet: Fleet, site: SiteId, query: Query) -> Fleet | None:
 
     What became free comes first, since its slots may have been taken again since.
     """
-    for kind, key in query(_REMOVED, [site, fleet.version]):
+    since = [site, str(fleet.version)]
+    for kind, key in query(_REMOVED, since):
         if kind != "reservation":
             return None
         forget(fleet, key)
     changed = {
-        kind: [CODECS[kind].decode(row) for row in query(sql, [site, fleet.version])]
+        kind: [CODECS[kind].decode(row) for row in query(sql, since)]
         for kind, sql in _CHANGED.items()
     }
     claims = changed[Claim]

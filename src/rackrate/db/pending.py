@@ -1,9 +1,10 @@
 """Writes that have not been sent yet, gathered so that many rows travel as one statement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rackrate.db.rows import Codec
+from rackrate.db.wire import Statement
 
 AT_ONCE = 5000
 
@@ -31,7 +32,7 @@ class Pending:
         group = self._group(codec, False)
         group[len(group)] = row
 
-    def statements(self) -> Iterator[tuple[str, Sequence[object]]]:
+    def statements(self) -> Iterator[Statement]:
         """What to send, which is then no longer pending."""
         groups, self._groups, self._last = self._groups, [], {}
         for codec, overwrite, keyed in groups:
@@ -42,7 +43,7 @@ class Pending:
             text = codec.put_many if overwrite else codec.add_many
             for first in range(0, len(rows), AT_ONCE):
                 columns = zip(*map(codec.encode, rows[first : first + AT_ONCE]), strict=True)
-                yield text, [_array(column) for column in columns]
+                yield text, [array(column) for column in columns]
 
     def _group(self, codec: Codec, overwrite: bool) -> dict[object, Any]:
         last = self._last.get(codec.table)
@@ -54,7 +55,7 @@ class Pending:
         return rows
 
 
-def _array(texts: Sequence[str | None]) -> str:
+def array(texts: Iterable[str | None]) -> str:
     """PostgreSQL's text form of an array of texts."""
     return "{" + ",".join(["NULL" if text is None else _quoted(text) for text in texts]) + "}"
 

@@ -6,23 +6,28 @@ from typing import Any
 
 from rackrate.app.rows import KINDS
 from rackrate.core.lease import Lease
+from rackrate.db.pending import array
 from rackrate.db.rows import CODECS, EVENT, POSTING
 
-EVENTS = f"SELECT {EVENT.select} FROM lease_event WHERE lease = %s ORDER BY seq"
-EVENTS_OF = f"SELECT {EVENT.select} FROM lease_event WHERE lease = ANY(%s) ORDER BY lease, seq"
-LEASES_OF = f"SELECT {CODECS[Lease].select} FROM lease WHERE id = ANY(%s) ORDER BY id"
+EVENTS = f"SELECT {EVENT.select} FROM lease_event WHERE lease = $1 ORDER BY seq"
+EVENTS_OF = (
+    f"SELECT {EVENT.select} FROM lease_event WHERE lease = ANY($1::text[]) ORDER BY lease, seq"
+)
+LEASES_OF = f"SELECT {CODECS[Lease].select} FROM lease WHERE id = ANY($1::text[]) ORDER BY id"
 MAY_HAVE_RUN = """
 SELECT id FROM lease
-WHERE customer = %s AND (ended > %s OR ended IS NULL) AND created < %s
+WHERE customer = $1 AND (ended > $2 OR ended IS NULL) AND created < $3
 ORDER BY id"""
-POSTINGS = f"SELECT {POSTING.select} FROM posting WHERE entry = ANY(%s) ORDER BY entry, place"
+POSTINGS = (
+    f"SELECT {POSTING.select} FROM posting WHERE entry = ANY($1::text[]) ORDER BY entry, place"
+)
 NUMBER = """
-INSERT INTO series (id, last) VALUES (%s, 1)
+INSERT INTO series (id, last) VALUES ($1, 1)
 ON CONFLICT (id) DO UPDATE SET last = series.last + 1 RETURNING last"""
 BALANCES = """
 SELECT account, customer, amount_currency, book_currency, sum(amount)::bigint, sum(book)::bigint
 FROM posting JOIN entry ON entry.id = posting.entry
-WHERE entry.entity = %s AND (%s::timestamptz IS NULL OR entry.at < %s)
+WHERE entry.entity = $1 AND ($2::timestamptz IS NULL OR entry.at < $2)
 GROUP BY account, customer, amount_currency, book_currency
 ORDER BY account COLLATE "C", coalesce(customer, '') COLLATE "C", amount_currency COLLATE "C",
          book_currency COLLATE "C" """
@@ -30,37 +35,40 @@ ORDER BY account COLLATE "C", coalesce(customer, '') COLLATE "C", amount_currenc
 
 def finding(
     kind: type, equal: Mapping[str, object], after: str, limit: int | None, newest_first: bool
-) -> tuple[str, list[object]]:
+) -> tuple[str, list[str]]:
     """The text and the parameters of `find`."""
     unknown = equal.keys() - set(KINDS[kind].finds)
     assert not unknown, f"{kind.__name__} is not found by {unknown}"
-    parameters: list[object] = []
-    tests = [_test(f'"{name}"', value, parameters) for name, value in equal.items()]
+    values: list[str] = []
+    tests = [_test(f'"{name}"', value, values) for name, value in equal.items()]
     if after:
-        tests.append("id < %s" if newest_first else "id > %s")
-        parameters.append(after)
+        tests.append(f"id {'<' if newest_first else '>'} {_next(values, after)}")
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     order = "ORDER BY id DESC" if newest_first else "ORDER BY id"
     codec = CODECS[kind]
     text = f"SELECT {codec.select} FROM {codec.table}{where} {order}"
-    return (text if limit is None else f"{text} LIMIT {limit:d}"), parameters
+    return (text if limit is None else f"{text} LIMIT {_next(values, str(limit))}"), values
 
 
-def _test(column: str, value: object, parameters: list[object]) -> str:
+def _next(values: list[str], value: str) -> str:
+    """The placeholder of one more parameter."""
+    values.append(value)
+    return f"${len(values)}"
+
+
+def _test(column: str, value: object, values: list[str]) -> str:
     """One condition. Truth values stand in the text, so that partial indexes can be used."""
     if isinstance(value, tuple | frozenset | list):
         known = [part for part in value if part is not None]
         if any(isinstance(part, bool) for part in known):
-            return " OR ".join(_test(column, part, parameters) for part in value).join("()")
-        parameters.append([_plain(part) for part in known])
-        test = f"{column} = ANY(%s::text[])"
+            return " OR ".join(_test(column, part, values) for part in value).join("()")
+        test = f"{column} = ANY({_next(values, array(map(_plain, known)))}::text[])"
         return test if len(known) == len(value) else f"({test} OR {column} IS NULL)"
     if value is None:
         return f"{column} IS NULL"
     if isinstance(value, bool):
         return column if value else f"NOT {column}"
-    parameters.append(_plain(value))
-    return f"{column} = %s"
+    return f"{column} = {_next(values, _plain(value))}"
 
 
 def _plain(value: Any) -> str:

@@ -283,8 +283,8 @@ def _compile(kind: type, table: str, shape: _Shape = _PLAIN) -> Codec:
         add_many,
         add_one + overwrite,
         add_many + overwrite,
-        f"SELECT {selects} FROM {table} WHERE id = %s",
-        f"DELETE FROM {table} WHERE id = %s",
+        f"SELECT {selects} FROM {table} WHERE id = $1",
+        f"DELETE FROM {table} WHERE id = $1",
     )
 
 
@@ -294,9 +294,9 @@ def _insert(table: str, source: _Source, many: bool) -> str:
     head = f"INSERT INTO {table} ({columns})"
     values = ", ".join(source.values)
     if not many:
-        return f"{head} VALUES ({values.format(*['%s'] * len(source.texts))})"
+        return f"{head} VALUES ({values.format(*(f'${i + 1}' for i in range(len(source.texts))))})"
     inputs = [f"p{i}" for i in range(len(source.texts))]
-    arrays = ", ".join(["%s::text[]"] * len(inputs))
+    arrays = ", ".join(f"${i + 1}::text[]" for i in range(len(inputs)))
     given = f"unnest({arrays}) AS given ({', '.join(inputs)})"
     return f"{head} SELECT {values.format(*inputs)} FROM {given}"
 

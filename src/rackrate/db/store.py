@@ -12,11 +12,12 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.db.failures import translated
 from rackrate.db.fleets import Fleets
 from rackrate.db.schema import ROLE
-from rackrate.db.tx import Connection, PostgresTx
+from rackrate.db.tx import PostgresTx
+from rackrate.db.wire import Session
 
 CONNECTIONS = 32
 CONNECT_SECONDS = 10.0
-PREPARED = 1000
+KEEP_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _SESSION = """
 SELECT set_config('timezone', 'UTC', false),
        set_config('lock_timeout', '30s', false),
@@ -34,8 +35,10 @@ class PostgresStore:
     def __init__(self, dsn: str, connections: int = CONNECTIONS) -> None:
         self._fleets = Fleets()
         self._local = threading.local()
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._pool: ConnectionPool[Session] = ConnectionPool(
             dsn,
+            connection_class=Session,
+            kwargs=KEEP_ALIVE,
             min_size=1,
             max_size=connections,
             timeout=CONNECT_SECONDS,
@@ -43,7 +46,7 @@ class PostgresStore:
             open=False,
         )
         try:
-            with psycopg.connect(dsn, connect_timeout=int(CONNECT_SECONDS)) as first:
+            with Session.connect(dsn, connect_timeout=int(CONNECT_SECONDS)) as first:
                 _prepare_session(first)
             self._pool.open(wait=True, timeout=CONNECT_SECONDS)
         except (psycopg.Error, PoolTimeout) as error:
@@ -72,39 +75,40 @@ class PostgresStore:
         if joined is not None:
             yield joined
             return
-        connection = self._connection()
+        tx = self._local.tx = PostgresTx(self, self._fleets)
         try:
-            tx = self._local.tx = PostgresTx(connection, self._fleets)
-            try:
-                yield tx
-                tx.commit()
-            except BaseException:
-                tx.undo()
-                raise
-            finally:
-                self._local.tx = None
-                tx.close()
+            yield tx
+            tx.commit()
+        except BaseException:
+            tx.undo()
+            raise
         finally:
-            broken = connection.closed
-            self._pool.putconn(connection)
-            if broken:
-                self._pool.check()
+            self._local.tx = None
+            tx.close()
 
-    def _connection(self) -> Connection:
+    def take(self) -> Session:
+        """A connection from the pool, which waits a while for one."""
         try:
             return self._pool.getconn()
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise translated(error) from error
 
+    def give_back(self, session: Session) -> None:
+        self._pool.putconn(session)
 
-def _prepare_session(connection: Connection) -> None:
+    def replace(self, session: Session) -> Session:
+        """One that works for one that does not. Where one died others did: all are looked at."""
+        self._pool.putconn(session)
+        self._pool.check()
+        return self.take()
+
+
+def _prepare_session(session: Session) -> None:
     """UTC, and the role for which the database's rules hold. Refuses to work above the rules."""
-    connection.prepare_threshold = 0
-    connection.prepared_max = PREPARED
-    connection.execute(_SESSION)
-    connection.execute(_BECOME, [ROLE])
-    above = connection.execute(_ABOVE_RULES).fetchone()
-    connection.commit()
+    session.execute(_SESSION)
+    session.execute(_BECOME, [ROLE])
+    above = session.execute(_ABOVE_RULES).fetchone()
+    session.commit()
     if above is None or above[0]:
         raise Refused(
             Reason.WRONG_STATE,

@@ -1,11 +1,11 @@
 """One transaction on PostgreSQL: writes are kept, and sent in one go before who needs them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
+from psycopg.pq.abc import PGresult
 
 from rackrate.app.rows import KINDS
 from rackrate.core.calendar import Claim, Reservation
@@ -19,7 +19,7 @@ from rackrate.core.money import Money
 from rackrate.core.placement import Fleet
 from rackrate.db.failures import translated
 from rackrate.db.fleets import LATEST, LOCK, Fleets, SiteIndex, forget, mirror
-from rackrate.db.pending import Pending
+from rackrate.db.pending import Pending, array
 from rackrate.db.queries import (
     BALANCES,
     EVENTS,
@@ -31,24 +31,37 @@ from rackrate.db.queries import (
     finding,
 )
 from rackrate.db.rows import CODECS, EVENT, POSTING
+from rackrate.db.wire import Row, Session, Statement
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-Connection = psycopg.Connection[Row]
 
 AT_ONCE = 1000
+BEGIN: Statement = ("BEGIN", ())
+COMMIT: Statement = ("COMMIT", ())
+CONFINE = "SELECT set_config('rackrate.customer', $1, true)"
+
+
+class Lines(Protocol):
+    """Where connections come from."""
+
+    def take(self) -> Session: ...
+
+    def give_back(self, session: Session) -> None: ...
+
+    def replace(self, session: Session) -> Session:
+        """Another for one that is dead."""
 
 
 class PostgresTx:
     """Reads see what this transaction has written. After a failure it can only be undone."""
 
-    def __init__(self, connection: Connection, fleets: Fleets) -> None:
-        self._connection = connection
-        self._reader = connection.cursor()
-        self._writer = connection.cursor()
-        self._pipeline = connection.pipeline()
-        self._pipeline.__enter__()
+    def __init__(self, lines: Lines, fleets: Fleets) -> None:
+        self._lines = lines
+        self._session = lines.take()
+        self._wire = self._session.wire
         self._fleets = fleets
+        self._begun = False
+        self._queue: list[Statement] = [BEGIN]
         self._sites: dict[SiteId, SiteIndex] = {}
         self._changed: set[SiteId] = set()
         self._pending = Pending()
@@ -111,7 +124,7 @@ class PostgresTx:
             else:
                 self._sites[gone.site].fleet = None
         self._send()
-        self._execute(CODECS[kind].delete, [key])
+        self._queue.append((CODECS[kind].delete, (key,)))
 
     # -- leases ------------------------------------------------------------------------------------
 
@@ -126,10 +139,12 @@ class PostgresTx:
     def histories(
         self, customer: CustomerId, during: Interval
     ) -> Iterator[tuple[Lease, tuple[LeaseEvent, ...]]]:
-        found = self._rows("lease", MAY_HAVE_RUN, [customer, during.start, during.end])
+        found = self._rows(
+            "lease", MAY_HAVE_RUN, [customer, *map(datetime.isoformat, (during.start, during.end))]
+        )
         ids = [key for (key,) in found]
         for first in range(0, len(ids), AT_ONCE):
-            chunk = ids[first : first + AT_ONCE]
+            chunk = array(ids[first : first + AT_ONCE])
             logs: dict[LeaseId, list[LeaseEvent]] = {}
             for event in map(EVENT.decode, self._rows(EVENT.table, EVENTS_OF, [chunk])):
                 logs.setdefault(event.lease, []).append(event)
@@ -144,7 +159,7 @@ class PostgresTx:
             index = self._fleets.site(site)
             index.take(site)
             self._sites[site] = index
-            self._execute(LOCK, [site])
+            self._queue.append((LOCK, (site,)))
         elif index.fleet is not None:
             return index.fleet
         self._send()
@@ -172,83 +187,89 @@ class PostgresTx:
                 Money(book, book_currency),
             )
             for account, customer, currency, book_currency, amount, book in self._query(
-                BALANCES, [entity, until, until]
+                BALANCES, [entity, None if until is None else until.isoformat()]
             )
         )
 
     def confine(self, customer: CustomerId | None) -> None:
         self._send()
-        self._execute("SELECT set_config('rackrate.customer', %s, true)", [customer or ""])
+        self._queue.append((CONFINE, (customer or "",)))
 
     def _entries(self, rows: Sequence[Row]) -> list[Any]:
         heads = [CODECS[Entry].decode(row) for row in rows]
         postings: dict[str, list[Any]] = {head[0]: [] for head in heads}
-        for row in self._query(POSTINGS, [list(postings)]):
+        for row in self._query(POSTINGS, [array(postings)]):
             postings[row[0]].append(POSTING.decode(row))
         return [
             Entry(key, entity, at, memo, tuple(postings[key])) for key, entity, at, memo in heads
         ]
 
-    # -- the wire ----------------------------------------------------------------------------------
+    # -- the wire ---------------------------------------------------------------------------------
 
     def commit(self) -> None:
         """Make it so, for good. Whatever was refused on the way is raised here at the latest."""
         if self._failure is not None:
             raise self._failure
-        self._send()
-        try:
-            latest = {}
-            for site in self._changed:
-                latest[site] = self._connection.cursor()
-                latest[site].execute(LATEST, [site], prepare=True)
-            self._connection.commit()
-            for site, cursor in latest.items():
-                row, fleet = cursor.fetchone(), self._sites[site].fleet
-                if row is not None and fleet is not None:
-                    fleet.version = row[0]
-        except psycopg.Error as error:
-            raise self._failed(error) from error
+        self._queue += self._pending.statements()
+        if not self._begun and self._queue == [BEGIN]:
+            return
+        changed = sorted(self._changed)
+        self._queue += [(LATEST, (site,)) for site in changed]
+        self._queue.append(COMMIT)
+        results = self._exchange()
+        for site, result in zip(changed, results[-1 - len(changed) : -1], strict=True):
+            fleet = self._sites[site].fleet
+            if fleet is not None:
+                fleet.version = self._wire.rows(result)[0][0]
         self._changed.clear()
 
     def undo(self) -> None:
         """As if it had never been. Indexes that it changed are loaded anew when next asked for."""
         for site in self._changed:
             self._sites[site].fleet = None
-        self._pending = Pending()
-        with suppress(psycopg.Error):
-            self._connection.rollback()
+        try:
+            self._wire.rollback()
+        except psycopg.Error:
+            self._session.close()
 
     def close(self) -> None:
-        with suppress(psycopg.Error):
-            self._pipeline.__exit__(None, None, None)
+        """Give back the connection, and let others at the sites."""
+        self._lines.give_back(self._session)
         for index in self._sites.values():
             index.mutex.release()
-        self._sites.clear()
 
-    def _rows(self, table: str, text: str, parameters: Iterable[object]) -> list[Row]:
+    def _rows(self, table: str, text: str, values: Sequence[str | None]) -> list[Row]:
         if table in self._pending.tables:
-            self._send()
-        return self._query(text, parameters)
+            self._queue += self._pending.statements()
+        return self._query(text, values)
 
-    def _query(self, text: str, parameters: Iterable[object]) -> list[Row]:
-        try:
-            self._reader.execute(text, list(parameters), prepare=True)
-            return self._reader.fetchall()
-        except psycopg.Error as error:
-            raise self._failed(error) from error
-
-    def _execute(self, text: str, parameters: Sequence[object]) -> None:
-        """Send without waiting: if it fails, the next read says so, or the commit."""
-        try:
-            self._writer.execute(text, parameters, prepare=True)
-        except psycopg.Error as error:
-            raise self._failed(error) from error
+    def _query(self, text: str, values: Sequence[str | None]) -> list[Row]:
+        self._queue.append((text, values))
+        return self._wire.rows(self._exchange()[-1])
 
     def _send(self) -> None:
-        for text, parameters in self._pending.statements():
-            self._execute(text, parameters)
+        """Put what is pending on its way, before what comes next."""
+        self._queue += self._pending.statements()
 
-    def _failed(self, error: psycopg.Error) -> Exception:
-        failure = translated(error)
-        self._failure = self._failure or failure
-        return failure
+    def _exchange(self) -> list[PGresult]:
+        """Carry out what is queued. A connection that died while it lay idle is replaced once."""
+        if self._failure is not None:
+            raise self._failure
+        queue, self._queue = self._queue, []
+        try:
+            try:
+                results = self._wire.exchange(queue)
+            except psycopg.OperationalError:
+                if self._begun or not self._session.closed:
+                    raise
+                self._session = self._lines.replace(self._session)
+                self._wire = self._session.wire
+                results = self._wire.exchange(queue)
+        except psycopg.Error as error:
+            self._failure = translated(error)
+            raise self._failure from error
+        except BaseException as error:
+            self._failure = error
+            raise
+        self._begun = True
+        return results
