@@ -23,7 +23,7 @@ from rackrate.core.economics.case import (
 )
 from rackrate.core.economics.debt import Profile, Terms
 from rackrate.core.economics.depreciation import Deduction
-from rackrate.core.economics.revenue import Contract
+from rackrate.core.economics.revenue import ContractTerms
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[2] / "examples"
@@ -47,7 +47,7 @@ def standard(hardware: str = "26.624", rent: str = "38.5", rate: str = "0.045") 
         currency="CNY",
         start=date(2026, 1, 1),
         cluster=Cluster(1, 8192, "H800", price, Fraction(13, 100), True),
-        contract=Contract(int(Fraction(rent) * YI), 60, Fraction(0), Fraction(6, 100), True),
+        contract=ContractTerms(int(Fraction(rent) * YI), 60, Fraction(0), Fraction(6, 100), True),
         opex=(OpexLine("operations", OpexBasis.HARDWARE_SHARE, Fraction(6, 100)),),
         vat=Vat(Treatment.AS_REPORTED, Fraction(7, 100)),
         tax=IncomeTax(Fraction(1, 4), 1, Losses.REFUND),
@@ -67,7 +67,7 @@ def sam(name: str) -> Case:
     kind = Deduction.MACRS5 if name == "P4" else Deduction.HALF_YEAR_SL5
     return replace(
         standard(),
-        contract=Contract(77 * 10**9 * months // 12, months, Fraction(0), Fraction(0), True),
+        contract=ContractTerms(77 * 10**9 * months // 12, months, Fraction(0), Fraction(0), True),
         opex=(OpexLine("operations", OpexBasis.PER_YEAR, Fraction(3_194_880_000), every=12),),
         vat=Vat(Treatment.AS_REPORTED),
         tax=IncomeTax(Fraction(1, 4), 12, Losses.REFUND, kind),

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core.economics.advice import Advice, Comparison, advise, parse_question
@@ -95,6 +95,7 @@ def test_who_uses_little_should_rent_and_in_between_it_depends() -> None:
     assert answer(need={"utilisation": "70%"}).conclusion == "it depends"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 400), st.integers(0, 300))
 def test_at_the_break_even_both_cost_the_same(percent: int, price: int, room: int) -> None:
     """The break-even is put back into the question, which is answered again from the start."""
@@ -173,6 +174,7 @@ def test_a_wrong_question_is_refused_with_its_path(
     assert says in refused.value.detail
 
 
+@settings(deadline=None)
 @given(st.sampled_from(places(document(EXAMPLE))), junk)
 def test_no_value_anywhere_makes_anything_but_advice_or_a_refusal(
     path: tuple[Any, ...], value: object

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 import pyxirr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core.economics.debt import Profile, Terms, cover, level_payment, schedule, sculpted
@@ -38,6 +38,7 @@ def test_the_interest_of_the_standard_loan_depends_on_its_profile(
         assert abs(interest / 10**10 - float(expected)) < 0.01, (rate, interest)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**13), terms)
 def test_every_loan_ends_at_zero_and_its_payments_tie(amount: int, loan: Terms) -> None:
     paid = schedule(amount, loan)
@@ -50,6 +51,7 @@ def test_every_loan_ends_at_zero_and_its_payments_tie(amount: int, loan: Terms) 
         assert abs(payment.interest - exact) <= Fraction(1, 2)
 
 
+@settings(deadline=None)
 @given(st.integers(10**6, 10**12), st.integers(1, 3_000), st.integers(1, 120))
 def test_a_level_payment_is_that_of_pyxirr(amount: int, points: int, months: int) -> None:
     loan = Terms(Fraction(points, 10_000), months, Profile.ANNUITY)
@@ -62,6 +64,11 @@ def test_a_level_payment_is_that_of_pyxirr(amount: int, points: int, months: int
 def test_a_loan_without_interest_is_paid_in_equal_parts() -> None:
     paid = schedule(1_000, Terms(Fraction(0), 3, Profile.ANNUITY))
     assert [payment.total for payment in paid.payments] == [333, 333, 334]
+
+
+def test_a_loan_of_less_than_its_payments_is_never_overpaid() -> None:
+    paid = schedule(2, Terms(Fraction(0), 4, Profile.ANNUITY))
+    assert [payment.principal for payment in paid.payments] == [1, 1, 0, 0]
 
 
 def test_a_sculpted_loan_is_covered_equally_at_every_payment() -> None:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core.economics.capex import Cluster, residual_value
@@ -16,6 +16,7 @@ def by_year(parts: tuple[int, ...]) -> list[int]:
     return [sum(parts[k : k + 12]) for k in range(0, len(parts), 12)]
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**13), 10**13), st.lists(st.integers(0, 9), min_size=1, max_size=70))
 def test_parts_add_up_and_the_running_sum_is_never_off_by_more_than_half(
     amount: int, weights: list[int]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core import economics
@@ -143,6 +143,7 @@ def places(values: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(places(document(EXAMPLE))), junk)
 def test_no_value_anywhere_makes_anything_but_a_plan_or_a_refusal(
     path: tuple[Any, ...], value: object

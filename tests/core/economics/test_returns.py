@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import pyxirr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core.economics.returns import (
@@ -79,6 +79,7 @@ def test_an_answer_always_says_what_it_means(flows: list[float], says: str) -> N
     assert str(irr(flows)) == says
 
 
+@settings(deadline=None)
 @given(investments)
 def test_an_investment_has_the_one_rate_that_pyxirr_finds(flows: list[float]) -> None:
     theirs = pyxirr.irr(flows)
@@ -88,6 +89,7 @@ def test_an_investment_has_the_one_rate_that_pyxirr_finds(flows: list[float]) ->
         assert ours == pytest.approx(theirs, rel=1e-7, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-60, 300), min_size=1, max_size=5, unique=True))
 def test_rates_from_which_flows_are_made_are_all_found(percents: list[int]) -> None:
     """Flows are the coefficients of the product of (1 - (1 + rate) v), v one period's discount."""
@@ -99,6 +101,7 @@ def test_rates_from_which_flows_are_made_are_all_found(percents: list[int]) -> N
     assert found == pytest.approx(sorted(p / 100 for p in percents), rel=1e-4, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(streams)
 def test_no_stream_of_flows_makes_the_search_fail_and_every_root_is_one(flows: list[float]) -> None:
     found = irr(flows)
@@ -111,6 +114,7 @@ def test_no_stream_of_flows_makes_the_search_fail_and_every_root_is_one(flows: l
         assert abs(npv(root.rate, flows)) <= 1e-9 * scale
 
 
+@settings(deadline=None)
 @given(streams)
 def test_no_change_of_sign_over_a_fine_grid_is_missed(flows: list[float]) -> None:
     """Slower and independent: walk the rates from -90 % to 900 % and look at the sign."""
@@ -123,6 +127,7 @@ def test_no_change_of_sign_over_a_fine_grid_is_missed(flows: list[float]) -> Non
             assert any(low <= rate <= high for rate in found)
 
 
+@settings(deadline=None)
 @given(investments, st.integers(1, 120))
 def test_dated_flows_have_the_rate_that_pyxirr_finds(flows: list[float], gap: int) -> None:
     dated = [(date(2026, 1, 31) + timedelta(days=gap * k), flow) for k, flow in enumerate(flows)]
@@ -133,11 +138,13 @@ def test_dated_flows_have_the_rate_that_pyxirr_finds(flows: list[float], gap: in
         assert xnpv(ours, dated) == pytest.approx(0, abs=1e-6 * sum(map(abs, flows)))
 
 
+@settings(deadline=None)
 @given(investments, st.integers(-50, 200))
 def test_present_value_is_that_of_pyxirr(flows: list[float], percent: int) -> None:
     assert npv(percent / 100, flows) == pytest.approx(pyxirr.npv(percent / 100, flows), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(investments)
 def test_modified_rate_is_that_of_pyxirr(flows: list[float]) -> None:
     assert mirr(flows, 0.08, 0.03) == pytest.approx(pyxirr.mirr(flows, 0.08, 0.03), rel=1e-9)

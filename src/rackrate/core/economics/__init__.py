@@ -30,12 +30,12 @@ from rackrate.core.economics.forward import project
 from rackrate.core.economics.plan import Plan, parse_plan
 from rackrate.core.economics.projection import Projection
 from rackrate.core.economics.rent_evidence import rent_evidence
-from rackrate.core.economics.revenue import Contract, MonthlyRevenue, even
+from rackrate.core.economics.revenue import ContractTerms, MonthlyRevenue, even
 
 __all__ = [
     "Advice",
     "Case",
-    "Contract",
+    "ContractTerms",
     "MonthlyRevenue",
     "Plan",
     "Projection",

@@ -9,7 +9,7 @@ from fractions import Fraction
 from rackrate.core.economics.capex import Cluster, residual_value
 from rackrate.core.economics.debt import Terms
 from rackrate.core.economics.depreciation import Deduction
-from rackrate.core.economics.revenue import Contract
+from rackrate.core.economics.revenue import ContractTerms
 from rackrate.core.money import half_up
 
 HOURS_PER_YEAR = 8760
@@ -116,7 +116,7 @@ class Case:
     currency: str
     start: date
     cluster: Cluster
-    contract: Contract
+    contract: ContractTerms
     opex: tuple[OpexLine, ...]
     vat: Vat
     tax: IncomeTax

@@ -21,7 +21,7 @@ from rackrate.core.economics.case import (
 from rackrate.core.economics.debt import Profile, Terms
 from rackrate.core.economics.depreciation import Deduction
 from rackrate.core.economics.fields import Fields
-from rackrate.core.economics.revenue import Contract
+from rackrate.core.economics.revenue import ContractTerms
 from rackrate.core.errors import Invalid
 
 MOST_MONTHS = 600
@@ -125,7 +125,7 @@ def _cluster(at: Fields, currency: str) -> Cluster:
     )
 
 
-def _contract(at: Fields, currency: str) -> Contract:
+def _contract(at: Fields, currency: str) -> ContractTerms:
     at.only(
         "total", "monthly", "months", "prepayment", "tax_rate", "tax_inclusive",
         "collection_months",
@@ -134,7 +134,7 @@ def _contract(at: Fields, currency: str) -> Contract:
         raise Invalid(at.path, "has total and monthly, or neither, should have one of the two")
     months = at.count("months", MOST_MONTHS)
     total = at.has("total")
-    return Contract(
+    return ContractTerms(
         total=at.price("total", currency) if total else months * at.price("monthly", currency),
         months=months,
         prepayment=at.share("prepayment", "0%"),

@@ -30,7 +30,7 @@ class MonthlyRevenue:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class ContractTerms:
     """What the customer pays: `total` minor units over `months`, a share of it in advance.
 
     `tax_inclusive` says whether `tax_rate` is inside `total`. Invoices are collected
@@ -57,6 +57,11 @@ class Contract:
         """The monthly amount of the contract, exact, on the same side of VAT as `total`."""
         return Fraction(self.total, self.months)
 
+    @property
+    def monthly_minor(self) -> int:
+        """What a signed contract would say: `monthly` in whole minor units."""
+        return half_up(self.monthly)
+
 
 def month_number(first: date, month: date) -> int:
     """1 for `first` itself, 0 for the month before it."""
@@ -69,7 +74,7 @@ def month_at(first: date, number: int) -> date:
     return date(year, month + 1, 1)
 
 
-def even(contract: Contract, start: date, every: int = 1) -> tuple[MonthlyRevenue, ...]:
+def even(contract: ContractTerms, start: date, every: int = 1) -> tuple[MonthlyRevenue, ...]:
     """The textbook stream: the prepayment before the start, then equal invoices in arrears.
 
     What economics.md 3.3 assumes, for comparisons; a plan that is meant to agree with its
