@@ -1,0 +1,104 @@
+"""`rackrate sku`, `rackrate price` and `rackrate chip`: what is sold, for how much, on what."""
+
+from typing import Annotated
+
+import typer
+
+from rackrate.cli.client import Row, connect
+from rackrate.cli.moment import Zones, lasted, local
+from rackrate.cli.shape import noun
+from rackrate.cli.table import (
+    After,
+    Column,
+    Format,
+    Limit,
+    Output,
+    print_page,
+    state,
+)
+
+sku = noun("What can be leased, with stock now.")
+price = noun("The price book.")
+chip = noun("The chip catalogue, dense and sparse FLOPS apart.")
+
+
+def _prices(row: Row) -> str:
+    return ", ".join(f"{one['per_hour']} {one['currency']} {one['class']}" for one in row["prices"])
+
+
+def _unit(row: Row) -> str:
+    slots = f"{row['slots']} slot{'s' if row['slots'] != 1 else ''}"
+    return f"whole node, {slots}" if row["whole_node"] else slots
+
+
+SKUS = (
+    Column("SKU", lambda row: row["id"]),
+    Column("CHIP", lambda row: row["chip"], from_width=70),
+    Column("UNIT", _unit),
+    Column("FREE NOW", lambda row: row["stock"], right=True),
+    Column("PER SLOT AND HOUR", _prices),
+    Column("SITE", lambda row: f"{row['site']}{' (simulated)' if row['simulated'] else ''}"),
+)
+
+
+@sku.command("list")
+def list_skus(limit: Limit = 100, after: After = "", output: Output = Format.TABLE) -> None:
+    """What can be leased now."""
+    answer = connect().get("/v1/skus", limit=limit, after=after)
+    empty = "Nothing is sold yet. Describe it in a file, and: rackrate apply -f FILE"
+    print_page(answer, output, SKUS, empty)
+
+
+PRICES = (
+    Column("SKU", lambda row: row["sku"]),
+    Column("CLASS", lambda row: row["class"]),
+    Column("PER SLOT AND HOUR", lambda row: f"{row['per_hour']} {row['currency']}", right=True),
+    Column("TAX", lambda row: "inside" if row["tax_included"] else "on top", from_width=70),
+    Column("FROM", lambda row: row["shown"]),
+    Column("NOTICE", lambda row: lasted(row["notice_seconds"]), from_width=90),
+)
+
+
+@price.command("list")
+def list_prices(
+    at: Annotated[str, typer.Option(metavar="TIME", help="As of then, as 2026-11-22T08:00Z.")] = "",
+    limit: Limit = 100,
+    after: After = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """List prices in force."""
+    client = connect()
+    answer = client.get("/v1/prices", at=at, limit=limit, after=after)
+    if output is Format.TABLE:
+        zones = Zones(client)
+        for row in answer["items"]:
+            row["shown"] = local(row["effective"], zones.entity())
+    empty = "The price book is empty. Apply one: rackrate apply -f FILE"
+    print_page(answer, output, PRICES, empty)
+
+
+def _number(value: object) -> str:
+    return "not stated" if value is None else str(value)
+
+
+CHIPS = (
+    Column("CHIP", lambda row: row["id"]),
+    Column("VENDOR", lambda row: row["vendor"], from_width=110),
+    Column("MEMORY GB", lambda row: row["memory_gb"], right=True, from_width=80),
+    Column("DENSE BF16 TFLOPS", lambda row: _flops(row, "dense_tflops"), right=True),
+    Column("SPARSE BF16 TFLOPS", lambda row: _flops(row, "sparse_tflops"), right=True),
+    Column("POWER W", lambda row: row["power_w"], right=True, from_width=100),
+    Column("CONFIDENCE", lambda row: row["confidence"], style=state),
+    Column("SOURCE", lambda row: row["source"]),
+)
+
+
+def _flops(row: Row, which: str) -> str:
+    return _number(row[which]) if row["accelerator"] else "no accelerator"
+
+
+@chip.command("list")
+def list_chips(limit: Limit = 100, after: After = "", output: Output = Format.TABLE) -> None:
+    """Accelerator models with their datasheet's numbers, and where each is from."""
+    answer = connect().get("/v1/chips", limit=limit, after=after)
+    print_page(answer, output, CHIPS, "No chips are known yet.")

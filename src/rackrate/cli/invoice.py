@@ -1,0 +1,175 @@
+"""`rackrate invoice`: preview, close a month, list, show, pay."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from rackrate.cli.client import Row, connect, path
+from rackrate.cli.failure import Failure
+from rackrate.cli.moment import Zones, day, local
+from rackrate.cli.shape import noun
+from rackrate.cli.table import (
+    After,
+    Column,
+    Format,
+    Limit,
+    Output,
+    money,
+    print_done,
+    print_facts,
+    print_json,
+    print_page,
+    print_table,
+    state,
+)
+
+invoice = noun("Preview, close a month, look, pay.")
+Number = Annotated[str, typer.Argument(metavar="INVOICE", help="Its number.")]
+MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM")]
+Customer = Annotated[str, typer.Option(help="Needed only where there are several.")]
+
+LINES = (
+    Column("WHAT", lambda row: row["description"]),
+    Column("LEASE OR CONTRACT", lambda row: row["lease"] or row["contract"], from_width=100),
+    Column("MONTH", lambda row: row["month"]),
+    Column("SLOT HOURS", lambda row: slot_hours(row["milli_slot_seconds"]), right=True),
+    Column("AT", lambda row: row["per_hour"], right=True),
+    Column("NET", lambda row: money(row["net"]), right=True),
+)
+
+
+def slot_hours(milli_slot_seconds: int) -> str:
+    """Exact quantities shown to a thousandth; the invoice rounds money, once, and not this."""
+    if not milli_slot_seconds:
+        return ""
+    thousandths = (abs(milli_slot_seconds) + 1800) // 3600
+    sign = "-" if milli_slot_seconds < 0 else ""
+    return f"{sign}{thousandths // 1000:,}.{thousandths % 1000:03}"
+
+
+@invoice.command()
+def preview(month: MonthOption, customer: Customer = "", output: Output = Format.TABLE) -> None:
+    """What closing a month would put on the invoice, if nothing more happened."""
+    client = connect()
+    whose = customer or _only_customer(list(client.every("/v1/customers")))
+    row = client.get("/v1/invoices/preview", customer=whose, month=month)
+    if output is Format.JSON:
+        print_json(row)
+        return
+    print(f"Preview for {whose}, {month}: not an invoice, and it changes until the month closes.")
+    print()
+    print_table(LINES, row["lines"], "Nothing to pay so far.")
+    print()
+    _totals(row)
+
+
+def _only_customer(known: Sequence[Row]) -> str:
+    if len(known) == 1:
+        return str(known[0]["id"])
+    names = ", ".join(str(row["id"]) for row in known[:12])
+    raise Failure(f"say which customer with --customer: {names or 'there is none'}", "invalid")
+
+
+def _totals(row: Row) -> None:
+    print_facts([("Net", money(row["net"])), ("Tax", money(row["tax"]))])
+    print_facts([("All", money(row["gross"]))])
+
+
+INVOICES = (
+    Column("INVOICE", lambda row: row["id"]),
+    Column("CUSTOMER", lambda row: row["customer"]),
+    Column("MONTH", lambda row: row["month"]),
+    Column("WITH TAX", lambda row: money(row["gross"]), right=True),
+    Column("OPEN", lambda row: money(row["open"]), right=True),
+    Column("STATUS", lambda row: row["status"], style=state),
+    Column("DUE", lambda row: row["due_day"], from_width=90),
+)
+
+
+@invoice.command()
+def close(
+    month: MonthOption,
+    entity: Annotated[str, typer.Option(help="Who sells; needed only if several do.")] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Issue a month's invoices. Closing it again changes nothing."""
+    client = connect()
+    row = client.post("/v1/invoices/close", {"month": month, "entity": entity or None})
+    if output is Format.JSON:
+        print_json(row)
+        return
+    print(f"{month} of {row['entity']} is closed.")
+    print_table(INVOICES, _dated(row["invoices"], Zones(client)), "Nobody owed anything.")
+
+
+def _dated(rows: list[Row], zones: Zones) -> list[Row]:
+    for row in rows:
+        row["due_day"] = day(row["due"], zones.entity(row["entity"]))
+    return rows
+
+
+@invoice.command("list")
+def list_invoices(
+    customer: Annotated[str, typer.Option()] = "",
+    limit: Limit = 50,
+    after: After = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Invoices, the newest first."""
+    client = connect()
+    answer = client.get("/v1/invoices", customer=customer, limit=limit, after=after)
+    if output is Format.TABLE:
+        _dated(answer["items"], Zones(client))
+    print_page(
+        answer, output, INVOICES, "No invoices yet. Look ahead with: rackrate invoice preview"
+    )
+
+
+@invoice.command()
+def show(number: Number, output: Output = Format.TABLE) -> None:
+    """An invoice with its lines."""
+    client = connect()
+    row = client.get(path("invoices", number))
+    if output is Format.JSON:
+        print_json(row)
+        return
+    zone = Zones(client).entity(row["entity"])
+    print_facts(
+        [
+            ("Invoice", row["id"]),
+            ("From", row["entity"]),
+            ("To", row["customer"]),
+            ("For", f"{row['month']}, {row['cause']}"),
+            ("Issued", local(row["issued"], zone)),
+            ("Due", local(row["due"], zone)),
+            ("Status", row["status"]),
+            ("Tax rule", row["tax_rule"]),
+        ]
+    )
+    print()
+    print_table(LINES, row["lines"])
+    print()
+    _totals(row)
+    print_facts([("Paid", money(row["paid"])), ("Open", money(row["open"]))])
+
+
+@invoice.command()
+def pay(
+    number: Number,
+    amount: Annotated[str, typer.Option(help="Left out: all that is open.")] = "",
+    reference: Annotated[
+        str, typer.Option(help="The payer's; twice the same is one payment.")
+    ] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Note that money has come in."""
+    client = connect()
+    row = client.get(path("invoices", number))
+    if not reference:
+        reference = f"paid {row['open']['amount']} after {row['paid']['amount']}"
+    value = {"amount": amount or row["open"]["amount"], "currency": row["gross"]["currency"]}
+    body = {"amount": value, "reference": reference}
+    paid = client.post(path("invoices", number, "payments"), body)
+    left = money(paid["invoice"]["open"])
+    print_done(paid, output, f"{money(value)} paid on {number}; {left} is open")

@@ -1,0 +1,152 @@
+"""Tables and facts for people: with Rich on a terminal, as plain columns everywhere else."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+Row = dict[str, Any]
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+Output = Annotated[
+    Format, typer.Option("--output", "-o", help="A table for people, JSON for programs.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=500, help="How many rows at most.")]
+After = Annotated[str, typer.Option(metavar="CURSOR", help="Go on where a list stopped.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. It gives way on terminals narrower than `from_width`; `style` colours a cell."""
+
+    title: str
+    cell: Callable[[Row], object]
+    right: bool = False
+    from_width: int = 0
+    style: Callable[[str], str] | None = None
+
+
+# How states look, here and nowhere else.
+STYLES = {
+    "running": "green", "in_service": "green", "paid": "green", "done": "green", "ready": "green",
+    "create": "green", "starting": "cyan", "queued": "cyan", "stopping": "yellow",
+    "draining": "yellow", "part_paid": "yellow", "change": "yellow", "issued": "cyan",
+    "interrupted": "red", "in_repair": "red", "failed": "red", "stopped": "dim", "ended": "dim",
+    "retired": "dim", "disputed": "yellow", "holds": "green", "contradicted": "red",
+}  # fmt: skip
+
+
+def state(text: str) -> str:
+    return STYLES.get(text, "")
+
+
+def money(value: Mapping[str, Any] | None) -> str:
+    """`{"amount": "1234.50", "currency": "CNY"}` as `1,234.50 CNY`."""
+    if value is None:
+        return ""
+    whole, point, cents = str(value["amount"]).partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits or 0):,}{point}{cents} {value['currency']}"
+
+
+def print_json(answer: object) -> None:
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def clean(value: object) -> str:
+    """One line of text. What others wrote cannot steer the reader's terminal."""
+    text = "" if value is None else str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Row], empty: str = "None.") -> None:
+    """The rows under their titles; `empty` says what it means that there are none."""
+    cells = [[clean(column.cell(row)) for column in columns] for row in rows]
+    if not cells:
+        print(empty)
+        return
+    if sys.stdout.isatty():
+        _rich(columns, cells)
+    else:
+        _plain(columns, cells)
+
+
+def print_page(
+    answer: Mapping[str, Any], output: Format, columns: Sequence[Column], empty: str
+) -> None:
+    """One page of a list, and how to see the next."""
+    if output is Format.JSON:
+        print_json(answer)
+        return
+    print_table(columns, answer["items"], empty)
+    if answer.get("next"):
+        print(f"There are more: --after {answer['next']}", file=sys.stderr)
+
+
+def print_done(answer: object, output: Format, sentence: str) -> None:
+    """What was done, in a sentence."""
+    if output is Format.JSON:
+        print_json(answer)
+    else:
+        print(clean(sentence))
+
+
+def print_facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """`Name  value`, one a line, without those that have no value."""
+    known = [(name, clean(value)) for name, value in pairs if value not in (None, "", ())]
+    wide = max((width(name) for name, _ in known), default=0)
+    for name, value in known:
+        print(f"{name}{' ' * (wide - width(name))}  {value}")
+
+
+def width(text: str) -> int:
+    """Terminal columns: Chinese takes two each."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
+    """Whole cells, so that nothing is lost to whatever reads this."""
+    lines = [[column.title for column in columns], *cells]
+    wide = [max(width(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        parts = []
+        for column, cell, most in zip(columns, line, wide, strict=True):
+            gap = " " * (most - width(cell))
+            parts.append(gap + cell if column.right else cell + gap)
+        print("  ".join(parts).rstrip())
+
+
+def _rich(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    shown = [place for place, column in enumerate(columns) if console.width >= column.from_width]
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for place in shown:
+        table.add_column(
+            columns[place].title,
+            justify="right" if columns[place].right else "left",
+            overflow="fold",
+        )
+    for line in cells:
+        table.add_row(*(_styled(columns[place], line[place], Text) for place in shown))
+    console.print(table)
+
+
+def _styled(column: Column, cell: str, text: Callable[..., Any]) -> Any:
+    return text(cell, style="" if column.style is None else column.style(cell))
