@@ -123,7 +123,8 @@ def grant(
     asked = Scope.PROJECT if project else Scope.CUSTOMER if customer else Scope.OPERATOR
     if scope != asked:
         raise Invalid("role", f"{role} is granted on a {scope}, not on a {asked}")
-    with acting(world, actor, Verb.MEMBER_WRITE, Target("member", email, customer, project)) as tx:
+    target = Target("member", email, customer, project)
+    with acting(world, actor, membership_verb(customer), target) as tx:
         _check_scope(tx, customer, project)
         who = person(email)
         if tx.peek(Principal, who.id) is None:
@@ -140,7 +141,7 @@ def ungrant(world: World, actor: Actor, id: str) -> None:
     if granted is None:
         raise Missing("grant", id)
     target = Target("member", granted.principal, granted.customer, granted.project)
-    with acting(world, actor, Verb.MEMBER_WRITE, target) as tx:
+    with acting(world, actor, membership_verb(granted.customer), target) as tx:
         admins = [g for g in tx.find(Grant) if g.role is Role.ADMIN]
         if granted.role is Role.ADMIN and len(admins) == 1:
             raise Forbidden("the last administrator stays")
@@ -174,6 +175,11 @@ def _check_over(tx: Tx, actor: Actor, principal: PrincipalId) -> None:
     mine = {g.customer for g in actor.grants if g.role is Role.OWNER}
     if not granted or any(g.customer is None or g.customer not in mine for g in granted):
         raise Missing("principal", principal)
+
+
+def membership_verb(customer: CustomerId | None) -> Verb:
+    """Members of a customer are its own matter; only an administrator makes operators."""
+    return Verb.SYSTEM_WRITE if customer is None else Verb.MEMBER_WRITE
 
 
 def person(email: str) -> Principal:

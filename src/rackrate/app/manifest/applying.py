@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rackrate.app import sales
+from rackrate.app.identity import membership_verb
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
 from rackrate.app.manifest.documents import Declarations, read
 from rackrate.app.ports import Tx
@@ -96,8 +97,8 @@ def _acts(tx: Tx, changes: Sequence[Change]) -> Iterator[Act]:
 
 def _verb(tx: Tx, row: object) -> Verb:
     """Whoever may write it; what gives power over the operator's own takes an administrator."""
-    if isinstance(row, Grant) and row.customer is None:
-        return Verb.SYSTEM_WRITE
+    if isinstance(row, Grant):
+        return membership_verb(row.customer)
     if isinstance(row, Customer):
         old = tx.peek(Customer, row.id)
         if row.of_operator != (old is not None and old.of_operator):
