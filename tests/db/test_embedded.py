@@ -1,5 +1,6 @@
 """The private server belongs to its data folder, whatever happens to processes around it."""
 
+import contextlib
 import os
 import pwd
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 from rackrate.core.errors import Refused, Unavailable
 from rackrate.db import owner, postmaster
-from rackrate.db.embedded import Embedded
+from rackrate.db.embedded import SETTINGS, Embedded
 from rackrate.db.remove import remove
 from tests.conftest import new_data_folder
 
@@ -24,7 +25,7 @@ PATIENCE_SECONDS = 30.0
 CONTROL_PLANE = """
 import signal, sys
 from pathlib import Path
-from rackrate.db.embedded import Embedded
+from rackrate.db.embedded import SETTINGS, Embedded
 server = Embedded(Path(sys.argv[1]))
 try:
     print(server.start(), flush=True)
@@ -343,3 +344,19 @@ def test_an_ordinary_user_has_a_server_too(data: Path) -> None:
     assert subprocess.run([ours, "-c", STRANGER, server.dsn], check=False).returncode == 1
     os.killpg(plane.pid, signal.SIGINT)
     assert reap(plane) == 0
+
+
+def test_a_server_whose_connections_are_all_taken_is_left_alone(copied: Path) -> None:
+    server = Embedded(copied, {**SETTINGS, "max_connections": "4"})
+    dsn = server.start()
+    pid = postmaster_pid(server)
+    with contextlib.ExitStack() as taken:
+        for _ in range(4):
+            taken.enter_context(psycopg.connect(dsn))
+        assert server.running()
+        with pytest.raises(Unavailable, match="too many clients"):
+            server.start()
+        assert postmaster_pid(server) == pid
+        with pytest.raises(Refused, match="in use"):
+            Embedded(copied).start()
+    server.stop()

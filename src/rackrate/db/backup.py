@@ -12,23 +12,31 @@ from psycopg.rows import TupleRow
 
 from rackrate.core.errors import Invalid, Reason, Refused, Unavailable
 from rackrate.db.owner import wheel
+from rackrate.db.schema import migrate
 
-# A custom-format archive begins with this.
+# A custom-format archive begins with this, and ours holds this table.
 MAGIC = b"PGDMP"
+OURS = " TABLE public schema_version "
 # The schema `public` as initdb makes it.
 FRESH_SCHEMA = (
     "CREATE SCHEMA public;",
     "ALTER SCHEMA public OWNER TO pg_database_owner;",
     "GRANT USAGE ON SCHEMA public TO PUBLIC;",
 )
+# PostgreSQL 18's tools say this, and servers before 17 do not know it.
+TOO_NEW = "SET transaction_timeout = 0;\n"
 
 
 def backup(dsn: str, file: Path) -> int:
     """Everything as of one instant, in one file; its size in bytes. Whole, or not there at all."""
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        _run("pg_dump", dsn, ["--format=custom", "--compress=6", "--no-owner", f"--file={part}"])
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Invalid("file", f"{file} cannot be written: {error.strerror}") from error
+    try:
+        # The rules about rows say who sees what; the operator, who dumps, sees everything.
+        _run("pg_dump", dsn, ["--format=custom", "--enable-row-security", f"--file={part}"])
         os.fsync(handle)
         part.replace(file)
     finally:
@@ -38,24 +46,30 @@ def backup(dsn: str, file: Path) -> int:
 
 
 def restore(dsn: str, file: Path, *, replace: bool = False) -> None:
-    """Make the database what the file says, in one transaction: all of it, or nothing changes."""
+    """Make the database what the file says, in one transaction: all of it, or nothing changes.
+
+    Then bring it up to this program, as a backup may be older. What the database holds is
+    replaced only when the caller says so.
+    """
     _check(file)
-    tables = _tables(dsn)
+    tables = _tables_with_rows(dsn)
     if tables and not replace:
         raise Refused(
             Reason.IN_USE,
-            f"the database holds {tables} tables already; restore into an empty one, "
-            "or say that what it holds may be replaced",
-            {"tables": tables},
+            f"the database holds rows in {len(tables)} tables ({', '.join(tables[:3])} …); "
+            "restore into an empty one, or say that what it holds may be replaced",
+            {"tables": len(tables)},
         )
-    script = _run("pg_restore", None, ["--no-owner", "--file=-", str(file)])
-    _ensure_roles(dsn, script)
+    script = _run(
+        "pg_restore", None, ["--no-owner", "--no-privileges", "--file=-", str(file)]
+    ).replace(TOO_NEW, "", 1)
     _run(
         "psql",
         dsn,
         ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-"],
         (_empty(dsn) + script).encode(),
     )
+    migrate(dsn)
 
 
 def _check(file: Path) -> None:
@@ -64,19 +78,23 @@ def _check(file: Path) -> None:
             found = archive.read(len(MAGIC))
     except OSError as error:
         raise Invalid("file", f"{file} cannot be read: {error.strerror}") from error
-    if found != MAGIC:
+    if found != MAGIC or OURS not in _run("pg_restore", None, ["--list", str(file)]):
         raise Invalid("file", f"{file} is no backup that `rackrate backup` made")
 
 
-def _tables(dsn: str) -> int:
+def _tables_with_rows(dsn: str) -> list[str]:
     with _connect(dsn) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' "
-            "AND n.nspname <> 'information_schema'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+        names = connection.execute(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' "
+            "AND n.nspname <> 'information_schema' AND c.relname <> 'schema_version' ORDER BY 1, 2"
+        ).fetchall()
+        return [table for schema, table in names if _has_rows(connection, schema, table)]
+
+
+def _has_rows(connection: psycopg.Connection[TupleRow], schema: str, table: str) -> bool:
+    question = sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(schema, table))
+    return connection.execute(question).fetchone() is not None
 
 
 def _empty(dsn: str) -> str:
@@ -91,21 +109,6 @@ def _empty(dsn: str) -> str:
             for (name,) in schemas
         ]
     return "\n".join([*lines, *FRESH_SCHEMA, ""])
-
-
-def _ensure_roles(dsn: str, script: str) -> None:
-    """Roles belong to a server and not to a database: those that the rules name must exist."""
-    named = set()
-    for line in script.splitlines():
-        if line.startswith(("GRANT ", "REVOKE ", "CREATE POLICY ", "ALTER DEFAULT PRIVILEGES ")):
-            words = line.rstrip(";").replace(",", " ").split()
-            starts = [i for i, word in enumerate(words) if word in ("TO", "FROM")]
-            named |= {words[i + 1] for i in starts if i + 1 < len(words)}
-    with _connect(dsn) as connection:
-        known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
-        for role in sorted(named - known - {"PUBLIC"}):
-            if role.isidentifier():
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
 
 
 def _connect(dsn: str) -> psycopg.Connection[TupleRow]:

@@ -77,6 +77,7 @@ class Embedded:
 
         Holds the data folder until `stop`, so that two control planes never share one.
         """
+        held = self._lock is not None
         self._take_lock()
         try:
             account = account_for(self.data / "postgres")
@@ -86,7 +87,8 @@ class Embedded:
                 self._launch(home, account)
             self._make_database()
         except BaseException:
-            self._drop_lock()
+            if not held:
+                self._drop_lock()
             raise
         return self.dsn
 
@@ -197,18 +199,27 @@ class Embedded:
             time.sleep(POLL_SECONDS)
 
     def _make_database(self) -> None:
-        with psycopg.connect(self.dsn_of("postgres"), autocommit=True) as connection:
-            known = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if connection.execute(known, [DATABASE]).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        known = "SELECT 1 FROM pg_database WHERE datname = %s"
+        try:
+            with psycopg.connect(self.dsn_of("postgres"), autocommit=True) as connection:
+                if connection.execute(known, [DATABASE]).fetchone() is None:
+                    name = sql.Identifier(DATABASE)
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"the database does not answer: {error}") from error
 
 
 def _answers(folder: Path) -> str:
-    """`yes`, `no`, or `wait` while it is starting up, recovering or shutting down."""
+    """`yes`, `no`, or `wait` while it is starting up, recovering, shutting down or very busy."""
     try:
         psycopg.connect(host=str(folder), user=ROLE, dbname="postgres", connect_timeout=5).close()
+    except psycopg.errors.ConnectionTimeout:
+        return "wait"
     except psycopg.OperationalError as error:
-        return "wait" if "the database system is" in str(error) else "no"
+        if "FATAL:" not in str(error):
+            return "no"
+        # It lives: a server with all its connections taken is no reason to start another.
+        return "wait" if "the database system is" in str(error) else "yes"
     return "yes"
 
 
