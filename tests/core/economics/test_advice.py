@@ -116,6 +116,12 @@ def test_the_residual_comes_back_and_lowers_the_cost_of_owning() -> None:
     assert own.total == own.total_cash
 
 
+def test_hardware_costs_nothing_more_once_it_is_used_up() -> None:
+    own = answer(need={"years": 5}).plain.own
+    assert [round(float(year.accounting) / WAN, 2) for year in own.years] == [362.67] * 3 + [96] * 2
+    assert own.total == own.total_cash
+
+
 @pytest.mark.parametrize(
     ("name", "verdict", "plain"),
     [

@@ -163,7 +163,8 @@ def owned(question: Question, room_years: int | None) -> Option:
     """Hardware over its life, room over its own or left out, and running costs (R5).
 
     The outlay is cash of the first year; it is no cost of every year, which is the report's slip.
-    The residual comes back in the last year and lowers the amortisation.
+    The residual comes back in the last year and lowers the amortisation. Of what lasts longer
+    than the need, only the years of the need are its cost.
     """
     own, need = question.own, question.need
     hardware = own.hardware_per_gpu * need.gpus
