@@ -1,0 +1,100 @@
+"""The payment plan of a contract, and what it earns: it adds up to the cent."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rackrate.core.contract import Contract, schedule
+from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
+from rackrate.core.interval import Interval, Month
+from rackrate.core.invoice import priced
+from rackrate.core.money import Money, total
+from rackrate.core.recognition import contract_months
+from rackrate.core.tax import RULES, tax_rule
+
+SHANGHAI = "Asia/Shanghai"
+
+
+def contract(
+    monthly: str, during: Interval, percent: str = "20", tax_included: bool = False
+) -> Contract:
+    return Contract(
+        ContractId("k1"),
+        EntityId("example"),
+        CustomerId("robotics"),
+        ProjectId("train"),
+        SiteId("east"),
+        SkuId("h100.node"),
+        4,
+        during,
+        Money.parse(monthly, "CNY"),
+        Decimal(percent),
+        tax_included,
+        during.start,
+    )
+
+
+def months(first: Month, count: int) -> Interval:
+    return Interval(first.interval(SHANGHAI).start, first.plus(count).interval(SHANGHAI).start)
+
+
+def test_the_report_s_contract_is_billed_and_earned_as_stated() -> None:
+    """economics.md K2: 119 over five years, 20 % prepaid, in units of a million."""
+    plan = schedule(contract("1983333.33", months(Month(2026, 1), 60)), SHANGHAI)
+    assert plan.value == Money.parse("118999999.80", "CNY")
+    assert plan.prepayment == Money.parse("23799999.96", "CNY")
+    assert {i.value for i in plan.instalments} == {Money.parse("1983333.33", "CNY")}
+    dues = [i.due.minor for i in plan.instalments]
+    assert max(dues) - min(dues) <= 1
+    assert abs(dues[0] - 158_666_666) <= 1
+    drawn = total((i.drawdown for i in plan.instalments[:24]), "CNY")
+    assert abs((plan.prepayment - drawn).minor - 1_428_000_000) <= 30
+
+
+def test_a_broken_month_costs_its_share_of_seconds() -> None:
+    start = datetime(2026, 11, 15, 16, tzinfo=UTC)
+    end = datetime(2026, 12, 31, 16, tzinfo=UTC)
+    plan = schedule(contract("3000.00", Interval(start, end), "0"), SHANGHAI)
+    assert [str(i.value.amount) for i in plan.instalments] == ["1500.00", "3000.00"]
+
+
+@given(
+    st.integers(0, 10**10),
+    st.integers(0, 3 * 10**7),
+    st.integers(1, 10**8),
+    st.decimals(0, 100, places=2, allow_nan=False),
+    st.sampled_from(sorted(RULES)),
+    st.booleans(),
+)
+def test_plan_invoices_and_earnings_add_up_to_the_cent(
+    minor: int, start: int, length: int, percent: Decimal, rule_id: str, inside: bool
+) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=start)
+    during = Interval(begin, begin + timedelta(seconds=length))
+    signed = contract(str(Decimal(minor) / 100), during, str(percent), inside)
+    plan = schedule(signed, SHANGHAI)
+    assert total((i.value for i in plan.instalments), "CNY") == plan.value
+    assert total((i.drawdown for i in plan.instalments), "CNY") == plan.prepayment
+    assert total((i.due for i in plan.instalments), "CNY") + plan.prepayment == plan.value
+    rule = tax_rule(rule_id)
+    quoted = [plan.prepayment, *(i.due for i in plan.instalments)]
+    net = total((priced(amount, inside, rule)[0] for amount in quoted), "CNY")
+    earned = total((e for _, _, e in contract_months(signed, plan, rule, SHANGHAI)), "CNY")
+    assert earned == net
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"percent": "101"}, "prepayment"),
+        ({"percent": "-1"}, "prepayment"),
+        ({"monthly": "-1"}, "monthly"),
+    ],
+)
+def test_contracts_that_cannot_be_are_refused(change: dict[str, str], why: str) -> None:
+    fields = {"monthly": "1.00", "during": months(Month(2026, 1), 1)} | change
+    with pytest.raises(ValueError, match=why):
+        contract(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,204 @@
+"""Placement: nothing twice, promises kept, gangs whole, against a slow and separate count."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
+from rackrate.core.ids import BlockId, ChipId, NodeId, SiteId
+from rackrate.core.interval import Interval, Span
+from rackrate.core.inventory import Node, NodeState
+from rackrate.core.placement import Fleet, NoFit, Request
+from rackrate.core.slots import Slots
+from rackrate.core.workload import Limits, Member
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LIMITS = Limits(8000, 8192, 8192)
+H100 = ChipId("h100")
+SITE = SiteId("s")
+
+
+def node(number: int, block: int = 0, state: NodeState = NodeState.IN_SERVICE) -> Node:
+    return Node(NodeId(f"n{number}"), SITE, BlockId(f"b{block}"), H100, 8, 1, LIMITS, state)
+
+
+def fleet(*blocks: int) -> Fleet:
+    """A fleet with so many nodes in each block."""
+    numbers = iter(range(1000))
+    return Fleet(node(next(numbers), b) for b, count in enumerate(blocks) for _ in range(count))
+
+
+def promise(nodes: int, block: int, holder: str, start: int = -1, days: int = 30) -> Reservation:
+    during = Interval(NOW + timedelta(days=start), NOW + timedelta(days=start + days))
+    pool = node(0, block).pool
+    return Reservation(
+        f"{holder}/{pool}", SITE, pool, nodes, during, ReservationKind.CONTRACT, holder
+    )
+
+
+def take(to: Fleet, members: tuple[Member, ...], lease: str, account: str = "") -> None:
+    for member in members:
+        to.hold(
+            Claim(
+                f"{lease}/{member.rank}",
+                SITE,
+                member.node,
+                member.slots,
+                Span(to.starts_at(members, NOW)),
+                HolderKind.LEASE,
+                lease,
+                account,
+            )
+        )
+
+
+def placed(in_: Fleet, request: Request) -> tuple[Member, ...]:
+    members = in_.place(request, NOW)
+    assert not isinstance(members, NoFit), members
+    return members
+
+
+def test_small_leases_share_a_node_so_that_large_holes_stay_whole() -> None:
+    here = fleet(2)
+    take(here, placed(here, Request(H100, 1, 2)), "one")
+    take(here, placed(here, Request(H100, 1, 3)), "two")
+    assert here.free_slots() == {"n0": 3, "n1": 8}
+
+
+def test_a_gang_goes_into_the_tightest_block_that_holds_it_whole() -> None:
+    here = fleet(4, 2, 3)
+    members = placed(here, Request(H100, 2, 8))
+    assert {member.node for member in members} == {"n4", "n5"}
+
+
+def test_a_gang_that_no_block_holds_spreads_or_is_refused_as_asked() -> None:
+    here = fleet(2, 2)
+    assert len(placed(here, Request(H100, 3, 8))) == 3
+    refused = here.place(Request(H100, 3, 8, same_block=True), NOW)
+    assert refused == NoFit(slots_free=32, nodes_free=4, one_node=8, members_fit=2)
+
+
+def test_a_refusal_says_what_would_fit() -> None:
+    here = fleet(2)
+    take(here, placed(here, Request(H100, 1, 5)), "one")
+    assert here.place(Request(H100, 2, 8), NOW) == NoFit(11, 1, 8, 1)
+    assert here.place(Request(ChipId("h800"), 1, 1), NOW) == NoFit(0, 0, 0, 0)
+
+
+def test_promised_nodes_are_not_sold_by_the_moment() -> None:
+    here = fleet(4)
+    here.promise(promise(3, 0, "K1"))
+    take(here, placed(here, Request(H100, 1, 8)), "one")
+    assert here.place(Request(H100, 1, 1), NOW) == NoFit(0, 0, 0, 0)
+
+
+def test_a_contract_gets_its_nodes_and_no_more() -> None:
+    here = fleet(4)
+    here.promise(promise(2, 0, "K1"))
+    take(here, placed(here, Request(H100, 2, 8, whole_nodes=True, account="K1")), "k", "K1")
+    assert isinstance(here.place(Request(H100, 1, 1, account="K1"), NOW), NoFit)
+    assert len(placed(here, Request(H100, 2, 8))) == 2
+
+
+def test_what_a_contract_leaves_of_a_node_is_its_own() -> None:
+    here = fleet(1)
+    here.promise(promise(1, 0, "K1"))
+    take(here, placed(here, Request(H100, 1, 2, account="K1")), "k", "K1")
+    assert isinstance(here.place(Request(H100, 1, 1), NOW), NoFit)
+    assert placed(here, Request(H100, 1, 6, account="K1"))[0].node == "n0"
+
+
+def test_on_demand_is_told_until_when_it_is_safe() -> None:
+    here = fleet(3)
+    here.promise(promise(2, 0, "K1", start=10))
+    first = placed(here, Request(H100, 1, 8))
+    take(here, first, "one")
+    assert here.safe_until(first, NOW) is None
+    second = placed(here, Request(H100, 1, 8))
+    take(here, second, "two")
+    assert here.safe_until(second, NOW) == NOW + timedelta(days=10)
+
+
+def test_a_draining_node_is_not_offered_and_keeps_what_it_runs() -> None:
+    here = fleet(2)
+    members = placed(here, Request(H100, 1, 8))
+    take(here, members, "one")
+    here.set_node(node(0, state=NodeState.DRAINING))
+    here.set_node(node(1, state=NodeState.DRAINING))
+    assert isinstance(here.place(Request(H100, 1, 1), NOW), NoFit)
+    here.free("one/0", NOW)
+    here.set_node(node(0))
+    assert placed(here, Request(H100, 1, 8))[0].node == "n0"
+
+
+def test_the_next_claim_starts_when_the_last_one_ended() -> None:
+    here = fleet(1)
+    members = placed(here, Request(H100, 1, 8))
+    take(here, members, "one")
+    here.free("one/0", NOW + timedelta(seconds=2))
+    again = placed(here, Request(H100, 1, 8))
+    assert here.starts_at(again, NOW) == NOW + timedelta(seconds=2)
+
+
+def test_slots_that_are_held_cannot_be_held_again() -> None:
+    here = fleet(1)
+    take(here, (Member(0, NodeId("n0"), Slots(0b11)),), "one")
+    with pytest.raises(AssertionError, match="sold twice"):
+        take(here, (Member(0, NodeId("n0"), Slots(0b10)),), "two")
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("take"), st.integers(1, 3), st.integers(1, 8), st.sampled_from(["", "K1"])
+        ),
+        st.tuples(st.just("free"), st.integers(0, 30), st.just(0), st.just("")),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=150)
+@given(ACTS, st.integers(0, 4))
+def test_whatever_happens_nothing_is_sold_twice_and_promises_are_kept(
+    acts: list[tuple[str, int, int, str]], promised: int
+) -> None:
+    """The count of held slots is kept here on its own, and shares nothing with the index."""
+    here = fleet(3, 2)
+    if promised:
+        here.promise(promise(min(promised, 3), 0, "K1"))
+    held: dict[str, tuple[str, frozenset[int], str]] = {}
+    for number, (act, one, other, account) in enumerate(acts):
+        if act == "free" and held:
+            id = sorted(held)[one % len(held)]
+            here.free(id, NOW)
+            del held[id]
+            continue
+        if act == "free":
+            continue
+        request = Request(H100, one, other, account=account)
+        members = here.place(request, NOW)
+        if isinstance(members, NoFit):
+            continue
+        take(here, members, f"l{number}", account)
+        for member in members:
+            held[f"l{number}/{member.rank}"] = (member.node, frozenset(member.slots), account)
+        _audit(held, min(promised, 3))
+
+
+def _audit(held: dict[str, tuple[str, frozenset[int], str]], promised: int) -> None:
+    sold: set[tuple[str, int]] = set()
+    owners: dict[str, set[str]] = {}
+    for name, slots, account in held.values():
+        for slot in slots:
+            assert (name, slot) not in sold
+            assert 0 <= slot < 8
+            sold.add((name, slot))
+        owners.setdefault(name, set()).add(account)
+    assert all(len(accounts) == 1 for accounts in owners.values())
+    in_block_0 = {name: accounts for name, accounts in owners.items() if name in {"n0", "n1", "n2"}}
+    by_moment = sum(accounts == {""} for accounts in in_block_0.values())
+    assert by_moment <= 3 - promised
+    assert sum(accounts == {"K1"} for accounts in owners.values()) <= promised
