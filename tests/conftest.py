@@ -22,6 +22,7 @@ from rackrate.db.remove import remove
 HERE = Path(__file__).parent
 # What these folders test needs only the interpreter. Everything else runs real parts.
 UNIT = frozenset({"app", "contract", "core", "exports", "golden", "memory", "sim"})
+IN_MEMORY = frozenset({"memory", "sim"})
 EXCUSE = "cannot run on this machine:"
 PREFIX = "rackrate-test-"
 OLD_SECONDS = 3 * 3600
@@ -127,22 +128,25 @@ def sweep(now: float) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_unit(path: Path) -> bool:
-    parts = path.relative_to(HERE).parts
-    return len(parts) > 1 and parts[0] in UNIT
+def is_unit(item: pytest.Item) -> bool:
+    """By its folder; a contract test is a unit for the implementations that live in memory."""
+    folder = item.path.relative_to(HERE).parts[0]
+    if folder not in UNIT or item.get_closest_marker("real"):
+        return False
+    call = getattr(item, "callspec", None)
+    return folder != "contract" or call is None or bool(IN_MEMORY & set(call.id.split("-")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder says what a test needs; what needs nothing goes first, since it fails fastest."""
+    """What needs nothing goes first, since it fails fastest."""
     for item in items:
-        real = item.get_closest_marker("real") or not is_unit(item.path)
-        item.add_marker("real" if real else "unit")
-    items.sort(key=lambda item: not is_unit(item.path))
+        item.add_marker("unit" if is_unit(item) else "real")
+    items.sort(key=lambda item: item.get_closest_marker("unit") is None)
 
 
 @pytest.fixture(autouse=True)
 def _no_network_for_units(request: pytest.FixtureRequest) -> Iterator[None]:
-    if is_unit(request.node.path):
+    if request.node.get_closest_marker("unit"):
         pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
