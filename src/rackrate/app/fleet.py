@@ -149,12 +149,15 @@ def list_nodes(
     state: NodeState | None = None,
     after: str = "",
     limit: int | None = None,
+    chip: ChipId | None = None,
 ) -> list[NodeView]:
     """Nodes by name, each with what holds it."""
     with reading(world, actor, Verb.FLEET_READ, Target("node")) as tx:
         equal: dict[str, Any] = {} if site is None else {"site": tx.get(Site, site).id}
         if state is not None:
             equal["state"] = state
+        if chip is not None:
+            equal["chip"] = chip
         return _views(tx, tx.find(Node, after=after, limit=limit, **equal))
 
 

@@ -1,6 +1,7 @@
 """Leases: start, stop, start again, end, look. A promise is written here; loops make it real."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, hint, reading
@@ -9,7 +10,7 @@ from rackrate.core.calendar import Claim, HolderKind
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.eligibility import check_eligible
-from rackrate.core.errors import Invalid, Missing, Reason, Refused
+from rackrate.core.errors import Invalid, Missing, Reason, Refused, Unavailable
 from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import Site, Sku
@@ -26,7 +27,7 @@ from rackrate.core.lease import (
 from rackrate.core.parties import Customer, Project
 from rackrate.core.placement import Fleet, NoFit, Request
 from rackrate.core.pricing import Price, PriceBook
-from rackrate.core.workload import Limits, Member, Spec
+from rackrate.core.workload import Found, Limits, Member, Spec
 
 MOST_COUNT = 100_000
 MOST_TEXT = 64 * 1024
@@ -103,6 +104,44 @@ def show(world: World, actor: Actor, id: LeaseId) -> tuple[Lease, tuple[LeaseEve
     """A lease with its whole history."""
     with reading(world, actor, Verb.LEASE_READ, _owner(id)) as tx:
         return tx.get(Lease, id), tx.history(id)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A lease with its history, what its engine sees of it now, and the price in force.
+
+    `found` is None where the engine has nothing of it, or cannot be asked just now.
+    """
+
+    lease: Lease
+    events: tuple[LeaseEvent, ...]
+    price: Price | None
+    found: Found | None
+    isolation: str
+
+
+def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
+    """Everything that its owner may know of a lease."""
+    with reading(world, actor, Verb.LEASE_READ, _owner(id)) as tx:
+        lease, events = tx.get(Lease, id), tx.history(id)
+        price = _price(tx, lease, world.clock.now())
+    try:
+        engine = world.engine(lease.terms.site)
+        return Detail(lease, events, price, engine.observe([id]).get(id), engine.isolation)
+    except Unavailable:
+        return Detail(lease, events, price, None, "")
+
+
+def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:
+    """What it is billed at: nothing under a contract, and the last price once it has ended."""
+    if lease.terms.contract is not None:
+        return None
+    terms, currency = lease.terms, tx.get(Customer, lease.customer).currency
+    book = PriceBook(tx.find(Price, sku=terms.sku, klass=terms.klass, currency=currency))
+    try:
+        return book.at(terms.sku, terms.klass, currency, lease.ended or now)
+    except Refused:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from rackrate.core import lease as leases
 from rackrate.core import workload
 from rackrate.core.ids import ContractId, ProjectId, SkuId
 from rackrate.core.lease import EventKind, LeaseClass, Phase, Wanted
-from rackrate.core.pricing import Price as CorePrice
 
 
 def absolute(path: str) -> str:
@@ -177,17 +176,10 @@ class LeaseDetail(Lease):
     history: list[Event]
 
     @classmethod
-    def detail(
-        cls,
-        lease: leases.Lease,
-        events: Iterable[leases.LeaseEvent],
-        found: workload.Found | None,
-        isolation: str,
-        price: CorePrice | None,
-        ssh: str | None,
-    ) -> "LeaseDetail":
+    def detail(cls, seen: leasing.Detail, ssh: str) -> "LeaseDetail":
+        lease, price = seen.lease, seen.price
         spec = lease.terms.spec
-        members = () if found is None else found.members
+        members = () if seen.found is None else seen.found.members
         return cls.model_construct(
             **_plain(lease),
             limits=Limits.of(lease.terms.limits),
@@ -196,11 +188,11 @@ class LeaseDetail(Lease):
             env=sorted(spec.env),
             ports=list(spec.ports),
             volumes=[Volume(name=mount.name, path=mount.path) for mount in spec.volumes],
-            isolation=isolation,
+            isolation=seen.isolation,
             price=None if price is None else Price.of(price),
-            ssh=ssh,
+            ssh=ssh if lease.phase is Phase.RUNNING else None,
             found=[FoundMember.of(member) for member in members],
-            history=[Event.of(event) for event in events],
+            history=[Event.of(event) for event in seen.events],
         )
 
 

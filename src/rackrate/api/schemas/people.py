@@ -5,9 +5,10 @@ from datetime import datetime
 from pydantic import Field
 
 from rackrate.api.schemas.parts import Country, Id, Name, Schema, Text
-from rackrate.app import identity
+from rackrate.app import customers, identity
 from rackrate.core import access, parties
 from rackrate.core.access import Role
+from rackrate.core.ids import CustomerId, EntityId
 
 EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+$"
 
@@ -16,13 +17,25 @@ class CustomerRequest(Schema):
     """A new customer. What is left out is taken from the selling entity."""
 
     id: Name
-    name: Text
+    name: Text = Field(min_length=1, examples=["Example Studio"])
     entity: Id | None = Field(default=None, description="Needed only where there are several")
     country: Country
     tax_id: Text = ""
-    time_zone: Text | None = Field(default=None, examples=["Asia/Shanghai"])
-    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$", examples=["CNY"])
+    time_zone: Text = Field(default="", examples=["Asia/Shanghai"])
+    currency: str = Field(default="", pattern=r"^([A-Z]{3})?$", examples=["CNY"])
     tax_rule: Text = Field(default="", description="Empty: the entity's own")
+
+    def new(self) -> customers.NewCustomer:
+        return customers.NewCustomer(
+            CustomerId(self.id),
+            self.name,
+            self.country,
+            None if self.entity is None else EntityId(self.entity),
+            self.tax_id,
+            self.time_zone,
+            self.currency,
+            self.tax_rule,
+        )
 
 
 class Customer(Schema):
@@ -58,7 +71,7 @@ class ProjectRequest(Schema):
 
     id: Name
     customer: Id
-    name: Text = ""
+    name: Text = Field(min_length=1, examples=["Training"])
 
 
 class Project(Schema):

@@ -1,0 +1,209 @@
+"""Contracts, invoices, payments and the books."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import PlainTextResponse, Response
+
+from rackrate.api.call import Caller, IdPath, Named, NeedsName, Tags, Windowed, Writer
+from rackrate.api.problems import READS, WRITES
+from rackrate.api.schemas.money import (
+    Balance,
+    Balances,
+    Closed,
+    CloseRequest,
+    Contract,
+    ContractDetail,
+    ContractRequest,
+    Entry,
+    Invoice,
+    InvoiceDetail,
+    Payment,
+    PaymentRequest,
+    Preview,
+)
+from rackrate.api.schemas.parts import Instant, MonthText, Page
+from rackrate.app import billing, books, sales
+from rackrate.core.ids import ContractId, CustomerId, InvoiceId
+from rackrate.core.interval import Month
+from rackrate.exports import beancount
+
+router = APIRouter()
+CONTRACTS: Tags = ["contracts"]
+INVOICES: Tags = ["invoices"]
+LEDGER: Tags = ["ledger"]
+
+
+class Format(StrEnum):
+    BEANCOUNT = "beancount"
+
+
+EXPORTS = {Format.BEANCOUNT: beancount.export}
+
+
+@router.get(
+    "/contracts",
+    response_model=Page[Contract],
+    responses=READS,
+    tags=CONTRACTS,
+    summary="Contracts",
+)
+def list_contracts(call: Caller, window: Windowed, customer: Named = None) -> Response:
+    whose = None if customer is None else CustomerId(customer)
+    found = sales.find(call.world, call.actor, whose, window.after, window.probe)
+    return call.answer(window.page(found, Contract.of))
+
+
+@router.post(
+    "/contracts",
+    status_code=201,
+    response_model=ContractDetail,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Sign: reserve the nodes, and invoice what is due at once",
+)
+def sign(call: Writer, body: ContractRequest) -> Response:
+    """Refused with how many nodes could be promised, and from when all of them."""
+
+    def act() -> ContractDetail:
+        id = ContractId(body.id or call.world.ids.new("con"))
+        signed = sales.sign(call.world, call.actor, body.offer(id))
+        return ContractDetail.detail(*sales.show(call.world, call.actor, signed.id))
+
+    return call.post(body, act, 201)
+
+
+@router.get(
+    "/contracts/{id}",
+    response_model=ContractDetail,
+    responses=READS,
+    tags=CONTRACTS,
+    summary="A contract with its payment plan",
+)
+def show_contract(call: Caller, id: IdPath) -> Response:
+    found = sales.show(call.world, call.actor, ContractId(id))
+    return call.answer(ContractDetail.detail(*found))
+
+
+@router.get(
+    "/invoices",
+    response_model=Page[Invoice],
+    responses=READS,
+    tags=INVOICES,
+    summary="Invoices, newest number first",
+)
+def list_invoices(call: Caller, window: Windowed, customer: Named = None) -> Response:
+    whose = None if customer is None else CustomerId(customer)
+    found = billing.find(call.world, call.actor, whose, window.after, window.probe)
+    return call.answer(window.page(found, Invoice.of))
+
+
+@router.get(
+    "/invoices/preview",
+    response_model=Preview,
+    responses=READS,
+    tags=INVOICES,
+    summary="The coming invoice of a month, up to now",
+)
+def preview(call: Caller, customer: NeedsName, month: Annotated[MonthText, Query()]) -> Response:
+    seen = billing.preview(call.world, call.actor, CustomerId(customer), Month.parse(month))
+    return call.answer(Preview.of(seen))
+
+
+@router.post(
+    "/invoices/close",
+    response_model=Closed,
+    responses=WRITES,
+    tags=INVOICES,
+    summary="Close a month",
+)
+def close(call: Writer, body: CloseRequest) -> Response:
+    """All of it or nothing. Closing a closed month changes nothing and answers its invoices."""
+
+    def act() -> Closed:
+        entity = books.the_entity(call.world, call.actor, body.entity)
+        issued = billing.close(call.world, call.actor, entity, Month.parse(body.month))
+        invoices = [Invoice.of(invoice) for invoice in issued]
+        return Closed(entity=entity, month=body.month, invoices=invoices)
+
+    return call.post(body, act)
+
+
+@router.get(
+    "/invoices/{id}",
+    response_model=InvoiceDetail,
+    responses=READS,
+    tags=INVOICES,
+    summary="An invoice with its lines",
+)
+def show_invoice(call: Caller, id: IdPath) -> Response:
+    found = billing.show(call.world, call.actor, InvoiceId(id))
+    return call.tagged(InvoiceDetail.detail(*found))
+
+
+@router.post(
+    "/invoices/{id}/payments",
+    status_code=201,
+    response_model=Payment,
+    responses=WRITES,
+    tags=INVOICES,
+    summary="Money has come in",
+)
+def pay(call: Writer, id: IdPath, body: PaymentRequest) -> Response:
+    """The same reference and amount again changes nothing."""
+
+    def act() -> Payment:
+        money, reference = body.amount.value, body.reference
+        paid = billing.settle(call.world, call.actor, InvoiceId(id), money, reference)
+        return Payment.of(*paid)
+
+    return call.post(body, act, 201)
+
+
+@router.get(
+    "/ledger/balances",
+    response_model=Balances,
+    responses=READS,
+    tags=LEDGER,
+    summary="The trial balance",
+)
+def balances(
+    call: Caller, entity: Named = None, until: Annotated[Instant | None, Query()] = None
+) -> Response:
+    whose = books.the_entity(call.world, call.actor, entity)
+    found = books.balances(call.world, call.actor, whose, until)
+    items = [Balance.of(balance) for balance in found]
+    return call.answer(Balances(entity=whose, until=until, items=items))
+
+
+@router.get(
+    "/ledger/entries",
+    response_model=Page[Entry],
+    responses=READS,
+    tags=LEDGER,
+    summary="The journal, in the order of entry ids",
+)
+def entries(call: Caller, window: Windowed, entity: Named = None) -> Response:
+    whose = books.the_entity(call.world, call.actor, entity)
+    found = books.entries(call.world, call.actor, whose, window.after, window.probe)
+    return call.answer(window.page(found, Entry.of))
+
+
+@router.get(
+    "/ledger/export",
+    response_class=PlainTextResponse,
+    responses=READS,
+    tags=LEDGER,
+    summary="The whole journal for other tools",
+)
+def export(
+    call: Caller,
+    entity: Named = None,
+    format: Format = Format.BEANCOUNT,
+) -> Response:
+    whose = books.the_entity(call.world, call.actor, entity)
+    known = {each.id: each for each in books.entities(call.world, call.actor)}
+    journal = books.journal(call.world, call.actor, whose)
+    text = EXPORTS[format](known[whose], journal)
+    return Response(text, 200, {"Cache-Control": "no-store"}, "text/plain; charset=utf-8")
