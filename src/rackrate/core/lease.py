@@ -126,6 +126,10 @@ class Lease:
     safe_until: datetime | None = None
 
     @property
+    def site(self) -> SiteId:
+        return self.terms.site
+
+    @property
     def live(self) -> bool:
         """Whether loops still have work with it, or may have."""
         if self.phase == Phase.STOPPED:

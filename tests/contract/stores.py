@@ -1,0 +1,209 @@
+"""The stores that one contract binds, and one row of every kind to try them with."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from rackrate.app.ports import Store
+from rackrate.app.rows import Close, LoopLease, SitePass
+from rackrate.core.access import Grant, Role
+from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
+from rackrate.core.chips import Chip, Confidence
+from rackrate.core.contract import Contract
+from rackrate.core.ids import (
+    BlockId,
+    ChipId,
+    ContractId,
+    CustomerId,
+    EntityId,
+    EntryId,
+    InvoiceId,
+    LeaseId,
+    NodeId,
+    PrincipalId,
+    ProjectId,
+    SiteId,
+    SkuId,
+)
+from rackrate.core.interval import Interval, Month, Span
+from rackrate.core.inventory import Block, Entity, Node, NodeState, Site, Sku, pool_of
+from rackrate.core.invoice import Invoice, InvoiceLine, Line, LineKind, Payment
+from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Terms, requested
+from rackrate.core.ledger import Account, Entry, Posting, transfer
+from rackrate.core.money import Money
+from rackrate.core.parties import (
+    Audit,
+    Customer,
+    Idempotency,
+    Principal,
+    PrincipalKind,
+    Project,
+    SshKey,
+    Token,
+)
+from rackrate.core.pricing import Price
+from rackrate.core.slots import Slots, all_slots
+from rackrate.core.workload import Limits, Member, Mount, Spec
+from rackrate.db.store import PostgresStore
+from rackrate.memory import MemoryStore
+
+Opener = Callable[[pytest.FixtureRequest], AbstractContextManager[Store]]
+
+
+@contextmanager
+def _memory(request: pytest.FixtureRequest) -> Iterator[Store]:
+    yield MemoryStore()
+
+
+@contextmanager
+def _postgres(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with PostgresStore(request.getfixturevalue("database")) as store:
+        yield store
+
+
+STORES: Mapping[str, Opener] = {"memory": _memory, "postgres": _postgres}
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+ENTITY, SITE, BLOCK = EntityId("seller"), SiteId("north"), BlockId("north-1")
+CHIP, SKU = ChipId("h100"), SkuId("h100.1")
+ACME, BOLT = CustomerId("acme"), CustomerId("bolt")
+ACME_LAB, BOLT_LAB = ProjectId("acme-lab"), ProjectId("bolt-lab")
+POOL = pool_of(BLOCK, CHIP, 8)
+LIMITS = Limits(16_000, 131_072, 1_048_576)
+MONTH = Month(2026, 11)
+CAROL = PrincipalId("carol")
+SECOND_NODE = NodeId("node-2")
+
+
+def cny(minor: int) -> Money:
+    return Money(minor, "CNY")
+
+
+def node(number: int, gpus: int = 8) -> Node:
+    return Node(NodeId(f"node-{number}"), SITE, BLOCK, CHIP, gpus, 1, LIMITS)
+
+
+def customer(id: CustomerId) -> Customer:
+    return Customer(id, ENTITY, f"Example {id}", "CN", "911", "Asia/Shanghai", "CNY")
+
+
+def claim(id: str, node: str, slots: Slots, during: Span, holder: str = "lse_1") -> Claim:
+    return Claim(id, SITE, NodeId(node), slots, during, HolderKind.LEASE, holder)
+
+
+def promise(id: str, nodes: int, during: Interval, holder: str = "ctr_1") -> Reservation:
+    return Reservation(id, SITE, POOL, nodes, during, ReservationKind.CONTRACT, holder)
+
+
+def lease(
+    id: str, owner: CustomerId = ACME, at: datetime = NOON, slots: int = 1
+) -> tuple[Lease, LeaseEvent]:
+    project = ACME_LAB if owner == ACME else BOLT_LAB
+    spec = Spec(
+        'an "image"\\',
+        ("sh", "-c", "echo {$1} 'x' \n 中文"),
+        {"A": "1", "Ü": '"{},\\"'},
+        (8080, 22),
+        (Mount("data", "/data"),),
+        ("ssh-ed25519 AAAA",),
+    )
+    terms = Terms(
+        LeaseId(id), owner, project, SITE, SKU, LeaseClass.ON_DEMAND, None, 1, 2, slots,
+        LIMITS, spec, "a name",
+    )  # fmt: skip
+    members = (Member(0, NodeId("node-1"), all_slots(slots)), Member(1, SECOND_NODE, Slots(5)))
+    return requested(terms, members, at, at + HOUR)
+
+
+def entry(id: str, minor: int, owner: CustomerId = ACME, at: datetime = NOON) -> Entry:
+    postings = transfer(Account.RECEIVABLE, Account.USAGE_REVENUE, cny(minor), owner, SKU)
+    return Entry(EntryId(id), ENTITY, at, "a memo", postings)
+
+
+def invoice(id: str, cause: str, owner: CustomerId = ACME) -> Invoice:
+    return Invoice(
+        InvoiceId(id), ENTITY, owner, cause, MONTH, NOON, NOON + 30 * DAY, "none",
+        cny(100), cny(6), cny(106), cny(0),
+    )  # fmt: skip
+
+
+def line(id: str, source: str, place: int = 1, of: str = "EX-1") -> InvoiceLine:
+    inside = Line(
+        source, LineKind.USAGE, "H100", MONTH, Interval(NOON, NOON + DAY), cny(94), cny(100),
+        LeaseId("lse_1"), None, SKU, LeaseClass.ON_DEMAND, "p", "12.50", 86_400_000,
+    )  # fmt: skip
+    return InvoiceLine(id, InvoiceId(of), ACME, place, inside)
+
+
+# Everything that other rows name, in the order in which it must exist.
+GROUND: tuple[Any, ...] = (
+    Entity(ENTITY, "Example Seller", "CN", "91", "Asia/Shanghai", "CNY", "EX", "none", 15),
+    Site(SITE, ENTITY, "North", "CN", "Asia/Shanghai", "sim", True),
+    Block(BLOCK, SITE, "infiniband"),
+    Chip(
+        CHIP, "NVIDIA", "H100", Decimal(80), Decimal("989.4"), None, 700, "sheet",
+        Confidence.DATASHEET, True, ("XX", "YY"),
+    ),
+    Sku(SKU, SITE, CHIP, "One H100", 1, False, LIMITS),
+    customer(ACME),
+    customer(BOLT),
+    Project(ACME_LAB, ACME, "Lab"),
+    Project(BOLT_LAB, BOLT, "Lab"),
+    Principal(CAROL, PrincipalKind.PERSON, "Carol", "carol@example.org"),
+    node(1),
+    node(2),
+)  # fmt: skip
+
+# At least one row of every kind that GROUND does not have, with and without what is optional.
+MORE: tuple[Any, ...] = (
+    Chip(ChipId("cpu"), "any", "", None, None, None, None, "", Confidence.OPERATOR, False),
+    Node(NodeId("north/odd"), SITE, BLOCK, ChipId("cpu"), 3, 2, LIMITS, NodeState.RETIRED, "old"),
+    Price(
+        "p1", SKU, LeaseClass.ON_DEMAND, "CNY", Decimal("12.3456789012345678901"), True, NOON,
+        timedelta(days=7, seconds=1),
+    ),
+    Grant("g1", CAROL, Role.ADMIN),
+    Grant("g2", CAROL, Role.OWNER, ACME),
+    Grant("g3", CAROL, Role.MEMBER, ACME, ACME_LAB),
+    Token("t1", CAROL, "digest-1", "laptop", NOON),
+    Token("t2", CAROL, "digest-2", "phone", NOON, NOON + DAY, NOON + HOUR),
+    SshKey("k1", ACME, ACME_LAB, "laptop", "ssh-ed25519 AAAA", "SHA256:x", NOON),
+    Contract(
+        ContractId("ctr_1"), ENTITY, ACME, ACME_LAB, SITE, SKU, 1, Interval(NOON, NOON + 90 * DAY),
+        cny(9_007_199_254_740_993), Decimal("12.5"), True, NOON, "three months",
+    ),
+    promise("r1", 1, Interval(NOON, NOON + 90 * DAY)),
+    Reservation(
+        "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT
+    ),
+    claim("c1", "node-1", Slots(0b1011_0001), Span(NOON)),
+    claim("c2", "node-1", all_slots(8), Span(NOON - DAY, NOON)),
+    lease("lse_1")[0],
+    invoice("EX-1", "seller/2026-11/acme"),
+    Payment("pay_1", InvoiceId("EX-1"), ACME, NOON, cny(50), "wire 7"),
+    line("l1", "usage/lse_1"),
+    InvoiceLine(
+        "l2", InvoiceId("EX-1"), ACME, 2,
+        Line("pre", LineKind.PREPAYMENT, "", MONTH, Interval(NOON, NOON + HOUR), cny(-1)),
+    ),
+    entry("e1", 100),
+    Entry(
+        EntryId("e2"), ENTITY, NOON, "two currencies",
+        (
+            Posting(Account.BANK, Money(100, "USD"), cny(710), None, None),
+            Posting(Account.RECEIVABLE, Money(-100, "USD"), cny(-710), ACME, None),
+        ),
+    ),
+    Close("seller/2026-11", ENTITY, MONTH, NOON),
+    Audit("a1", NOON, CAROL, "lease.write", "lease/lse_1", None, "done"),
+    Audit("a2", NOON, CAROL, "lease.write", "lease/lse_1", ACME, "not_allowed", "req", "why"),
+    Idempotency("carol/key", "f" * 64, NOON, 201, '{"id": "lse_1"}'),
+    SitePass(SITE, NOON),
+    LoopLease("loops", "host-1", 4, NOON),
+)  # fmt: skip
