@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,7 +24,12 @@ MOST_SHOWN = 200
 
 @apply.command()
 def _apply(
-    files: Annotated[list[str], typer.Option("--file", "-f", help="A YAML file; - is stdin.")],
+    named: Annotated[
+        list[str], typer.Option("--file", "-f", help="A YAML file, a folder of them, or - (stdin).")
+    ],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]…", help="More of them.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would change.")
@@ -33,6 +38,7 @@ def _apply(
 ) -> None:
     """Make the cloud as files say: all of them, or, when anything is wrong, none."""
     client = connect()
+    files = _files([*named, *(more or ())])
     body = {"files": [{"name": name, "text": _read(name)} for name in files]}
     # What is shown is exactly what a moment later is asked for.
     shown = client.post("/v1/apply", {**body, "dry_run": True})
@@ -50,6 +56,17 @@ def _apply(
         print_json(done)
     else:
         print(f"Applied: {_counted(done['changes'])}.")
+
+
+def _files(named: list[str]) -> list[str]:
+    """Each file once; a folder stands for the YAML files in it."""
+    files: dict[str, None] = {}
+    for name in named:
+        inside = sorted(p for p in Path(name).glob("*.y*ml")) if Path(name).is_dir() else [name]
+        if not inside:
+            raise Usage(f"there is no YAML file in {name}")
+        files |= dict.fromkeys(str(path) for path in inside)
+    return list(files)
 
 
 def _read(name: str) -> str:
@@ -73,7 +90,7 @@ def _show(changes: list[Row]) -> None:
     grouped: dict[tuple[str, str, str, str], list[str]] = {}
     for change in changes:
         what = _what(change)
-        key = (change["action"], change["kind"], what, change.get("source", ""))
+        key = (change["action"], change["kind"], what, change["source"])
         grouped.setdefault(key, []).append(str(change["id"]))
     rows = [
         {"action": action, "kind": kind, "id": _ids(ids), "what": what}
@@ -89,11 +106,10 @@ def _ids(ids: list[str]) -> str:
 
 
 def _what(change: Row) -> str:
-    before: dict[str, Any] = change.get("before") or {}
-    after: dict[str, Any] = change.get("after") or {}
+    fields = change["fields"]
     if change["action"] == "change":
-        return ", ".join(f"{name}: {before.get(name)} -> {after[name]}" for name in after)
-    return ", ".join(f"{name} {value}" for name, value in after.items())
+        return ", ".join(f"{one['name']}: {one['old']} -> {one['new']}" for one in fields)
+    return ", ".join(f"{one['name']} {one['new']}" for one in fields)
 
 
 def _counted(changes: list[Row]) -> str:

@@ -35,7 +35,8 @@ SKUS = (
     Column("SKU", lambda row: row["id"]),
     Column("CHIP", lambda row: row["chip"], from_width=70),
     Column("UNIT", _unit),
-    Column("FREE NOW", lambda row: row["stock"], right=True),
+    Column("FREE NOW", lambda row: row["stock"]["units"], right=True),
+    Column("ON NODES", lambda row: row["stock"]["nodes"], right=True, from_width=100),
     Column("PER SLOT AND HOUR", _prices),
     Column("SITE", lambda row: f"{row['site']}{' (simulated)' if row['simulated'] else ''}"),
 )

@@ -141,6 +141,7 @@ def refusal(answer: Answer) -> Failure:
             f"the server answered {answer.status}, and not as Rackrate does; is the address right?",
             "not_rackrate",
         )
+    detail = detail.splitlines()[0] if detail else f"the server answered {answer.status}"
     if answer.status == 401:
         detail = f"{detail.split('; ')[0]}; sign in with: rackrate login URL"
     if answer.status >= 500 and problem.get("request_id"):
@@ -149,15 +150,10 @@ def refusal(answer: Answer) -> Failure:
 
 
 def _mistakes(problem: Mapping[str, Any]) -> tuple[str, ...]:
-    """`file:line: what` for each mistake of files that were refused."""
-    found = problem.get("problems") or problem.get("errors") or ()
-    lines = []
-    for one in found if isinstance(found, list) else ():
-        if isinstance(one, dict):
-            place = f"{one.get('file', '')}:{one.get('line', '')}".strip(":")
-            lines.append(f"{place}: {one.get('detail', '')}".removeprefix(": "))
-        else:
-            lines.append(str(one))
+    """Each further mistake with its place: `fleet.yaml:12: …`, or the field of a request."""
+    lines = [f"{one['file']}:{one['line']}: {one['detail']}" for one in problem.get("problems", ())]
+    errors = problem.get("errors", ())
+    lines += [f"{one['field']}: {one['detail']}" for one in errors[1:]]
     return tuple(lines)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rackrate.cli.client import Row, connect, path
+from rackrate.cli.client import connect, path
 from rackrate.cli.moment import Zones, local
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
@@ -28,16 +28,12 @@ Node = Annotated[str, typer.Argument(metavar="NODE", help="Its id: rackrate node
 NODES = (
     Column("NODE", lambda row: row["id"]),
     Column("CHIP", lambda row: f"{row['gpus']} x {row['chip']}"),
-    Column("FREE SLOTS", lambda row: f"{row['slots_free']} of {_slots(row)}", right=True),
+    Column("FREE SLOTS", lambda row: f"{row['slots_free']} of {row['slots']}", right=True),
     Column("STATE", lambda row: row["state"], style=state),
     Column("BLOCK", lambda row: row["block"], from_width=80),
     Column("SITE", lambda row: row["site"], from_width=60),
     Column("NOTE", lambda row: row["note"], from_width=100),
 )
-
-
-def _slots(row: Row) -> int:
-    return int(row["gpus"]) * int(row["parts"])
 
 
 @node.command("list")
@@ -59,7 +55,7 @@ def list_nodes(
 CLAIMS = (
     Column("SLOTS", lambda row: row["slots"]),
     Column("HELD BY", lambda row: row["holder"]),
-    Column("FOR", lambda row: row["kind"]),
+    Column("FOR", lambda row: f"{row['kind']}, {row['use']}"),
     Column("SINCE", lambda row: row["shown"]),
 )
 
@@ -81,34 +77,38 @@ def show(id: Node, output: Output = Format.TABLE) -> None:
             ("Machine", f"{limits['milli_cpus'] / 1000:g} cores, {limits['memory_mib']} MiB"),
             ("State", row["state"]),
             ("Note", row["note"]),
-            ("Free now", f"{row['slots_free']} of {_slots(row)} slots"),
+            ("Free now", f"{row['slots_free']} of {row['slots']} slots"),
         ]
     )
     zones = Zones(client)
-    for claim in row["claims"]:
+    for claim in row["holdings"]:
         claim["shown"] = local(claim["since"], zones.site(row["site"]))
     print()
-    print_table(CLAIMS, row["claims"], "Nobody holds any of it.")
+    print_table(CLAIMS, row["holdings"], "Nobody holds any of it.")
 
 
 @node.command()
 def drain(
     id: Node,
     note: Annotated[str, typer.Option(help="Why, for those who look at it.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Offer the node no more; what runs on it keeps it until that ends."""
-    row = connect().post(path("nodes", id, "drain"), {"note": note})
-    print_done(row, output, f"{id} is {row['state']}; back with: rackrate node return {id}")
+    row = connect().post(path("nodes", id, "drain"), {"note": note, "dry_run": dry_run})
+    print_done(row, output, row["consequence"])
 
 
 @node.command("return")
-def return_(id: Node, output: Output = Format.TABLE) -> None:
+def return_(
+    id: Node,
+    note: Annotated[str, typer.Option(help="What was done to it.")] = "",
+    output: Output = Format.TABLE,
+) -> None:
     """Offer the node again."""
-    row = connect().post(path("nodes", id, "return"))
-    print_done(
-        row, output, f"{id} is {row['state']}, {row['slots_free']} of {_slots(row)} slots free"
-    )
+    row = connect().post(path("nodes", id, "return"), {"note": note})
+    free = f"{row['slots_free']} of {row['slots']} slots free"
+    print_done(row, output, f"{id} is {row['state']}, {free}")
 
 
 SITES = (

@@ -114,6 +114,10 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read this has enough. Nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"rackrate: {named}{error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 def _said(wrong: typer.TyperException) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from rackrate.cli.client import connect, path
+from rackrate.cli.local import HOME, Data, Database, database_of, own_words
 from rackrate.cli.moment import Zones, local
 from rackrate.cli.shape import noun
 from rackrate.cli.table import Column, Format, Output, print_done, print_json, print_page
@@ -59,3 +60,20 @@ def revoke_token(
 ) -> None:
     """Refuse a token from now on."""
     print_done(connect().delete(path("tokens", id)), output, f"{id} is refused from now on")
+
+
+@token.command()
+def recover(data: Data = HOME, database: Database = "") -> None:
+    """A new administrator's token, for whoever holds the data folder. Needs no token."""
+    with own_words(), database_of(data, database) as dsn:
+        from rackrate.app import identity
+        from rackrate.app.world import World
+        from rackrate.db.store import PostgresStore
+        from rackrate.wiring import RandomIds, SystemClock
+
+        store = PostgresStore(dsn)
+        try:
+            made = identity.recover(World(store, {}, SystemClock(), RandomIds()))
+        finally:
+            store.close()
+    print(made.secret)

@@ -1,0 +1,144 @@
+"""`rackrate up`: runs the cloud until it is told to stop, and says how to reach it."""
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rackrate.cli import profile
+from rackrate.cli.failure import Failure
+from rackrate.cli.local import HOME, Data, Database, own_words
+from rackrate.cli.shape import command
+
+if TYPE_CHECKING:
+    from rackrate.wiring import Control
+
+up = command()
+EXAMPLES = Path(__file__).parents[3] / "examples" / "demo"
+
+
+@up.command()
+def _up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Begin with a sample operator, in a new data folder.")
+    ] = False,
+    data: Data = HOME,
+    database: Database = "",
+    host: Annotated[str, typer.Option(help="Beyond this machine only with TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Portal and API; 0: any.")] = 8080,
+    ssh_port: Annotated[int, typer.Option(min=0, max=65535, help="SSH; 0: any.")] = 2222,
+    tls_cert: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
+    tls_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
+    plain_for_customers: Annotated[
+        bool,
+        typer.Option("--plain-for-customers", help="Even where nothing keeps them apart."),
+    ] = False,
+) -> None:
+    """Run the cloud: portal, API, SSH gateway and loops. Ctrl-C stops it; leases go on."""
+    stopping = _stop_when_told()
+    with own_words():
+        from rackrate.wiring import Control, Options
+
+        options = Options(
+            data=data.absolute(),
+            database=database,
+            host=host,
+            port=port,
+            ssh_port=ssh_port,
+            first_files=_sample() if demo else (),
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            plain_for_customers=plain_for_customers,
+        )
+        control = Control(options)
+        try:
+            control.start()
+            _screen(control, demo)
+            stopping.wait()
+            print("Stopping; leases go on.", flush=True)
+        finally:
+            control.stop()
+
+
+def _stop_when_told() -> threading.Event:
+    """Set by Ctrl-C and by whoever supervises us."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _sample() -> tuple[tuple[str, str], ...]:
+    files = sorted(EXAMPLES.glob("*.yaml"))
+    if not files:
+        raise Failure("the sample operator comes with the repository; apply files of your own")
+    return tuple((f"examples/demo/{file.name}", file.read_text()) for file in files)
+
+
+def _screen(control: "Control", demo: bool) -> None:
+    """Where everything is, the token if this is the first start, and what to try."""
+    options = control.options
+    scheme = "https" if options.tls_cert else "http"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"{scheme}://{host}:{control.port}"
+    lines = [
+        "",
+        f"Rackrate is up{', with a sample operator: nothing of it is real' if demo else ''}.",
+        "",
+        f"  Portal    {url}/",
+        f"  API       {url}/v1",
+        f"  API docs  {url}/docs",
+        f"  SSH       ssh -p {control.ssh_port} LEASE@{options.host}",
+        f"  Data      {options.data}",
+    ]
+    token = None if control.first_token is None else control.first_token.secret
+    if token:
+        lines += ["", f"  Admin token, shown this once:  {token}"]
+    lines += ["", *_signing_in(url, token, options.data), "", "Try, in another terminal:", ""]
+    lines += [f"  {line}" for line in _commands(demo)]
+    print("\n".join([*lines, "", "Ctrl-C stops it; leases go on."]), flush=True)
+
+
+def _signing_in(url: str, token: str | None, data: Path) -> list[str]:
+    """Make the commands below work for whoever started this, without touching another profile."""
+    kept = profile.saved()
+    if token and (kept is None or kept.url == url):
+        file = profile.save(profile.Profile(url, token))
+        return [f"You are signed in on the command line: the token is in {file}, for you alone."]
+    if kept is not None and kept.url == url:
+        return [f"You are signed in on the command line, as {profile.path()} says."]
+    lines = [f"Sign in on the command line with:  {program()} login {url}"]
+    if not token:
+        lost = f"{program()} token recover --data {shlex.quote(str(data))}"
+        lines.append(f"Make a new admin token with:        {lost}")
+    return lines
+
+
+def program() -> str:
+    """How this program is called from where it was started, as short as works when pasted."""
+    here = Path(sys.argv[0]).absolute()
+    found = shutil.which("rackrate")
+    if found and os.path.realpath(found) == os.path.realpath(here):
+        return "rackrate"
+    try:
+        return shlex.quote(str(here.relative_to(Path.cwd())))
+    except ValueError:
+        return shlex.quote(str(here))
+
+
+def _commands(demo: bool) -> list[str]:
+    """Three commands that work when pasted."""
+    name = program()
+    if not demo:
+        return [f"{name} whoami", f"{name} apply --dry-run -f FLEET.yaml", f"{name} node list"]
+    return [
+        f"{name} sku list",
+        f"{name} lease start --project house-lab --sku h100.1 --count 2 --wait",
+        f"{name} lease list",
+    ]
