@@ -1,5 +1,6 @@
 """The composition root: the only reader of the clock, of entropy and of settings."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -13,15 +14,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from rackrate.app import identity, loops, manifest
+from rackrate.app import doors, identity, loops, manifest
 from rackrate.app.identity import NewToken
 from rackrate.app.ports import Engine, Store
 from rackrate.app.world import Settings, World
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Site
-from rackrate.engines.local import LocalEngine
+from rackrate.core.workload import Entry
+from rackrate.engines.local.engine import LocalEngine
 from rackrate.sim.engine import SimEngine
+from rackrate.ssh.door import Visit, parse
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 FULL_PASS_S = 10.0
@@ -236,7 +239,7 @@ class Control:
         from rackrate.api.app import create_app
         from rackrate.portal.app import create_portal
 
-        app = create_app(self.world)
+        app = create_app(self.world, ssh_port=self.options.ssh_port)
         app.mount("/", create_portal(self.world))
         tls: dict[str, Any] = {}
         if self.options.tls_cert and self.options.tls_key:
@@ -260,13 +263,44 @@ class Control:
             time.sleep(0.01)
 
     def _serve_ssh(self) -> None:
-        from rackrate.ssh import serve
+        """The gateway lives in an event loop of its own, in a thread of its own."""
+        from rackrate.ssh.gateway import open_gateway
 
-        gateway = serve(
-            self.world, self.options.host, self.options.ssh_port, self.options.data / "ssh"
+        eventloop = asyncio.new_event_loop()
+        self._spawn("ssh", eventloop.run_forever)
+        self._closing.callback(eventloop.call_soon_threadsafe, eventloop.stop)
+        opening = open_gateway(
+            LeaseDoor(self.world),
+            self.options.host,
+            self.options.ssh_port,
+            self.options.data / "ssh_host_key",
         )
+        try:
+            gateway = asyncio.run_coroutine_threadsafe(opening, eventloop).result(30)
+        except OSError as error:
+            where = f"{self.options.host}:{self.options.ssh_port}"
+            raise Invalid(
+                "--ssh-port", f"cannot listen on {where} ({error.strerror}); choose another"
+            ) from None
         self.ssh_port = gateway.port
-        self._closing.callback(gateway.stop)
+        self._closing.callback(
+            lambda: asyncio.run_coroutine_threadsafe(gateway.close(), eventloop).result(10)
+        )
+
+
+class LeaseDoor:
+    """What the SSH gateway asks, answered by the use cases."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def admit(self, user: str, key: str) -> Visit | None:
+        lease, rank = parse(user)
+        holder = doors.holder_of(self._world, lease, key)
+        return None if holder is None else Visit(lease, rank, holder)
+
+    def entry(self, visit: Visit) -> Entry:
+        return doors.way_in(self._world, visit.lease, visit.rank, visit.who)
 
 
 class Pace:

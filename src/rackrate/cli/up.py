@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -51,7 +52,7 @@ def _up(
             host=host,
             port=port,
             ssh_port=ssh_port,
-            first_files=_sample() if demo else (),
+            first_files=_sample(data) if demo else (),
             tls_cert=tls_cert,
             tls_key=tls_key,
             plain_for_customers=plain_for_customers,
@@ -74,11 +75,29 @@ def _stop_when_told() -> threading.Event:
     return stopping
 
 
-def _sample() -> tuple[tuple[str, str], ...]:
+def _sample(data: Path) -> tuple[tuple[str, str], ...]:
+    """The sample operator's files, and one for this machine as it is."""
     files = sorted(EXAMPLES.glob("*.yaml"))
     if not files:
         raise Failure("the sample operator comes with the repository; apply files of your own")
-    return tuple((f"examples/demo/{file.name}", file.read_text()) for file in files)
+    sample = [(f"examples/demo/{file.name}", file.read_text()) for file in files]
+    return (*sample, ("this machine", _this_machine(data)))
+
+
+def _this_machine(data: Path) -> str:
+    from rackrate.app.manifest import Detected, DetectedGpu, local_site_manifest
+    from rackrate.engines.local.devices import detect
+
+    machine = detect(data)
+    gpus = tuple(
+        DetectedGpu(device.model, device.memory_mib)
+        for device in machine.devices
+        if device.kind == "gpu"
+    )
+    found = Detected(
+        socket.gethostname(), machine.cpus, machine.memory_mib, machine.disk_mib, gpus
+    )
+    return local_site_manifest(found)
 
 
 def _screen(control: "Control", demo: bool) -> None:
