@@ -13,6 +13,7 @@ from rackrate.app.world import Settings, World
 from rackrate.core.access import Actor, Role
 from rackrate.core.ids import CustomerId, PrincipalId, ProjectId, SiteId
 from rackrate.memory import MemoryStore
+from rackrate.sim.engine import SimEngine
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -84,11 +85,11 @@ def build(
     now: datetime = NOON,
     settings: Settings | None = None,
 ) -> Built:
-    """A world in which these YAML texts have been applied."""
+    """A world in which these YAML texts have been applied; site `east` is simulated."""
     clock, ids = SetClock(now), CountingIds()
     world = World(
         MemoryStore() if store is None else store,
-        {} if engines is None else engines,
+        {SiteId("east"): SimEngine(clock)} if engines is None else engines,
         clock,
         ids,
         settings or Settings(),

@@ -95,14 +95,14 @@ class Drained:
         """What happens now, in words that can be shown before the click."""
         if self.running:
             ids = ", ".join(lease.id for lease in self.running)
-            said = f"no new lease starts on it; {len(self.running)} keep running until they end"
-            said = f"{said}: {ids}"
+            said = f"no new lease starts on it; what runs stays until it ends: {ids}"
         elif self.view.empty:
             said = "no new lease starts on it, and it is empty"
         else:
             said = "no new lease starts on it; it is empty once it is cleaned"
         if self.short:
-            said += f"; its pool is {self.short} nodes short of what is promised now"
+            nodes = "node" if self.short == 1 else "nodes"
+            said += f"; its pool is {self.short} {nodes} short of what is promised now"
         return said
 
 
