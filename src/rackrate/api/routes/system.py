@@ -15,6 +15,7 @@ from rackrate.app import customers
 from rackrate.app.world import World
 from rackrate.core.access import Verb
 from rackrate.core.ids import CustomerId, PrincipalId
+from rackrate.core.inventory import Entity
 
 router = APIRouter(tags=["system"])
 
@@ -35,8 +36,8 @@ async def health() -> Response:
 def ready(request: Request) -> Response:
     """Asks the database; 503 while it is away."""
     world: World = request.app.state.world
-    with world.store.transaction():
-        pass
+    with world.store.transaction() as tx:
+        tx.find(Entity, limit=1)
     return Response(Health(status="ready", version=__version__).model_dump_json(), 200, None, JSON)
 
 

@@ -1,0 +1,1 @@
+"""Measurements: one question a file, a table and a JSON file each."""
