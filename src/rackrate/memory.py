@@ -234,7 +234,7 @@ class MemoryTx:
             self._check_mine(kind, table, table.rows.get(key) if row is None else row)
         old = table.write(key, row)
         self._journal.append((table, key, old))
-        if kind in (Claim, Reservation, Node):
+        if kind in (Claim, Reservation, Node) and (old is not None or row is not None):
             self._mirror(old, row)
 
     def _mirror(self, old: Any, row: Any) -> None:
