@@ -318,6 +318,7 @@ def test_a_folder_that_the_server_cannot_reach_is_only_where_one_finds_it(
 ) -> None:
     """As under /root: the files lie elsewhere, and the data folder leads to them."""
     tmp_path.chmod(0o700)
+    (tmp_path / "data" / "postgres").mkdir(parents=True)
     server = Embedded(tmp_path / "data")
     write(server.start(), 1)
     assert (tmp_path / "data" / "postgres").is_symlink()

@@ -176,10 +176,12 @@ def home_for(data: Path, account: Account) -> Home:
     binaries = _reachable_binaries(account.server)
     if link.is_symlink():
         return Home(link.resolve(), binaries)
-    if link.is_dir() or account.server.may_run(["test", "-x", str(data)]):
+    made = (link / "data" / "PG_VERSION").exists()
+    if made or account.server.may_run(["test", "-x", str(data)]):
         return Home(link, binaries)
     _shared_folder(HOMES)
     place = HOMES / _digest(data)
+    shutil.rmtree(link, ignore_errors=True)
     link.symlink_to(place)
     return Home(place, binaries)
 
