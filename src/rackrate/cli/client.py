@@ -15,6 +15,10 @@ from rackrate.cli.profile import Profile, current
 # A month close of a large operator is the longest single answer.
 PATIENCE_S = 120.0
 PAUSES_S = (0.1, 0.3, 1.0)
+# What is listed with `rackrate KIND list`, for who asked for one that is not there.
+LISTED = frozenset(
+    {"chip", "contract", "customer", "invoice", "key", "lease", "node", "project", "site", "sku"}
+)
 LOOPBACK = frozenset({"localhost", "::1"})
 
 Row = dict[str, Any]
@@ -132,7 +136,7 @@ def connect() -> Client:
 
 
 def refusal(answer: Answer) -> Failure:
-    """The server's no, in the server's own words."""
+    """The server's no, in the server's own words, with where to look next."""
     try:
         problem = json.loads(answer.body)
         detail, reason = str(problem["detail"]), str(problem.get("reason", ""))
@@ -144,6 +148,8 @@ def refusal(answer: Answer) -> Failure:
     detail = detail.splitlines()[0] if detail else f"the server answered {answer.status}"
     if answer.status == 401:
         detail = f"{detail.split('; ')[0]}; sign in with: rackrate login URL"
+    if reason == "missing" and problem.get("kind") in LISTED:
+        detail = f"{detail}; see: rackrate {problem['kind']} list"
     if answer.status >= 500 and problem.get("request_id"):
         detail = f"{detail}; the server's log has more under {problem['request_id']}"
     return Failure(detail, reason, lines=_mistakes(problem))

@@ -114,10 +114,10 @@ def list_projects(
 def create_project(
     id: Annotated[str, typer.Argument(metavar="PROJECT")],
     of: Annotated[str, typer.Option("--customer", help="Whose it is.")],
-    name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    name: Annotated[str, typer.Option(help="A name for people; left out: its id.")] = "",
     output: Output = Format.TABLE,
 ) -> None:
     """A new project of a customer."""
-    row = connect().post("/v1/projects", {"id": id, "customer": of, "name": name})
+    row = connect().post("/v1/projects", {"id": id, "customer": of, "name": name or id})
     said = f"{row['id']} is there; next: rackrate key add FILE --project {row['id']}"
     print_done(row, output, said)

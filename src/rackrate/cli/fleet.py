@@ -73,8 +73,9 @@ def show(id: Node, output: Output = Format.TABLE) -> None:
         [
             ("Node", row["id"]),
             ("Site", f"{row['site']}, block {row['block']}"),
-            ("Chips", f"{row['gpus']} x {row['chip']}, {row['parts']} slots each"),
-            ("Machine", f"{limits['milli_cpus'] / 1000:g} cores, {limits['memory_mib']} MiB"),
+            ("Chips", f"{row['gpus']} x {row['chip']}"),
+            ("Slots", f"{row['slots']}, {row['parts']} on each" if row["parts"] > 1 else ""),
+            ("Machine", f"{limits['milli_cpus'] / 1000:g} cores, {limits['memory_mib']:,} MiB"),
             ("State", row["state"]),
             ("Note", row["note"]),
             ("Free now", f"{row['slots_free']} of {row['slots']} slots"),

@@ -47,9 +47,8 @@ def _whoami(output: Output = Format.TABLE) -> None:
     if output is Format.JSON:
         print_json(row)
         return
-    grants = [(grant["role"], _scope(grant)) for grant in row["grants"]]
-    print_facts([("Server", client.profile.url), ("Signed in as", row["principal"])])
-    print_facts([("Role", f"{role} on {scope}") for role, scope in grants])
+    roles = [("Role", f"{grant['role']} on {_scope(grant)}") for grant in row["grants"]]
+    print_facts([("Server", client.profile.url), ("Signed in as", row["principal"]), *roles])
 
 
 def _scope(grant: dict[str, str | None]) -> str:

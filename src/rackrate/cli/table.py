@@ -1,4 +1,4 @@
-"""Tables and facts for people: with Rich on a terminal, as plain columns everywhere else."""
+"""Tables and facts for people, JSON for programs."""
 
 import json
 import sys
@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from rackrate.cli.layout import GAP, coloured, lines, paint, terminal_width, width
 
 Row = dict[str, Any]
 
@@ -74,10 +76,31 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row], empty: str = "No
     if not cells:
         print(empty)
         return
-    if sys.stdout.isatty():
-        _rich(columns, cells)
-    else:
-        _plain(columns, cells)
+    most, colours = terminal_width(), coloured()
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if (most is None or most >= column.from_width) and any(line[place] for line in cells)
+    ]
+    rows_of_text = [
+        [columns[i].title for i in shown],
+        *([line[i] for i in shown] for line in cells),
+    ]
+    fitted = lines(rows_of_text, [columns[i].right for i in shown], most)
+    for number, physical in enumerate(fitted):
+        styles = [
+            _style(columns[i], rows_of_text[number][at], number) for at, i in enumerate(shown)
+        ]
+        for level in physical:
+            parts = zip(level, styles, strict=True)
+            text = GAP.join(paint(part, style if colours else "") for part, style in parts)
+            print(text.rstrip())
+
+
+def _style(column: Column, cell: str, row: int) -> str:
+    if row == 0:
+        return "bold"
+    return "" if column.style is None else column.style(cell)
 
 
 def print_page(
@@ -106,47 +129,3 @@ def print_facts(pairs: Iterable[tuple[str, object]]) -> None:
     wide = max((width(name) for name, _ in known), default=0)
     for name, value in known:
         print(f"{name}{' ' * (wide - width(name))}  {value}")
-
-
-def width(text: str) -> int:
-    """Terminal columns: Chinese takes two each."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
-    """Whole cells, so that nothing is lost to whatever reads this."""
-    lines = [[column.title for column in columns], *cells]
-    wide = [max(width(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        parts = []
-        for column, cell, most in zip(columns, line, wide, strict=True):
-            gap = " " * (most - width(cell))
-            parts.append(gap + cell if column.right else cell + gap)
-        print("  ".join(parts).rstrip())
-
-
-def _rich(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    shown = [place for place, column in enumerate(columns) if console.width >= column.from_width]
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for place in shown:
-        table.add_column(
-            columns[place].title,
-            justify="right" if columns[place].right else "left",
-            overflow="fold",
-        )
-    for line in cells:
-        table.add_row(*(_styled(columns[place], line[place], Text) for place in shown))
-    console.print(table)
-
-
-def _styled(column: Column, cell: str, text: Callable[..., Any]) -> Any:
-    return text(cell, style="" if column.style is None else column.style(cell))

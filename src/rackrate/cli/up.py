@@ -94,9 +94,7 @@ def _this_machine(data: Path) -> str:
         for device in machine.devices
         if device.kind == "gpu"
     )
-    found = Detected(
-        socket.gethostname(), machine.cpus, machine.memory_mib, machine.disk_mib, gpus
-    )
+    found = Detected(socket.gethostname(), machine.cpus, machine.memory_mib, machine.disk_mib, gpus)
     return local_site_manifest(found)
 
 
