@@ -17,6 +17,7 @@ from rackrate.app.manifest import (
 )
 from rackrate.core.access import Role, Verb
 from rackrate.core.calendar import Reservation
+from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Forbidden, Invalid, Missing, Reason, Refused
 from rackrate.core.ids import ContractId, EntityId, ProjectId, SiteId, SkuId
@@ -201,6 +202,7 @@ def test_one_person_may_be_a_member_of_many_things() -> None:
     built.apply(member.format("robotics") + "---\n" + member.format("studio"))
     assert "ann@robotics.example" in rows(built, Principal)
     assert built.apply(member.format("robotics")).changes == ()
+    assert built.apply(member.format("robotics").replace("Ann", "ann")).changes == ()
 
 
 # -- who may apply ------------------------------------------------------------------------------
@@ -262,13 +264,22 @@ def test_a_machine_with_gpus_is_sold_by_the_gpu() -> None:
     built = build()
     built.apply_files(*DEMO)
     card = DetectedGpu('NVIDIA "H200": {x}', 143_771)
-    found = Detected("", 16, 128_000, 64_000, (card, card, DetectedGpu("Other", 1)))
+    found = Detected("", 16, 128_000, 64_000, (card, card))
     text = local_site_manifest(found)
     built.apply(text)
     node = rows(built, Node)["local-this-machine"]
     assert (node.gpus, node.chip) == (2, "nvidia-h200-x")
-    assert "# Not offered: 1 x Other." in text
     assert "gpu.1" in rows(built, Sku)
+
+
+def test_gpus_that_differ_are_sold_as_what_they_are() -> None:
+    built = build()
+    built.apply_files(*DEMO)
+    gpus = (DetectedGpu("Tesla A", 80_000), DetectedGpu("Tesla B", 16_000))
+    built.apply(local_site_manifest(Detected("h", 16, 128_000, 64_000, gpus)))
+    assert rows(built, Node)["local-h"].gpus == 2
+    model = rows(built, Chip)["mixed-gpus"].model
+    assert model == "mixed, a lease gets any of: 1 x Tesla A, 1 x Tesla B"
 
 
 def test_signing_through_the_door_is_signing() -> None:

@@ -34,22 +34,20 @@ class Detected:
 def local_site_manifest(
     found: Detected, entity: str = "example-compute", currency: str = "CNY"
 ) -> str:
-    """YAML for site `local`: its GPUs of the commonest model, or else its cores, as slots."""
+    """YAML for site `local`: its GPUs, or else its cores, as slots in the driver's order."""
     if found.gpus:
-        (gpu, count), *others = Counter(found.gpus).most_common()
-        chip, model, vendor = _slug(gpu.model), _line(gpu.model), "NVIDIA"
+        count, vendor = len(found.gpus), "NVIDIA"
+        chip, model, memory = _gpu_chip(found.gpus)
         sku, what, rate = "gpu.1", "one GPU of this machine", "5.00"
-        memory = f"memory_gb: {_thousandths(gpu.memory_mib * 1024 * 1024, 1000**3)}\n"
-        note = "".join(f"# Not offered: {n} x {_line(other.model)}.\n" for other, n in others)
         source = "the driver of this machine"
     else:
         count, chip, model, vendor = found.cpus, "cpu", "CPU core, no accelerator", "this machine"
         sku, what, rate = "cpu.1", "one CPU core of this machine, no GPU", "0.20"
-        memory, note, source = "accelerator: false\n", "", "the operating system of this machine"
+        memory, source = "accelerator: false\n", "the operating system of this machine"
     slots = max(1, min(count, MOST_SLOTS))
     return (
         "# This machine as a site. Written at the first start from what was found; edit and apply\n"
-        f"# it as any other file. The price is a sample.\n{note}"
+        "# it as any other file. The price is a sample.\n"
         + _SITE.format(entity=entity, host=_host(found.host), chip=chip, slots=slots)
         + _limits(found, 1)
         + _CHIP.format(chip=chip, vendor=vendor, model=model, memory=memory, source=source)
@@ -57,6 +55,17 @@ def local_site_manifest(
         + _limits(found, slots)
         + _PRICE.format(currency=currency, sku=sku, rate=rate)
     )
+
+
+def _gpu_chip(gpus: tuple[DetectedGpu, ...]) -> tuple[str, str, str]:
+    """Name, model and memory. GPUs that differ are one chip that says so: a slot is any of them."""
+    models = Counter(_line(gpu.model) for gpu in gpus)
+    if len(models) > 1:
+        listed = ", ".join(f"{count} x {model}" for model, count in models.items())
+        return "mixed-gpus", f"mixed, a lease gets any of: {listed}"[:400], ""
+    least = min(gpu.memory_mib for gpu in gpus)
+    model = next(iter(models))
+    return _slug(model), model, f"memory_gb: {_thousandths(least * 1024 * 1024, 1000**3)}\n"
 
 
 def _limits(found: Detected, parts: int) -> str:
