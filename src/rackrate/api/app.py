@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import compile_path
 
 from rackrate.api import openapi
+from rackrate.api.asker import in_thread, signed_in
 from rackrate.api.edge import Edge
 from rackrate.api.problems import Fault, Stale, invalid, problem, refused
 from rackrate.api.routes import fleet, leases, money, people, system
@@ -92,6 +93,10 @@ async def _refused(request: Request, error: RackrateError) -> Response:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    try:
+        await in_thread(signed_in, request.app.state.world, request.scope["state"])
+    except RackrateError as stranger:
+        return refused(stranger, _id(request))
     return invalid(error.errors(), _id(request))
 
 

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from rackrate.api.asker import signed_in
 from rackrate.api.problems import Stale
 from rackrate.api.schemas.parts import NO_NUL, Page
 from rackrate.app.once import once
@@ -29,8 +30,11 @@ class Call:
     """A signed-in request. Handlers run in threads, one call in each."""
 
     world: World
-    actor: Actor
     request: Request
+
+    @property
+    def actor(self) -> Actor:
+        return signed_in(self.world, self.request.scope["state"])
 
     def answer(self, body: BaseModel, status: int = 200) -> Response:
         return _written(_json(body), status)
@@ -118,7 +122,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
 async def _call(request: Request, _: Credentials) -> Call:
-    return Call(request.app.state.world, request.state.actor, request)
+    return Call(request.app.state.world, request)
 
 
 async def _keyed(

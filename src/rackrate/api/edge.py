@@ -5,12 +5,11 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
+from rackrate.api.asker import in_thread, signed_in
 from rackrate.api.problems import Fault, problem, refused
-from rackrate.app import identity
 from rackrate.app.world import World
 from rackrate.core.errors import RackrateError, Unauthenticated
 
@@ -25,6 +24,7 @@ PUBLIC = frozenset({"/v1/health", "/v1/ready", "/v1/openapi.json"})
 APPLY = "/v1/apply"
 LARGEST_APPLY = 20_000_000
 LARGEST = 1_000_000
+SMALL = 64 * 1024
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = logging.getLogger("rackrate.api")
@@ -72,13 +72,20 @@ class Edge:
         if not path.startswith(PREFIX):
             return None, receive
         if path not in PUBLIC:
+            state = scope["state"]
             try:
-                secret = _bearer(headers)
-                actor = await run_in_threadpool(identity.sign_in, self.world, secret, request)
+                state["secret"] = _bearer(headers)
+                if not _is_small(headers):
+                    await in_thread(signed_in, self.world, state)
             except RackrateError as error:
                 return refused(error, request), receive
-            scope["state"]["actor"] = actor
         return await _bounded(scope, headers, receive, request)
+
+
+def _is_small(headers: Headers) -> bool:
+    """Whether the body may be read before it is known who sends it."""
+    length = headers.get("content-length", "0")
+    return length.isdigit() and int(length) <= SMALL and "transfer-encoding" not in headers
 
 
 def _bearer(headers: Headers) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.catalogue import Chip, Entity, Price, Sku
@@ -25,7 +26,7 @@ from rackrate.core.ids import ChipId, NodeId, SiteId, SkuId
 from rackrate.core.inventory import NodeState
 from rackrate.core.lease import LeaseClass
 
-router = APIRouter()
+router = APIRouter(route_class=ThreadRoute)
 FLEET: Tags = ["fleet"]
 CATALOGUE: Tags = ["catalogue"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
+from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, Changer, IdPath, Named, Windowed, Writer
 from rackrate.api.problems import LEASE_WRITES, READS, WRITES
 from rackrate.api.schemas.leases import Lease, LeaseDetail, LeaseRequest
@@ -17,7 +18,7 @@ from rackrate.core.ids import CustomerId, LeaseId, ProjectId
 from rackrate.core.lease import Lease as CoreLease
 from rackrate.core.lease import Phase
 
-router = APIRouter(tags=["leases"])
+router = APIRouter(route_class=ThreadRoute, tags=["leases"])
 LOG_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes as they were printed",

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
+from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, NeedsName, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.money import (
@@ -29,7 +30,7 @@ from rackrate.core.ids import ContractId, CustomerId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.exports import beancount
 
-router = APIRouter()
+router = APIRouter(route_class=ThreadRoute)
 CONTRACTS: Tags = ["contracts"]
 INVOICES: Tags = ["invoices"]
 LEDGER: Tags = ["ledger"]

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.parts import Page
@@ -22,7 +23,7 @@ from rackrate.api.schemas.people import (
 from rackrate.app import customers, identity, keys
 from rackrate.core.ids import CustomerId, PrincipalId, ProjectId
 
-router = APIRouter()
+router = APIRouter(route_class=ThreadRoute)
 CUSTOMERS: Tags = ["customers"]
 ACCESS: Tags = ["access"]
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from rackrate import __version__
+from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import JSON, Caller, Windowed
 from rackrate.api.problems import OPEN, READS
 from rackrate.api.schemas.parts import NO_NUL, Page, Schema
@@ -17,7 +18,7 @@ from rackrate.core.access import Verb
 from rackrate.core.ids import CustomerId, PrincipalId
 from rackrate.core.inventory import Entity
 
-router = APIRouter(tags=["system"])
+router = APIRouter(route_class=ThreadRoute, tags=["system"])
 
 
 class Health(Schema):
