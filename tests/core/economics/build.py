@@ -24,12 +24,12 @@ from rackrate.core.economics.case import (
 from rackrate.core.economics.debt import Profile, Terms
 from rackrate.core.economics.depreciation import Deduction
 from rackrate.core.economics.revenue import ContractTerms
+from tests.shared import shared
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[2] / "examples"
 YI = 10**10  # fen in a 亿
-# Runs of NREL-PySAM 7.1.1, GPU-hours for kWh: see economics.md 3.4.
-SAM: dict[str, Any] = json.loads((HERE / "sam-cases.json").read_text())
+SAM_YEARS = {"P1": 5, "P2": 5, "P3": 5, "P4": 6}
 
 
 def document(name: str) -> dict[str, Any]:
@@ -58,9 +58,18 @@ def standard(hardware: str = "26.624", rent: str = "38.5", rate: str = "0.045") 
     )
 
 
+def sam_answers(name: str) -> dict[str, Any]:
+    """What NREL-PySAM 7.1.1 found, with GPU-hours for kWh: see economics.md 3.4."""
+    runs = json.loads(shared("reference/sam-cases.json").read_text())
+    (found,) = [run for title, run in runs.items() if title.startswith(f"{name} ")]
+    assert isinstance(found, dict)
+    assert found["inputs"]["years"] == SAM_YEARS[name]
+    return found
+
+
 def sam(name: str) -> Case:
     """One of SAM's runs: yearly flows at the end of each year, five or six of them."""
-    months = SAM[name]["inputs"]["years"] * 12
+    months = SAM_YEARS[name] * 12
     profile = Profile.EQUAL_PRINCIPAL if name == "P2" else Profile.ANNUITY
     terms = Terms(Fraction("0.045"), 60, profile, 12)
     cover = Financing(terms, cover=Fraction("1.3"), residual_counts=True)
