@@ -11,6 +11,8 @@ from rackrate.engines.local.planning import PATH, Host
 # The environment is set inside, by a shell that is inside already: a variable such as LD_PRELOAD
 # must never reach a launcher that runs with the machine's rights.
 INNER = '. "$0"; cd; exec "$@"'
+# On a terminal, with a session and job control of its own, made inside so that shells see them.
+INNER_TERMINAL = '. "$0"; cd; [ -t 0 ] || exec "$@"; (exec setsid --ctty "$@"); exit $?'
 JOIN = 'for group in $0; do echo 0 > "$group/cgroup.procs" || exit; done; exec "$@"'
 RUNC = 'if [ -t 0 ]; then exec $0 exec -t "$@"; else exec $0 exec "$@"; fi'
 
@@ -31,8 +33,9 @@ def entry(host: Host, plan: Plan, member: MemberPlan, pid: int, supervisor: int)
         argv = (*_join(member), *_plain(host, plan, member, pid))
     home = member["env"].get("HOME", "/root")
     script = "/etc/rackrate/env" if host.isolation != "plain" else f"{home}/.rackrate/env"
+    inner = INNER if host.isolation == "runc" else INNER_TERMINAL
     return Entry(
-        argv=(*argv, "/bin/sh", "-c", INNER, script), cwd="/", env={"PATH": PATH}, home=home
+        argv=(*argv, "/bin/sh", "-c", inner, script), cwd="/", env={"PATH": PATH}, home=home
     )
 
 

@@ -9,6 +9,7 @@ import os
 from rackrate.engines.local import kernel
 
 PLAN, RECORD, CLAIM = "plan", "record.json", "claim"
+STAGE = "/run/rackrate"  # where a supervisor shows its members their folders, as root
 FINAL = ("failed", "gone")
 
 

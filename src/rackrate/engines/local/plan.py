@@ -34,6 +34,7 @@ class Plan(TypedDict):
     boot: str
     owner: int  # host user that the inside's root is; -1: whoever runs the engine
     binds: list[tuple[str, str]]  # source, and its name under STAGE in the supervisor's own mounts
+    users: bytes  # what stands in for /etc/passwd, where the tenant would have no name; or nothing
     private_network: bool
     cookie: str
     grace_seconds: int
@@ -42,6 +43,3 @@ class Plan(TypedDict):
     fault: str  # why it cannot start at all; empty if it can
     members: list[MemberPlan]
     ranks: list[int]  # all of them, even where a fault leaves `members` empty
-
-
-STAGE = "/run/rackrate"

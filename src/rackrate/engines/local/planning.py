@@ -11,7 +11,8 @@ from rackrate.core.workload import Deployment, Limits, Member, Spec
 from rackrate.engines.local import bundle, kernel, rootfs
 from rackrate.engines.local.cgroups import Groups
 from rackrate.engines.local.devices import Device
-from rackrate.engines.local.plan import STAGE, MemberPlan, Plan
+from rackrate.engines.local.folder import STAGE
+from rackrate.engines.local.plan import MemberPlan, Plan
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -79,6 +80,7 @@ def plan(host: Host, deployment: Deployment, owner: int, devices: Mapping[int, t
         "boot": kernel.boot(),
         "owner": owner,
         "binds": binds,
+        "users": _users(owner) if host.isolation == "plain" and owner >= 0 else b"",
         "private_network": private_network(host),
         "cookie": cookie(host, deployment),
         "grace_seconds": host.grace_seconds,
@@ -93,6 +95,13 @@ def plan(host: Host, deployment: Deployment, owner: int, devices: Mapping[int, t
         ],
         "ranks": [member.rank for member in deployment.members],
     }
+
+
+def _users(owner: int) -> bytes:
+    """This machine's users and the tenant: programs such as sftp-server refuse who has no name."""
+    home = f"{STAGE}/lease/0/root"
+    tenant = f"tenant:x:{owner}:{owner}:a tenant of Rackrate:{home}:{rootfs.shell('')}\n"
+    return Path("/etc/passwd").read_bytes() + tenant.encode()
 
 
 def private_network(host: Host) -> bool:

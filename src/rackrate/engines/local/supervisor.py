@@ -103,14 +103,16 @@ class Supervisor:
             kernel.own_network()
         if os.geteuid() != 0:
             return
-        from rackrate.engines.local.plan import STAGE  # typing is slow to import
-
-        os.makedirs(STAGE, 0o755, exist_ok=True)
+        os.makedirs(files.STAGE, 0o755, exist_ok=True)
         kernel.own_mounts()
-        kernel.mount("rackrate", STAGE, "tmpfs", 0, "mode=0755,size=64k")
+        kernel.mount("rackrate", files.STAGE, "tmpfs", 0, "mode=0755,size=64k")
         for source, name in self.plan["binds"]:
-            os.makedirs(f"{STAGE}/{name}", 0o755)
-            kernel.mount(source, f"{STAGE}/{name}", "", kernel.BIND)
+            os.makedirs(f"{files.STAGE}/{name}", 0o755)
+            kernel.mount(source, f"{files.STAGE}/{name}", "", kernel.BIND)
+        if self.plan["users"]:
+            with open(f"{files.STAGE}/users", "wb") as file:
+                file.write(self.plan["users"])
+            kernel.mount(f"{files.STAGE}/users", "/etc/passwd", "", kernel.BIND)
 
     def _step(self) -> None:
         for handle, _ in self.poll.poll(TICK_SECONDS * 1000):
