@@ -67,7 +67,7 @@ def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def migrate(dsn: str, folder: Path = FOLDER) -> int:
+def migrate(dsn: str, folder: Path = FOLDER, lock_timeout: str = LOCK_TIMEOUT) -> int:
     """Bring a database up to this program; returns how many steps that took.
 
     Safe to repeat, and safe to run by several at once. Refuses a database that is newer.
@@ -81,7 +81,7 @@ def migrate(dsn: str, folder: Path = FOLDER) -> int:
                     f"rackrate needs {OLDEST_SERVER // 10_000} or newer",
                 )
             connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-            connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
             connection.execute(_VERSIONS)
             return _apply(connection, migrations(folder), folder)
     except psycopg.errors.LockNotAvailable as error:

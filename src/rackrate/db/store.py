@@ -32,7 +32,10 @@ _ABOVE_RULES = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = cu
 class PostgresStore:
     """Rows in PostgreSQL. Safe for threads; several stores may work on one database."""
 
-    def __init__(self, dsn: str, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self, dsn: str, connections: int = CONNECTIONS, wait_s: float = CONNECT_SECONDS
+    ) -> None:
+        """At most `connections` at once; who waits longer than `wait_s` for one is told so."""
         self._fleets = Fleets()
         self._local = threading.local()
         self._pool: ConnectionPool[Session] = ConnectionPool(
@@ -41,7 +44,7 @@ class PostgresStore:
             kwargs=KEEP_ALIVE,
             min_size=1,
             max_size=connections,
-            timeout=CONNECT_SECONDS,
+            timeout=wait_s,
             configure=_prepare_session,
             open=False,
         )

@@ -76,8 +76,10 @@ class Wire:
         """What came back, until the mark that the pipeline has been emptied."""
         while True:
             result = self._next()
-            if result is None:
-                continue  # the end of one statement's answer
+            if result is None:  # the end of one statement's answer
+                if self._pg.status == pq.ConnStatus.BAD:
+                    raise psycopg.OperationalError("the connection was lost")
+                continue
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return
             yield result
@@ -95,13 +97,18 @@ class Wire:
 
 
 def _checked(result: pq.abc.PGresult) -> pq.abc.PGresult:
-    if result.status not in _FINE:
-        raise error_from_result(result)
-    return result
+    if result.status in _FINE:
+        return result
+    if result.error_field(pq.DiagnosticField.SQLSTATE) is None:  # not the server speaking
+        raise psycopg.OperationalError(result.get_error_message())
+    raise error_from_result(result)
 
 
 def _encoded(values: Sequence[str | None]) -> list[Any]:
-    encoded = [None if value is None else value.encode() for value in values]
+    try:
+        encoded = [None if value is None else value.encode() for value in values]
+    except UnicodeEncodeError:
+        raise Invalid("", "text that is stored has no halves of characters") from None
     if any(value is not None and b"\0" in value for value in encoded):
         raise Invalid("", "text that is stored has no NUL characters")
     return encoded

@@ -1,0 +1,158 @@
+"""The schema and its runner: applied once, by one, in order, and the same as the values."""
+
+import threading
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import psycopg
+import pytest
+
+from rackrate.core.errors import Refused, Unavailable
+from rackrate.core.parties import Customer
+from rackrate.db.rows import CODECS, EVENT, POSTING
+from rackrate.db.schema import FOLDER, ROLE, migrate, migrations
+from rackrate.db.store import PostgresStore
+from tests.contract.stores import ACME, GROUND
+
+# What rows have beside the fields of their values: derived in SQL, or the order of changes.
+DERIVED = {
+    "node": {"pool", "version"},
+    "reservation": {"version"},
+    "claim": {"open", "version"},
+    "lease": {"live", "site"},
+    "invoice_line": {"source", "lease", "month", "net", "net_currency"},
+    "posting": {"entry", "place"},
+}
+TYPES = {"bigint", "boolean", "interval", "jsonb", "numeric", "text", "timestamp with time zone"}
+RANGES = {"tstzrange", "int4multirange"}
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable = 'YES' FROM information_schema.columns
+WHERE table_schema = 'public'"""
+
+
+def asked(dsn: str, text: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(text.encode()).fetchall()
+
+
+def test_columns_are_the_fields_of_the_values(database: str) -> None:
+    columns: dict[str, set[str]] = {}
+    for table, column, *_ in asked(database, COLUMNS):
+        columns.setdefault(table, set()).add(column)
+    for codec in (*CODECS.values(), EVENT, POSTING):
+        derived = DERIVED.get(codec.table, set())
+        written = set(codec.columns)
+        assert columns.pop(codec.table) == written | derived, codec.table
+    assert set(columns) == {"series", "fleet_removal", "schema_version"}
+
+
+def test_columns_have_real_types_and_every_integer_is_a_bigint(database: str) -> None:
+    for table, column, kind, _ in asked(database, COLUMNS):
+        assert kind in TYPES | RANGES, f"{table}.{column} is {kind}"
+
+
+def test_a_second_run_has_nothing_to_do(empty_database: str) -> None:
+    assert migrate(empty_database) == len(migrations())
+    before = asked(empty_database, "SELECT * FROM schema_version")
+    assert migrate(empty_database) == 0
+    assert asked(empty_database, "SELECT * FROM schema_version") == before
+
+
+def test_several_at_once_apply_each_step_once(empty_database: str) -> None:
+    done: list[int] = []
+    runners = [
+        threading.Thread(target=lambda: done.append(migrate(empty_database))) for _ in range(4)
+    ]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+    assert sorted(done) == [0, 0, 0, len(migrations())]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the schema's folder, to write next steps into."""
+    return Path(copytree(FOLDER, tmp_path / "schema"))
+
+
+def step(folder: Path, text: str) -> Path:
+    path = folder / f"{len(migrations(folder)) + 1:04}-next.sql"
+    path.write_text(text)
+    return path
+
+
+def test_a_step_that_fails_leaves_nothing(empty_database: str, folder: Path) -> None:
+    bad = step(folder, "CREATE TABLE half (id text); SELECT 1 / 0;")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(empty_database, folder)
+    assert len(asked(empty_database, "SELECT * FROM schema_version")) == len(migrations())
+    assert asked(empty_database, "SELECT to_regclass('half')") == [(None,)]
+    bad.write_text("CREATE TABLE half (id text);")
+    assert migrate(empty_database, folder) == 1
+
+
+def test_a_newer_database_is_refused_and_left_alone(database: str, folder: Path) -> None:
+    step(folder, "CREATE TABLE newer (id text);")
+    migrate(database, folder)
+    with pytest.raises(Refused, match="upgrade rackrate"):
+        migrate(database)
+
+
+def test_a_step_whose_text_changed_is_refused(database: str, folder: Path) -> None:
+    first = next(folder.glob("0001-*.sql"))
+    first.write_text(first.read_text() + "-- an afterthought\n")
+    with pytest.raises(Refused, match="step 1"):
+        migrate(database, folder)
+
+
+def test_numbers_have_no_gap(folder: Path) -> None:
+    (folder / "0009-too-far.sql").write_text("")
+    with pytest.raises(AssertionError, match="gap"):
+        migrations(folder)
+
+
+def test_a_busy_database_is_left_as_it_was(database: str, folder: Path) -> None:
+    step(folder, "ALTER TABLE lease ADD COLUMN next text;")
+    with psycopg.connect(database) as reader:
+        reader.execute("SELECT * FROM lease")
+        with pytest.raises(Unavailable, match="busy"):
+            migrate(database, folder, "20ms")
+    assert migrate(database, folder) == 1
+
+
+def test_no_database_is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="does not answer"):
+        migrate("host=/nonexistent dbname=x")
+
+
+def test_an_owner_who_is_not_a_superuser_can_migrate(postgres: Any, empty_database: str) -> None:
+    """The operator's own server gives a database and little more."""
+    name = psycopg.conninfo.conninfo_to_dict(empty_database)["dbname"]
+    user = f"{name}_owner"
+    asked_as = psycopg.connect(empty_database, autocommit=True)
+    with asked_as as connection:
+        connection.execute(f"CREATE ROLE {user} LOGIN".encode())
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {user}".encode())
+        connection.execute(f"ALTER SCHEMA public OWNER TO {user}".encode())
+    theirs = psycopg.conninfo.make_conninfo(empty_database, user=user)
+    try:
+        assert migrate(theirs) == len(migrations())
+        member = f"SELECT pg_has_role('{user}', '{ROLE}', 'MEMBER')"
+        assert asked(empty_database, member) == [(False,)]
+        check_confined(theirs)
+    finally:
+        postgres.drop(empty_database)
+        with psycopg.connect(postgres.server.dsn_of("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP ROLE {user}".encode())
+
+
+def check_confined(dsn: str) -> None:
+    """Without a role of its own to step down to, the program is confined as the owner."""
+    with PostgresStore(dsn) as store:
+        with store.transaction() as tx:
+            tx.add(*GROUND)
+        with store.transaction() as tx:
+            tx.confine(ACME)
+            assert [row.id for row in tx.find(Customer)] == [ACME]
