@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rackrate.core.calendar import Claim, HolderKind
-from rackrate.core.errors import Invalid
+from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import NodeId, SiteId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import Sku
@@ -13,7 +15,7 @@ from rackrate.core.lease import LeaseClass
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price
 from rackrate.core.slots import all_slots
-from tests.app.operator_files import CONTRACT, refusal, rows
+from tests.app.operator_files import CONTRACT, everything, refusal, rows
 from tests.build import CUSTOMERS, NOON, SMALL, build
 
 # -- what is refused ----------------------------------------------------------------------------
@@ -81,6 +83,11 @@ def test_a_wrong_field_is_refused_with_its_line_and_what_would_be_right(
     assert any(place in told for place in places), told
 
 
+DAMAGE = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from(["---\n", ": ", "\n  ", "{", "[", "&a ", "*a", "!!int ", "-", "0", "~"]),
+    st.sampled_from(["99999999999999999999", "{:099}", "{:09}", "count: 200\n", "2026-13-01"]),
+)
 STRUCTURE = [
     ("kind: [", "not YAML: "),
     ("kind: site\n\tname: x\n", "not YAML: "),
@@ -129,6 +136,11 @@ def test_every_mistake_of_every_file_is_told_at_once() -> None:
     assert caught.value.where == "1.yaml:35"
     problems: Any = caught.value.facts["problems"]
     assert problems[0]["line"] == 35
+
+
+def test_a_contract_that_no_one_may_sign_is_refused_with_its_place() -> None:
+    told = refusal(build(SMALL, CUSTOMERS), CONTRACT.replace("2029-01-01", "2099-01-01"))
+    assert told == "1.yaml:2: until: a contract runs for at most 30 years"
 
 
 def test_a_name_that_is_there_twice_is_refused_with_both_places() -> None:
@@ -231,3 +243,22 @@ def test_files_that_contradict_each_other_are_refused() -> None:
     assert told == "1.yaml:1: project 'robotics-train' belongs to 'robotics', not to 'studio'"
     told = refusal(build(SMALL, CUSTOMERS), member.format("").replace("project: \n", ""))
     assert "`role` is wrong: member is granted on a `project` of a `customer`, not on a" in told
+
+
+@given(st.data())
+def test_a_damaged_file_is_refused_and_never_breaks_anything(data: st.DataObject) -> None:
+    text = SMALL + "---" + CUSTOMERS + "---" + CONTRACT
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 12)))
+        text = text[:start] + data.draw(DAMAGE) + text[end:]
+    built = build()
+    before = everything(built)
+    told = ""
+    try:
+        built.apply(text)
+    except (Invalid, Refused) as error:
+        told = error.detail
+    if told:
+        assert "1.yaml:" in told
+        assert everything(built) == before

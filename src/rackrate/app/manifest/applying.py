@@ -136,9 +136,11 @@ def _new(tx: Tx, row: object) -> bool:
 
 
 def _sign(world: World, actor: Actor, change: Change) -> None:
+    place = f"{change.file}:{change.line}"
     try:
         sales.sign(world, actor, change.row)
+    except Invalid as error:
+        raise Invalid(place, error.detail) from error
     except Refused as refusal:
-        raise Refused(
-            refusal.reason, f"{change.file}:{change.line}: {refusal.detail}", refusal.facts
-        ) from refusal
+        detail = f"{place}: {refusal.detail}"
+        raise Refused(refusal.reason, detail, refusal.facts) from refusal

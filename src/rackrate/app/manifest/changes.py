@@ -144,15 +144,17 @@ class Known:
 
 
 def _unknown(declared: Declarations, known: Known) -> Iterator[Problem]:
+    advice: dict[tuple[type, str], str] = {}
     for mention in declared.references:
-        if not known.has(mention.kind, mention.id):
-            what = KINDS[mention.kind].table
-            yield Problem(
-                mention.file,
-                mention.line,
-                f"`{mention.field}`: no {what} is called {mention.id!r}; "
-                f"{closest(mention.id, known.names(mention.kind))}",
-            )
+        kind, id = mention.kind, mention.id
+        if known.has(kind, id):
+            continue
+        if (kind, id) not in advice:
+            # Looking for the nearest name takes a while, and nobody reads so many.
+            near = closest(id, known.names(kind)) if len(advice) < MOST_SHOWN else "check its name"
+            advice[kind, id] = near
+        detail = f"`{mention.field}`: no {KINDS[kind].table} is called {id!r}; {advice[kind, id]}"
+        yield Problem(mention.file, mention.line, detail)
 
 
 # -- what one row must fit ----------------------------------------------------------------------

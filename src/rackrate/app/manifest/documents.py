@@ -311,7 +311,7 @@ def _contract(f: Fields) -> list[Offer]:
     if f.ok and end <= start:
         f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
     currency = f.currency("currency")
-    monthly = f.decimal("monthly", Decimal(0), Decimal(10) ** 15)
+    monthly = f.decimal("monthly", Decimal(0), Decimal(10) ** 12)
     percent = f.decimal("prepayment_percent", Decimal(0), Decimal(100))
     included = f.boolean("tax_included")
     return _rows(
