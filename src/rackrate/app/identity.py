@@ -93,7 +93,10 @@ def revoke_token(world: World, actor: Actor, id: str) -> Token:
     with acting(world, actor, Verb.CATALOGUE_READ, Target("catalogue", f"token {id}")) as tx:
         token = tx.get(Token, id)
         if token.principal != actor.principal:
-            _check_over(tx, actor, token.principal)
+            try:
+                _check_over(tx, actor, token.principal)
+            except Missing:
+                raise Missing("token", id) from None  # And not whose it is.
         if token.revoked is None:
             token = replace(token, revoked=world.clock.now())
             tx.put(token)
@@ -138,9 +141,9 @@ def ungrant(world: World, actor: Actor, id: str) -> None:
     """Take a grant away. The last administrator cannot be taken away."""
     with world.store.transaction() as tx:
         granted = tx.peek(Grant, id)
-    if granted is None:
+    if granted is None or (granted.customer is None and not actor.operator):
         raise Missing("grant", id)
-    target = Target("member", granted.principal, granted.customer, granted.project)
+    target = Target("grant", id, granted.customer, granted.project)
     with acting(world, actor, membership_verb(granted.customer), target) as tx:
         admins = [g for g in tx.find(Grant) if g.role is Role.ADMIN]
         if granted.role is Role.ADMIN and len(admins) == 1:
