@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rackrate.cli.failure import Failure
 from rackrate.cli.local import HOME, Data, Database, database_of, own_words
 from rackrate.cli.shape import command
 
@@ -33,12 +34,22 @@ def _restore(
     ] = False,
 ) -> None:
     """Make the database what the file says: all of it, or nothing. The server is stopped first."""
-    from rackrate.db import backup as archive
-
     with own_words():
         if not database:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
             (data / "postgres").mkdir(exist_ok=True, mode=0o700)
         with database_of(data, database, alone=True) as dsn:
-            archive.restore(dsn, file, replace=replace)
+            _replace(dsn, file, replace)
     print(f"Everything of {file} is back; go on with: rackrate up")
+
+
+def _replace(dsn: str, file: Path, replace: bool) -> None:
+    from rackrate.core.errors import Reason, Refused
+    from rackrate.db import backup as archive
+
+    try:
+        archive.restore(dsn, file, replace=replace)
+    except Refused as refusal:
+        if replace or refusal.reason is not Reason.IN_USE:
+            raise
+        raise Failure(f"{refusal.detail}, with --replace", refusal.reason) from None

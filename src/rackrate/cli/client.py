@@ -122,7 +122,7 @@ class Client:
                 "RACKRATE_CA=FILE",
                 "untrusted",
             )
-        why = f"{error}" or type(error).__name__
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Failure(
             f"no Rackrate answers at {url} ({why}); start one with: rackrate up, or name another "
             "with: rackrate login URL",

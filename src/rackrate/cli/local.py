@@ -38,7 +38,8 @@ def own_words() -> Iterator[None]:
     try:
         yield
     except RackrateError as error:
-        raise Failure(error.detail, error.reason) from None
+        first, *others = error.detail.splitlines()
+        raise Failure(first, error.reason, lines=tuple(others)) from None
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _screen(control: "Control", demo: bool) -> None:
     if token:
         lines += ["", f"  Admin token, shown this once:  {token}"]
     lines += ["", *_signing_in(url, token, options.data), "", "Try, in another terminal:", ""]
-    lines += [f"  {line}" for line in _commands(demo)]
+    lines += [f"  {line}" for line in _commands(control, demo)]
     print("\n".join([*lines, "", "Ctrl-C stops it; leases go on."]), flush=True)
 
 
@@ -149,13 +149,25 @@ def program() -> str:
         return shlex.quote(str(here))
 
 
-def _commands(demo: bool) -> list[str]:
+def _commands(control: "Control", demo: bool) -> list[str]:
     """Three commands that work when pasted."""
     name = program()
     if not demo:
         return [f"{name} whoami", f"{name} apply --dry-run -f FLEET.yaml", f"{name} node list"]
+    sku = _real_sku(control)
+    hello = "--command 'echo Hello from a lease; sleep 600' --wait"
     return [
         f"{name} sku list",
-        f"{name} lease start --project house-lab --sku h100.1 --count 2 --wait",
+        f"{name} lease start --project house-lab --sku {sku} {hello}",
         f"{name} lease list",
     ]
+
+
+def _real_sku(control: "Control") -> str:
+    """What this machine itself sells; else one that is simulated."""
+    from rackrate.core.inventory import Site, Sku
+
+    with control.world.store.transaction() as tx:
+        real = {site.id for site in tx.find(Site) if not site.simulated}
+        sold = [sku.id for sku in tx.find(Sku) if sku.site in real and not sku.whole_node]
+    return sold[0] if sold else "h100.1"
