@@ -38,6 +38,7 @@ if [ $# -eq 0 ]; then
   exit 0
 fi
 ( trap - INT QUIT; exec "$@" ) & child=$!
+exec >/dev/null 2>&1
 while :; do
   wait "$child"; code=$?
   kill -0 "$child" 2>/dev/null || exit "$code"
