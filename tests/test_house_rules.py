@@ -6,9 +6,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import UNIT
 
@@ -27,6 +26,7 @@ IMPURE = frozenset(
     {"asyncio", "http", "logging", "os", "secrets", "shutil", "signal", "socket", "sqlite3"}
     | {"subprocess", "tempfile", "threading", "time", "urllib"}
 )
+DOING = frozenset({"eval", "exec", "input", "open", "print"})
 NOT_A_NOUN = frozenset(
     {"base", "common", "helper", "helpers", "manager", "managers", "misc", "models", "service"}
     | {"services", "util", "utils"}
@@ -73,25 +73,28 @@ def name_of(path: Path) -> str:
 FILES = tracked()
 PYTHON = tuple(path for path in FILES if path.suffix == ".py")
 CORE_FILES = tuple(path for path in PYTHON if path.is_relative_to(CORE))
+TESTS = tuple(path for path in PYTHON if path.is_relative_to(ROOT / "tests"))
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module, itself first."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
-def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            yield f"{name_of(path)}:{node.name}", node.end_lineno - node.lineno + 1
+def at(path: Path, node: ast.AST, what: str) -> str:
+    return f"{name_of(path)}:{getattr(node, 'lineno', 1)}: {what}"
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.partition(".")[0]
+def function_lengths() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for path in PYTHON:
+        for node in nodes(path):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                name = f"{name_of(path)}:{node.name}"
+                found[name] = max(node.end_lineno - node.lineno + 1, found.get(name, 0))
+    return found
 
 
 def check_ratchet(found: dict[str, int], tolerated: dict[str, int], limit: int) -> None:
@@ -109,60 +112,85 @@ def test_a_file_fits_a_head() -> None:
 
 
 def test_a_function_fits_a_screen() -> None:
-    found: dict[str, int] = {}
-    for path in PYTHON:
-        for name, lines in functions(path):
-            found[name] = max(lines, found.get(name, 0))
-    check_ratchet(found, LONG_FUNCTIONS, FUNCTION_LINES)
+    check_ratchet(function_lengths(), LONG_FUNCTIONS, FUNCTION_LINES)
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_a_module_says_in_a_line_what_it_is_for(path: Path) -> None:
-    said = ast.get_docstring(parse(path))
-    assert said, "say in a line what this module is for"
+def test_a_module_says_in_a_line_what_it_is_for() -> None:
+    modules = [(path, nodes(path)[0]) for path in PYTHON]
+    silent = [
+        name_of(path)
+        for path, module in modules
+        if isinstance(module, ast.Module) and not ast.get_docstring(module)
+    ]
+    assert not silent
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_a_module_is_named_after_a_thing(path: Path) -> None:
-    assert not {path.stem, path.parent.name} & NOT_A_NOUN, "what thing is it? name that"
+def test_a_module_is_named_after_a_thing() -> None:
+    unnamed = [name_of(p) for p in PYTHON if {p.stem, p.parent.name} & NOT_A_NOUN]
+    assert not unnamed
 
 
-@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
-def test_the_core_is_pure(path: Path) -> None:
-    """It decides and never does: the standard library's thinking half, numpy, and nothing else."""
+def impurities(path: Path) -> Iterator[str]:
     allowed = (sys.stdlib_module_names - IMPURE) | {"numpy", "rackrate"}
-    assert set(imports(path)) <= allowed
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"eval", "exec", "input", "open", "print"}, node.lineno
+    for node in nodes(path):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in DOING:
+            yield at(path, node, ast.unparse(node.func))
+        yield from (
+            at(path, node, f"import {name}")
+            for name in names
+            if name.partition(".")[0] not in allowed
+        )
 
 
-@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
-def test_values_of_the_core_are_frozen(path: Path) -> None:
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.ClassDef):
-            for mark in node.decorator_list:
-                said = ast.unparse(mark)
-                if said.partition("(")[0].endswith("dataclass"):
-                    assert "frozen=True" in said and "slots=True" in said, node.name
+def test_the_core_is_pure() -> None:
+    """It decides and never does: the standard library's thinking half, numpy, and nothing else."""
+    assert not [found for path in CORE_FILES for found in impurities(path)]
 
 
-@pytest.mark.parametrize("path", CORE_FILES, ids=name_of)
-def test_what_is_owed_is_never_a_float(path: Path) -> None:
-    if path.relative_to(CORE).parts[0].removesuffix(".py") in APPROXIMATE:
-        return
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Constant):
-            assert not isinstance(node.value, float | complex), f"line {node.lineno}: {node.value}"
-        if isinstance(node, ast.Name):
-            assert node.id != "float", f"line {node.lineno}: float"
+def test_values_of_the_core_are_frozen() -> None:
+    loose = [
+        at(path, node, node.name)
+        for path in CORE_FILES
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef)
+        for mark in map(ast.unparse, node.decorator_list)
+        if mark.partition("(")[0].endswith("dataclass")
+        and not ("frozen=True" in mark and "slots=True" in mark)
+    ]
+    assert not loose
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_a_silenced_checker_is_told_which_error_it_may_not_see(path: Path) -> None:
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        assert not re.search(r"#\s*type:\s*ignore(?!\[)", line), f"line {number}"
-        assert not re.search(r"#\s*noqa(?!:)", line), f"line {number}"
+def test_what_is_owed_is_never_a_float() -> None:
+    exact = [
+        path
+        for path in CORE_FILES
+        if path.relative_to(CORE).parts[0].removesuffix(".py") not in APPROXIMATE
+    ]
+    floats = [
+        at(path, node, ast.unparse(node))
+        for path in exact
+        for node in nodes(path)
+        if (isinstance(node, ast.Constant) and isinstance(node.value, float | complex))
+        or (isinstance(node, ast.Name) and node.id == "float")
+    ]
+    assert not floats
+
+
+def test_a_silenced_checker_is_told_which_error_it_may_not_see() -> None:
+    blanket = re.compile(r"#\s*type:\s*ignore(?!\[)|#\s*noqa(?!:)")
+    silenced = [
+        f"{name_of(path)}:{number}"
+        for path in PYTHON
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if blanket.search(line)
+    ]
+    assert not silenced
 
 
 def is_patch(node: ast.AST) -> bool:
@@ -174,23 +202,32 @@ def is_patch(node: ast.AST) -> bool:
     )
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PYTHON if path.is_relative_to(ROOT / "tests")], ids=name_of
-)
-def test_tests_use_real_parts_and_units_never_sleep(path: Path) -> None:
-    parts = path.relative_to(ROOT / "tests").parts
-    for node in ast.walk(parse(path)):
-        assert not is_patch(node), f"line {getattr(node, 'lineno', 0)}: no patches"
-        if parts[0] in UNIT - {"contract"} and isinstance(node, ast.Call):
-            assert not ast.unparse(node.func).endswith("sleep"), f"line {node.lineno}: no sleeping"
+def test_tests_use_real_parts() -> None:
+    assert not [at(p, node, "a patch") for p in TESTS for node in nodes(p) if is_patch(node)]
 
 
-@pytest.mark.parametrize("path", [f for f in FILES if f.suffix in TEXT], ids=name_of)
-def test_a_file_says_nothing_about_where_it_was_written(path: Path) -> None:
-    text = path.read_text()
-    for leak in LEAKS:
-        found = leak.search(text)
-        assert not found, f"{found.group()!r} in line {text[: found.start()].count(chr(10)) + 1}"
+def test_units_never_sleep() -> None:
+    quick = UNIT - {"contract"}
+    sleeping = [
+        at(path, node, "sleeps")
+        for path in TESTS
+        if path.relative_to(ROOT / "tests").parts[0] in quick
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("sleep")
+    ]
+    assert not sleeping
+
+
+def test_a_file_says_nothing_about_where_it_was_written() -> None:
+    told = []
+    for path in FILES:
+        if path.suffix in TEXT:
+            text = path.read_text()
+            for leak in LEAKS:
+                if found := leak.search(text):
+                    line = text[: found.start()].count("\n") + 1
+                    told.append(f"{name_of(path)}:{line}: {found.group()}")
+    assert not told
 
 
 def pinned(lock: Path) -> dict[str, int]:
