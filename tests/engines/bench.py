@@ -113,4 +113,4 @@ class Bench:
 
 
 def engine_at(root: Path, isolation: str | None = None) -> LocalEngine:
-    return LocalEngine(root, RealClock(), isolation=isolation)
+    return LocalEngine(root, RealClock(), isolation=isolation, grace_seconds=1)

@@ -1,6 +1,7 @@
 """How to get into a member that runs: the command that puts a program inside its walls."""
 
 import os
+import resource
 import shlex
 from pathlib import Path
 
@@ -28,9 +29,9 @@ def entry(host: Host, plan: Plan, member: MemberPlan, pid: int, supervisor: int)
         argv = (host.programs["nsenter"], "-t", str(supervisor), *kinds, "--")
         argv = (*argv, "/bin/sh", "-c", RUNC, runc, member["container"])
     elif host.isolation == "bubblewrap":
-        argv = (*_join(member), *_namespaces(host, pid, supervisor), *_powerless(member))
+        argv = (*_share(host, member), *_namespaces(host, pid, supervisor), *_powerless(member))
     else:
-        argv = (*_join(member), *_plain(host, plan, member, pid))
+        argv = (*_share(host, member), *_plain(host, plan, pid))
     home = member["env"].get("HOME", "/root")
     script = "/etc/rackrate/env" if host.isolation != "plain" else f"{home}/.rackrate/env"
     inner = INNER if host.isolation == "runc" else INNER_TERMINAL
@@ -39,10 +40,17 @@ def entry(host: Host, plan: Plan, member: MemberPlan, pid: int, supervisor: int)
     )
 
 
-def _join(member: MemberPlan) -> tuple[str, ...]:
+def _share(host: Host, member: MemberPlan) -> tuple[str, ...]:
     """What logs in uses the member's share of the machine, not ours."""
-    groups = " ".join(member["cgroups"])
-    return ("/bin/sh", "-c", JOIN, groups) if groups else ()
+    words: tuple[str, ...] = ()
+    if member["cgroups"]:
+        words = ("/bin/sh", "-c", JOIN, " ".join(member["cgroups"]))
+    for kind, value in member["rlimits"]:
+        if kind == resource.RLIMIT_DATA:
+            words = (*words, "/bin/sh", "-c", 'ulimit -d "$0"; exec "$@"', str(value >> 10))
+    if member["cpus"] and "taskset" in host.programs:
+        words = (*words, host.programs["taskset"], "-c", ",".join(map(str, member["cpus"])))
+    return words
 
 
 def _namespaces(host: Host, pid: int, supervisor: int) -> tuple[str, ...]:
@@ -64,15 +72,12 @@ def _powerless(member: MemberPlan) -> tuple[str, ...]:
     return ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--")
 
 
-def _plain(host: Host, plan: Plan, member: MemberPlan, pid: int) -> tuple[str, ...]:
-    limits: tuple[str, ...] = ()
-    if member["cpus"]:
-        limits = (host.programs["taskset"], "-c", ",".join(map(str, member["cpus"])))
+def _plain(host: Host, plan: Plan, pid: int) -> tuple[str, ...]:
     if plan["owner"] < 0:
-        return limits
+        return ()
     owner = str(plan["owner"])
     return (
-        *(host.programs["nsenter"], "-t", str(pid), "-m", "--", *limits),
+        *(host.programs["nsenter"], "-t", str(pid), "-m", "--"),
         *(host.programs["setpriv"], "--reuid", owner, "--regid", owner),
         *("--clear-groups", "--no-new-privs", "--"),
     )

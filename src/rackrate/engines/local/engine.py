@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from rackrate.app.ports import Clock
 
 
+GRACE_SECONDS = 10
+
+
 class LocalEngine:
     """Runs leases as processes of this machine, held in by the best isolation that works on it.
 
@@ -39,11 +43,13 @@ class LocalEngine:
         devices: hardware.Devices | None = None,
         isolation: str | None = None,
         network: str = "isolated",
+        grace_seconds: int = GRACE_SECONDS,
     ) -> None:
         self._records = Records(root.resolve())
         self._clock = clock
         self._devices = devices or hardware.find()
-        self._host = ladder.choose(self._records.root, isolation, network)
+        host = ladder.choose(self._records.root, isolation, network)
+        self._host = replace(host, grace_seconds=grace_seconds)
         self.isolation = self._host.isolation
         self._supervisors: dict[str, spawn.Child] = {}
         self._mutex = threading.RLock()
