@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 import psycopg
+from psycopg.types.string import TextLoader
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from rackrate.core.errors import Reason, Refused
@@ -108,6 +109,7 @@ class PostgresStore:
 
 def _prepare_session(session: Session) -> None:
     """UTC, and the role for which the database's rules hold. Refuses to work above the rules."""
+    session.adapters.register_loader("jsonb", TextLoader)
     session.execute(_SESSION)
     session.execute(_BECOME, [ROLE])
     above = session.execute(_ABOVE_RULES).fetchone()

@@ -211,8 +211,13 @@ class PostgresTx:
         if self._failure is not None:
             raise self._failure
         self._queue += self._pending.statements()
-        if not self._begun and self._queue == [BEGIN]:
+        if self._queue == [BEGIN]:
             return
+        if not self._begun:
+            # On its own: from a dead connection it can be moved to another, a commit cannot.
+            self._queue, rest = [BEGIN], self._queue[1:]
+            self._exchange()
+            self._queue = rest
         changed = sorted(self._changed)
         self._queue += [(LATEST, (site,)) for site in changed]
         self._queue.append(COMMIT)
@@ -220,7 +225,7 @@ class PostgresTx:
         for site, result in zip(changed, results[-1 - len(changed) : -1], strict=True):
             fleet = self._sites[site].fleet
             if fleet is not None:
-                fleet.version = self._wire.rows(result)[0][0]
+                fleet.version = self._wire.rows(result)[0][0] or 0
         self._changed.clear()
 
     def undo(self) -> None:

@@ -376,7 +376,9 @@ CREATE INDEX ON invoice (entity, month);
 
 CREATE TABLE invoice_line (
     id           text COLLATE "C" PRIMARY KEY,
-    invoice      text NOT NULL REFERENCES invoice DEFERRABLE INITIALLY DEFERRED,
+    -- No foreign key: a hundred thousand lines are written with their invoice, and it would be
+    -- looked up for each.
+    invoice      text NOT NULL,
     customer     text NOT NULL,
     place        bigint NOT NULL,
     line         jsonb NOT NULL,
