@@ -10,7 +10,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rackrate.app.world import World
 from rackrate.core.errors import Invalid, Missing, RackrateError
-from rackrate.portal import door, lease_pages, start_pages
+from rackrate.portal import (
+    account_pages,
+    door,
+    fleet_pages,
+    front_pages,
+    lease_pages,
+    money_pages,
+    sell_pages,
+    start_pages,
+)
 from rackrate.portal.errors import error_page
 from rackrate.portal.page import Options, SignedOut, portal_of
 
@@ -26,14 +35,24 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 LARGEST_FORM = 256 * 1024
+PAGES = (
+    door,
+    front_pages,
+    fleet_pages,
+    lease_pages,
+    start_pages,
+    sell_pages,
+    money_pages,
+    account_pages,
+)
 
 
 def create_portal(world: World, options: Options | None = None) -> FastAPI:
     """An application to be mounted at `/`, after what has other addresses."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, title="Rackrate portal")
     app.state.portal = portal_of(world, options or Options())
-    for router in (door.router, lease_pages.router, start_pages.router):
-        app.include_router(router)
+    for module in PAGES:
+        app.include_router(module.router)
     app.add_exception_handler(SignedOut, _to_sign_in)
     app.add_exception_handler(RackrateError, error_page)
     app.add_exception_handler(HTTPException, _http_error)

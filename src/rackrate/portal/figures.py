@@ -45,6 +45,22 @@ def owed(money: Money) -> str:
     return f"{sign}{mark}{figure}" if mark else f"{sign}{figure} {money.currency}"
 
 
+STEPS = {
+    "en": ((10**9, "B"), (10**6, "M")),
+    "zh": ((10**8, "\u00a0亿"), (10**4, "\u00a0万")),
+}
+
+
+def brief(money: Money, language: str) -> str:
+    """For overviews only: three or four figures and a unit; small amounts stay as they are."""
+    for step, unit in STEPS[language]:
+        if abs(money.amount) >= step * 10:
+            figure = number(money.amount / step, 1 if abs(money.amount) >= step * 100 else 2)
+            mark = SYMBOLS.get(money.currency, f"{money.currency} ")
+            return f"{mark}{figure}{unit}"
+    return owed(money)
+
+
 def clock(seconds: int) -> str:
     """A length of time as hours, minutes and seconds, which is how it is billed."""
     hours, rest = divmod(seconds, HOUR)

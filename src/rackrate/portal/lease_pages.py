@@ -47,7 +47,12 @@ ACTS: dict[str, tuple[Callable[[World, Actor, LeaseId], Lease], str]] = {
 
 @router.get("/leases")
 def leases(
-    page: Visited, state: str = "live", customer: str = "", project: str = "", after: str = ""
+    page: Visited,
+    state: str = "live",
+    customer: str = "",
+    project: str = "",
+    after: str = "",
+    most: int = A_PAGE,
 ) -> Response:
     """Leases that the visitor may see, newest first."""
     shown = state if state in FILTERS else "live"
@@ -56,11 +61,12 @@ def leases(
         ProjectId(project) if project else None,
         **FILTERS[shown],
     )
-    found = leasing.find(page.world, page.actor, which, after, A_PAGE + 1)
-    values = table(page, found[:A_PAGE])
-    values["following"] = found[A_PAGE - 1].id if len(found) > A_PAGE else ""
+    most = max(1, min(most, A_PAGE))
+    found = leasing.find(page.world, page.actor, which, after, most + 1)
+    values = table(page, found[:most])
+    values["following"] = found[most - 1].id if len(found) > most else ""
     values.update(shown=shown, customer=customer, project=project, states=SHOWN, after=after)
-    values["mark"] = mark_of(found)
+    values.update(most=most, mark=mark_of(found[:most]))
     if page.part == "rows":
         if page.request.query_params.get("seen") == values["mark"]:
             return Response(status_code=204)

@@ -19,6 +19,7 @@ from rackrate.app.world import World
 from rackrate.core.access import Actor, Role, Verb
 from rackrate.core.errors import Forbidden, Unauthenticated
 from rackrate.portal import figures, navigation
+from rackrate.portal.acts import VERB_NAMES
 from rackrate.portal.assets import Assets
 from rackrate.portal.figures import Times
 from rackrate.portal.messages import LANGUAGES, Catalogue, language_of, msg
@@ -119,7 +120,8 @@ def _environment(assets: Assets, catalogue: Catalogue) -> Environment:
         figure = figures.number(count)
         return catalogue.markup(context["look"].language, key, count=figure, **named)
 
-    env.globals.update(t=t, tn=tn, asset=assets.url, version=__version__, themes=THEME_NAMES)
+    env.globals.update(t=t, tn=tn, asset=assets.url, version=__version__)
+    env.globals.update(themes=THEME_NAMES, verb_names=VERB_NAMES)
     env.filters.update(
         num=figures.number,
         price=figures.price,
@@ -127,6 +129,7 @@ def _environment(assets: Assets, catalogue: Catalogue) -> Environment:
         owed=figures.owed,
         symbol=figures.symbol,
         clock=figures.clock,
+        brief=lambda money, look: figures.brief(money, look.language),
     )
     return env
 
@@ -242,7 +245,7 @@ class Page:
         return Markup('<span lang="en">{}</span>').format(text)
 
     def show(
-        self, template: str, same: Same | None, /, status: int = 200, **values: Any
+        self, template: str, same: Same | None, status: int = 200, /, **values: Any
     ) -> Response:
         """The page; or, when a part of it is asked for, only that."""
         return HTMLResponse(self.render(template, same=same, **values), status)

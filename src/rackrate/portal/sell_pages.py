@@ -1,0 +1,285 @@
+"""What is sold: prices with stock and dates, chips, contracts with their schedule, customers."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
+
+from rackrate.app import billing, catalogue, customers, identity, leasing, sales
+from rackrate.core.access import ROLES, Role, Scope, Verb
+from rackrate.core.chips import Confidence
+from rackrate.core.contract import Contract, Instalment, Schedule
+from rackrate.core.errors import Invalid, RackrateError
+from rackrate.core.ids import ContractId, CustomerId, ProjectId
+from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.lease_view import CLASS_NAMES
+from rackrate.portal.messages import msg
+from rackrate.portal.page import ROLE_NAMES, Page, Posted, Same, Visited
+
+router = APIRouter()
+A_PAGE = 100
+CONFIDENCE = {
+    Confidence.DATASHEET: ("ok", msg("datasheet")),
+    Confidence.SECONDARY: ("", msg("secondary source")),
+    Confidence.DISPUTED: ("warn", msg("sources disagree")),
+    Confidence.OPERATOR: ("", msg("told by the operator")),
+}
+
+
+@router.get("/prices")
+def prices(page: Visited) -> Response:
+    """What is in force with stock, what was and what is to come, and what the chips are."""
+    book = catalogue.list_prices(page.world, page.actor)
+    now = {price.id for price in catalogue.list_prices(page.world, page.actor, page.now)}
+    values = {
+        "offerings": catalogue.list_offerings(page.world, page.actor, page.organisation.currency),
+        "book": sorted(book, key=lambda price: (price.sku, price.klass, price.effective)),
+        "in_force": now,
+        "class_names": CLASS_NAMES,
+        "chips": catalogue.list_chips(page.world, page.actor),
+        "confidence": CONFIDENCE,
+    }
+    return page.show("prices.html", Same("rackrate price list", "GET /v1/prices"), **values)
+
+
+@router.get("/contracts")
+def contracts(page: Visited) -> Response:
+    """Signed capacity, with what is paid next."""
+    found = sales.find(page.world, page.actor, page.organisation.customer)
+    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
+    plans = [sales.show(page.world, page.actor, contract.id) for contract in found]
+    rows = [
+        {
+            "contract": contract,
+            "plan": plan,
+            "who": names.get(contract.customer, contract.customer),
+            "next": next((p for p in plan.instalments if p.during.start > page.now), None),
+            "state": _state(page, contract),
+        }
+        for contract, plan in plans
+    ]
+    same = Same("rackrate contract list", "GET /v1/contracts")
+    return page.show("contracts.html", same, rows=rows)
+
+
+def _state(page: Page, contract: Contract) -> tuple[str, str]:
+    if contract.during.contains(page.now):
+        return "ok", msg("Running")
+    return ("wait", msg("To come")) if page.now < contract.during.start else ("", msg("Over"))
+
+
+@router.get("/contracts/{id}")
+def contract(page: Visited, id: str) -> Response:
+    """One contract: its schedule as bars and as a table that adds up to the cent."""
+    found, plan = sales.show(page.world, page.actor, ContractId(id))
+    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
+    live = leasing.find(page.world, page.actor, leasing.Filter(found.customer, live=True))
+    mine = [lease for lease in live if lease.terms.contract == found.id]
+    values = {
+        "contract": found,
+        "plan": plan,
+        "who": names.get(found.customer, found.customer),
+        "state": _state(page, found),
+        "leases": mine,
+        "used": sum(lease.terms.nodes for lease in mine if lease.members),
+        "instalments": [(part, _due_state(page, part)) for part in plan.instalments],
+        "chart_data": _schedule_chart(page, plan),
+    }
+    same = Same(f"rackrate contract show {id}", f"GET /v1/contracts/{id}")
+    return page.show("contract.html", same, **values)
+
+
+def _due_state(page: Page, part: Instalment) -> tuple[str, str]:
+    if part.during.end <= page.now:
+        return "", msg("Served")
+    if part.during.contains(page.now):
+        return "ok", msg("This month")
+    return "wait", msg("To come")
+
+
+def _schedule_chart(page: Page, plan: Schedule) -> dict[str, Any]:
+    past = [part.during.start <= page.now for part in plan.instalments]
+    due = [float(part.due.amount) for part in plan.instalments]
+    return {
+        "kind": "stack",
+        "label": page.say(msg("Instalments by month; the table says the same")),
+        "categories": [str(part.month) for part in plan.instalments],
+        "series": [
+            {
+                "name": page.say(msg("drawn from the prepayment")),
+                "fill": "flex",
+                "data": [float(part.drawdown.amount) for part in plan.instalments],
+            },
+            {
+                "name": page.say(msg("instalment, begun")),
+                "fill": "contract",
+                "data": [value if begun else 0 for value, begun in zip(due, past, strict=True)],
+            },
+            {
+                "name": page.say(msg("instalment, to come")),
+                "fill": "hold",
+                "data": [0 if begun else value for value, begun in zip(due, past, strict=True)],
+            },
+        ],
+    }
+
+
+@router.get("/customers")
+def all_customers(page: Visited, after: str = "") -> Response:
+    return _customers_page(page, after, None)
+
+
+def _customers_page(page: Page, after: str, refused: RackrateError | None) -> Response:
+    found = customers.list_customers(page.world, page.actor, after, A_PAGE + 1)
+    shown = found[:A_PAGE]
+    live = leasing.find(page.world, page.actor, leasing.Filter(live=True))
+    owing = billing.find(page.world, page.actor) if page.may(Verb.INVOICE_READ) else []
+    rows = [
+        {
+            "customer": one,
+            "leases": sum(lease.customer == one.id for lease in live),
+            "gpus": sum(
+                lease.terms.slots * lease.terms.nodes
+                for lease in live
+                if lease.customer == one.id and lease.members
+            ),
+            "open": [i.open for i in owing if i.customer == one.id and i.open.minor > 0],
+        }
+        for one in shown
+    ]
+    values: dict[str, Any] = {
+        "rows": rows,
+        "following": shown[-1].id if len(found) > A_PAGE else "",
+        "form_key": page.form_key(),
+        "refusal": None if refused is None else refusal(page, refused),
+    }
+    status = 200 if refused is None else status_of(refused)
+    same = Same("rackrate customer list", "GET /v1/customers")
+    return page.show("customers.html", same, status, **values)
+
+
+@router.post("/customers")
+def new_customer(
+    page: Posted,
+    id: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    country: Annotated[str, Form()] = "",
+    tax_id: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    def carry_out() -> str:
+        new = customers.NewCustomer(CustomerId(id), name.strip(), country.strip(), tax_id=tax_id)
+        made = customers.create_customer(page.world, page.actor, new)
+        return f"/customers/{made.id}?done=customer-made"
+
+    try:
+        return page.once(form_key, f"customer/{id}/{name}/{country}/{tax_id}", carry_out)
+    except RackrateError as refused:
+        return _customers_page(page, "", refused)
+
+
+@router.get("/customers/{id}")
+def customer(page: Visited, id: str) -> Response:
+    return customer_page(page, CustomerId(id), None)
+
+
+@router.get("/projects")
+def projects(page: Visited) -> Response:
+    """A customer's own projects and members; the operator goes by way of the customer."""
+    mine = page.organisation.customer
+    if mine is None:
+        return page.go("/customers")
+    return customer_page(page, mine, None)
+
+
+def customer_page(page: Page, id: CustomerId, refused: RackrateError | None) -> Response:
+    """Who it is, its projects, and who may do what."""
+    row = None
+    if page.may(Verb.CUSTOMER_READ):
+        row = customers.show_customer(page.world, page.actor, id)
+    may_members = page.may(Verb.MEMBER_READ)
+    values: dict[str, Any] = {
+        "customer": row,
+        "id": id,
+        "projects": customers.list_projects(page.world, page.actor, id),
+        "members": identity.list_members(page.world, page.actor, id) if may_members else [],
+        "may_members": may_members,
+        "role_names": ROLE_NAMES,
+        "roles": [r for r in Role if ROLES[r][0] in (Scope.CUSTOMER, Scope.PROJECT)],
+        "form_key": page.form_key(),
+        "refusal": None if refused is None else refusal(page, refused),
+    }
+    status = 200 if refused is None else status_of(refused)
+    same = Same(f"rackrate project list --customer {id}", f"GET /v1/projects?customer={id}")
+    return page.show("customer.html", same, status, **values)
+
+
+@router.post("/customers/{id}/projects")
+def new_project(
+    page: Posted,
+    id: str,
+    project: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    owner = CustomerId(id)
+
+    def carry_out() -> str:
+        made = customers.create_project(
+            page.world, page.actor, owner, ProjectId(project), name.strip()
+        )
+        return f"/projects/{made.id}?done=project-made"
+
+    try:
+        return page.once(form_key, f"project/{id}/{project}/{name}", carry_out)
+    except RackrateError as refused:
+        return customer_page(page, owner, refused)
+
+
+@router.post("/customers/{id}/members")
+def new_member(
+    page: Posted,
+    id: str,
+    email: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "",
+    project: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    owner = CustomerId(id)
+
+    def carry_out() -> str:
+        if role not in frozenset(Role):
+            raise Invalid("role", f"{role!r} is not a role")
+        scoped = ProjectId(project) if ROLES[Role(role)][0] is Scope.PROJECT else None
+        if scoped == "":
+            raise Invalid("project", f"the role {role} is given on a project: say which")
+        identity.grant(page.world, page.actor, email.strip(), Role(role), owner, scoped)
+        return f"{home_of(page, owner)}?done=granted"
+
+    try:
+        return page.once(form_key, f"member/{id}/{email}/{role}/{project}", carry_out)
+    except RackrateError as refused:
+        return customer_page(page, owner, refused)
+
+
+@router.post("/customers/{id}/members/remove")
+def remove_member(
+    page: Posted,
+    id: str,
+    grant: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    owner = CustomerId(id)
+
+    def carry_out() -> str:
+        identity.ungrant(page.world, page.actor, grant)
+        return f"{home_of(page, owner)}?done=ungranted"
+
+    try:
+        return page.once(form_key, f"ungrant/{grant}", carry_out)
+    except RackrateError as refused:
+        return customer_page(page, owner, refused)
+
+
+def home_of(page: Page, customer: CustomerId) -> str:
+    return "/projects" if page.organisation.customer == customer else f"/customers/{customer}"
