@@ -58,12 +58,14 @@ async def _docs(request: Request) -> Response:
 
 async def _unknown(request: Request) -> Response:
     """No such path; or one that takes other methods, and says which."""
-    allowed = {
-        verb
+    fitting = [
+        (template.groups, verbs)
         for template, verbs in _takes().items()
         if template.fullmatch(request.url.path)
-        for verb in verbs
-    }
+    ]
+    # Of `/invoices/close` and `/invoices/{id}` the first is what was meant.
+    nearest = min((groups for groups, _ in fitting), default=0)
+    allowed = {verb for groups, verbs in fitting for verb in verbs if groups == nearest}
     if not allowed:
         return problem(Reason.MISSING, f"no such path: {request.url.path}", _id(request))
     detail = f"{request.method} is not for this path; it takes {', '.join(sorted(allowed))}"

@@ -3,17 +3,22 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 
 from rackrate.app import identity
 from rackrate.app.world import World
 from rackrate.core.access import Actor
 
 THREADS = 32
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 T = TypeVar("T")
 _POOL = ThreadPoolExecutor(THREADS, "rackrate-api")
 
@@ -39,6 +44,28 @@ class ThreadRoute(APIRoute):
         if not inspect.iscoroutinefunction(endpoint):
             endpoint = _threaded(endpoint)
         super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        """A parameter that is not there is refused: a mistyped filter must not list everything."""
+        handle = super().get_route_handler()
+        known = _parameters(self.dependant)
+
+        async def checked(request: Request) -> Response:
+            if request.scope["query_string"]:
+                unknown = [name for name in request.query_params if name not in known]
+                if unknown:
+                    takes = ", ".join(sorted(known)) or "none"
+                    msg = f"there is no such parameter; this takes {takes}"
+                    raise RequestValidationError([{"loc": ("query", unknown[0]), "msg": msg}])
+            return await handle(request)
+
+        return checked
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """The names of all query parameters of a handler, and of what it depends on."""
+    names = {field.alias for field in dependant.query_params}
+    return names.union(*map(_parameters, dependant.dependencies))
 
 
 def _threaded(endpoint: Callable[..., Any]) -> Callable[..., Any]:

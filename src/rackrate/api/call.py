@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, TypeVar
@@ -87,7 +88,8 @@ class Call:
         if expected == "*":
             return act()
         number = expected.strip('"').partition("-")[0]
-        with together(self.world):
+        alone = self.request.headers.get("idempotency-key") is None
+        with together(self.world) if alone else nullcontext():
             done = act()
             if number != str(version(done) - 1):
                 raise Stale

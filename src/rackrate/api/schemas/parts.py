@@ -3,7 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from rackrate.core import interval, money
 from rackrate.core.ids import NAME
@@ -33,6 +41,15 @@ def month_text(text: str) -> str:
     return text
 
 
+def written_out(given: object) -> object:
+    """Not a count of seconds, which would be read as an instant, too."""
+    if isinstance(given, str) and given[10:11] not in ("T", "t"):
+        raise ValueError("write it as 2026-11-22T08:00:00Z")
+    if isinstance(given, int | float):
+        raise ValueError("write it as text, such as 2026-11-22T08:00:00Z")
+    return given
+
+
 NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 LongText = Annotated[str, Field(max_length=65536, pattern=NO_NUL)]
@@ -47,11 +64,12 @@ Name = Annotated[
 ]
 MonthText = Annotated[
     str,
-    Field(pattern=r"^(19[7-9][0-9]|[2-8][0-9]{3})-(0[1-9]|1[0-2])$", examples=["2026-11"]),
+    Field(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$", examples=["2026-11"]),
     AfterValidator(month_text),
 ]
 Instant = Annotated[
     AwareDatetime,
+    BeforeValidator(written_out),
     AfterValidator(utc_second),
     Field(
         description="RFC 3339 with an offset, at a whole second; answered in UTC",
