@@ -1,13 +1,14 @@
 """A store in memory: for tests, simulation and replay. A full citizen, under one contract."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from rackrate.app.rows import KINDS
+from rackrate.app.rows import KINDS, Kind
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.errors import Conflict, Missing
 from rackrate.core.ids import CustomerId, EntityId, LeaseId, SiteId
@@ -19,17 +20,22 @@ from rackrate.core.ledger import Balance, Entry, balances
 from rackrate.core.placement import Fleet
 
 T = TypeVar("T")
+Index = dict[object, dict[str, None]]
+MANY = (tuple, frozenset, list)
+FEW = 8  # So few rows are looked through faster than an index is kept.
 
 
 class Table:
     """Rows of one kind by key. A field is indexed from the first time that it is asked for."""
 
-    __slots__ = ("_indexes", "customer", "rows")
+    __slots__ = ("_indexes", "fact", "mine", "mirrored", "rows")
 
-    def __init__(self, customer: str) -> None:
+    def __init__(self, kind: type, fact: Kind) -> None:
         self.rows: dict[str, Any] = {}
-        self.customer = customer
-        self._indexes: dict[str, dict[object, dict[str, None]]] = {}
+        self.fact = fact
+        self.mine = attrgetter(fact.customer) if fact.customer else None
+        self.mirrored = kind in (Claim, Reservation, Node)
+        self._indexes: dict[str, tuple[Callable[[Any], Any], Index]] = {}
 
     def write(self, key: str, row: Any) -> Any:
         """Put `row`, or take it away when it is None; returns what was there."""
@@ -38,28 +44,48 @@ class Table:
             self.rows.pop(key, None)
         else:
             self.rows[key] = row
-        for name, index in self._indexes.items():
+        for value_of, index in self._indexes.values():
             if old is not None:
-                index[getattr(old, name)].pop(key, None)
+                value = value_of(old)
+                if row is not None and value_of(row) == value:
+                    continue
+                index[value].pop(key, None)
             if row is not None:
-                index.setdefault(getattr(row, name), {})[key] = None
+                index.setdefault(value_of(row), {})[key] = None
         return old
 
-    def keys_where(self, name: str, wanted: object) -> set[str]:
-        """Keys of the rows whose field is `wanted`, or any of `wanted` if it is a collection."""
-        index = self._indexes.get(name)
-        if index is None:
-            index = self._indexes[name] = {}
-            for key, row in self.rows.items():
-                index.setdefault(getattr(row, name), {})[key] = None
-        values = wanted if isinstance(wanted, tuple | frozenset | list) else (wanted,)
-        return {key for value in values for key in index.get(value, ())}
+    def keys_where(self, equal: Mapping[str, object]) -> Collection[str]:
+        """Keys of the rows whose fields are as wanted, or any of what is wanted if that is many."""
+        fewest: Collection[str] = self.rows
+        chosen = ""
+        for name, wanted in equal.items():
+            if len(fewest) <= FEW:
+                break
+            _, index = self._indexes.get(name) or self._new_index(name)
+            if isinstance(wanted, MANY):
+                keys: Collection[str] = {key for value in wanted for key in index.get(value, ())}
+            else:
+                keys = index.get(wanted, ())
+            if len(keys) <= len(fewest):
+                fewest, chosen = keys, name
+        for name, wanted in equal.items():
+            if name != chosen:
+                values = wanted if isinstance(wanted, MANY) else (wanted,)
+                value_of = attrgetter(name)
+                fewest = [key for key in fewest if value_of(self.rows[key]) in values]
+        return fewest
+
+    def _new_index(self, name: str) -> tuple[Callable[[Any], Any], Index]:
+        value_of, index = self._indexes[name] = attrgetter(name), {}
+        for key, row in self.rows.items():
+            index.setdefault(value_of(row), {})[key] = None
+        return value_of, index
 
 
 @dataclass(slots=True)
 class _State:
     tables: dict[type, Table] = field(
-        default_factory=lambda: {kind: Table(fact.customer) for kind, fact in KINDS.items()}
+        default_factory=lambda: {kind: Table(kind, fact) for kind, fact in KINDS.items()}
     )
     events: dict[LeaseId, list[LeaseEvent]] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
@@ -86,7 +112,7 @@ class MemoryStore:
     def __enter__(self) -> "MemoryTx":
         self._lock.acquire()
         if self._depth == 0:
-            self._tx = MemoryTx(self._state)
+            self._tx.begin()
         self._depth += 1
         return self._tx
 
@@ -101,6 +127,8 @@ class MemoryStore:
 
 class MemoryTx:
     """Writes at once, and keeps what it would take to undo them."""
+
+    __slots__ = ("_customer", "_journal", "_state", "_tables", "_touched")
 
     def __init__(self, state: _State) -> None:
         self._state = state
@@ -117,8 +145,10 @@ class MemoryTx:
 
     def peek(self, kind: type[T], key: str) -> T | None:
         table = self._tables[kind]
-        row = table.rows.get(key)
-        return row if row is not None and self._sees(table, row) else None
+        row: T | None = table.rows.get(key)
+        if row is None or self._customer is None or self._sees(table, row):
+            return row
+        return None
 
     def find(
         self,
@@ -130,43 +160,37 @@ class MemoryTx:
         **equal: object,
     ) -> list[T]:
         table = self._tables[kind]
-        unknown = equal.keys() - set(KINDS[kind].finds)
-        assert not unknown, f"{kind.__name__} is not found by {unknown}"
-        keys: set[str] | None = None
-        for name, value in equal.items():
-            matching = table.keys_where(name, value)
-            keys = matching if keys is None else keys & matching
-        found: list[T] = []
-        for key in sorted(table.rows if keys is None else keys, reverse=newest_first):
-            if after and (key >= after if newest_first else key <= after):
-                continue
-            if self._sees(table, table.rows[key]):
-                found.append(table.rows[key])
-                if len(found) == limit:
-                    break
-        return found
+        for name in equal:
+            assert name in table.fact.finds, f"{kind.__name__} is not found by {name}"
+        keys = sorted(table.keys_where(equal), reverse=newest_first)
+        if after:
+            keys = [key for key in keys if (key < after if newest_first else key > after)]
+        rows = (table.rows[key] for key in keys)
+        if self._customer is not None:
+            rows = (row for row in rows if self._sees(table, row))
+        return list(rows if limit is None else islice(rows, limit))
 
     def put(self, *rows: object) -> None:
         for row in rows:
-            kind = type(row)
-            assert not KINDS[kind].append_only, f"{kind.__name__} is only ever added"
-            self._set(kind, cast("Any", row).id, row)
+            table = self._tables[type(row)]
+            assert not table.fact.append_only, f"{type(row).__name__} is only ever added"
+            self._set(table, cast("Any", row).id, row)
 
     def add(self, *rows: object) -> None:
         for row in rows:
-            kind = type(row)
+            table = self._tables[type(row)]
             key = cast("Any", row).id
-            if key in self._tables[kind].rows:
-                raise Conflict(f"{KINDS[kind].table} {key!r} is already there")
+            if key in table.rows:
+                raise Conflict(f"{table.fact.table} {key!r} is already there")
             if isinstance(row, InvoiceLine):
                 self._once(self._state.sources, row.line.source, "invoice line")
             elif isinstance(row, Invoice):
                 self._once(self._state.causes, row.cause, "invoice")
-            self._set(kind, key, row)
+            self._set(table, key, row)
 
     def remove(self, kind: type[object], key: str) -> None:
         assert not KINDS[kind].append_only, f"{kind.__name__} is never taken away"
-        self._set(kind, key, None)
+        self._set(self._tables[kind], key, None)
 
     def fleet(self, site: SiteId) -> Fleet:
         fleet = self._state.fleets.get(site)
@@ -183,7 +207,7 @@ class MemoryTx:
                 raise Conflict(f"{lease.id} has moved on: event {event.seq} is taken")
             log.append(event)
             self._journal.append((log,))
-        self._set(Lease, lease.id, lease)
+        self._set(self._tables[Lease], lease.id, lease)
 
     def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
         return tuple(self._state.events.get(lease, ()))
@@ -213,6 +237,12 @@ class MemoryTx:
     def confine(self, customer: CustomerId | None) -> None:
         self._customer = customer
 
+    def begin(self) -> None:
+        """Forget what it would take to undo what is done."""
+        self._journal.clear()
+        self._touched.clear()
+        self._customer = None
+
     def undo(self) -> None:
         """Put everything back as it was, last change first."""
         for change in reversed(self._journal):
@@ -228,13 +258,12 @@ class MemoryTx:
         for site in self._touched:
             self._state.fleets.pop(site, None)
 
-    def _set(self, kind: type, key: str, row: Any) -> None:
-        table = self._tables[kind]
+    def _set(self, table: Table, key: str, row: Any) -> None:
         if self._customer is not None:
-            self._check_mine(kind, table, table.rows.get(key) if row is None else row)
+            self._check_mine(table, table.rows.get(key) if row is None else row)
         old = table.write(key, row)
         self._journal.append((table, key, old))
-        if kind in (Claim, Reservation, Node) and (old is not None or row is not None):
+        if table.mirrored and (old is not None or row is not None):
             self._mirror(old, row)
 
     def _mirror(self, old: Any, row: Any) -> None:
@@ -269,8 +298,7 @@ class MemoryTx:
 
     def _raw(self, kind: type[T], site: SiteId) -> list[T]:
         table = self._tables[kind]
-        keys = sorted(table.keys_where("site", site))
-        return [table.rows[key] for key in keys]
+        return [table.rows[key] for key in sorted(table.keys_where({"site": site}))]
 
     def _once(self, seen: set[str], key: str, what: str) -> None:
         if key in seen:
@@ -279,12 +307,8 @@ class MemoryTx:
         self._journal.append((seen, key))
 
     def _sees(self, table: Table, row: object) -> bool:
-        return (
-            self._customer is None
-            or not table.customer
-            or attrgetter(table.customer)(row) == self._customer
-        )
+        return self._customer is None or table.mine is None or table.mine(row) == self._customer
 
-    def _check_mine(self, kind: type, table: Table, row: object) -> None:
+    def _check_mine(self, table: Table, row: object) -> None:
         if row is not None and not self._sees(table, row):
-            raise AssertionError(f"{kind.__name__} of another customer")
+            raise AssertionError(f"{type(row).__name__} of another customer")

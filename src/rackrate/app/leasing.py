@@ -93,7 +93,7 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
         fleet = tx.fleet(terms.site)
         members = _place(fleet, request, terms, world)
         lease, event = ask(lease, EventKind.START_REQUESTED, world.clock.now(), "", members)
-        tx.add(*_claims(world, fleet, lease))
+        tx.add(*_claims(fleet, terms, lease.generation, members, world.clock.now()))
         lease = replace(lease, safe_until=fleet.safe_until(members, world.clock.now()))
         tx.record(lease, event)
     hint(world, id)
@@ -339,27 +339,27 @@ def _claimed(
     """The new lease with its claims written: they are in the index before it looks ahead."""
     fleet = tx.fleet(terms.site)
     now = world.clock.now()
-    lease, event = requested(terms, members, now, None)
-    tx.add(*_claims(world, fleet, lease))
-    if terms.contract is None:
-        lease = replace(lease, safe_until=fleet.safe_until(members, now))
-    return lease, event
+    tx.add(*_claims(fleet, terms, 1, members, now))
+    safe_until = fleet.safe_until(members, now) if terms.contract is None else None
+    return requested(terms, members, now, safe_until)
 
 
-def _claims(world: World, fleet: Fleet, lease: Lease) -> list[Claim]:
-    during = Span(fleet.starts_at(lease.members, world.clock.now()))
+def _claims(
+    fleet: Fleet, terms: Terms, generation: int, members: tuple[Member, ...], now: datetime
+) -> list[Claim]:
+    during = Span(fleet.starts_at(members, now))
     return [
         Claim(
-            f"{lease.id}/{lease.generation}/{member.rank}",
-            lease.terms.site,
+            f"{terms.id}/{generation}/{member.rank}",
+            terms.site,
             member.node,
             member.slots,
             during,
             HolderKind.LEASE,
-            lease.id,
-            lease.terms.contract or "",
+            terms.id,
+            terms.contract or "",
         )
-        for member in lease.members
+        for member in members
     ]
 
 

@@ -5,8 +5,8 @@ is the safety net. No transaction is open while an engine works: what is decided
 so that a death in between is mended by the next pass.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rackrate.app.ports import Engine, Tx
@@ -15,7 +15,6 @@ from rackrate.app.world import World
 from rackrate.core.calendar import Claim, HolderKind
 from rackrate.core.errors import Conflict, Unavailable
 from rackrate.core.ids import LeaseId, SiteId
-from rackrate.core.interval import Span
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease, Phase
 from rackrate.core.reconcile import Act, Step, step
@@ -23,9 +22,9 @@ from rackrate.core.workload import Found
 
 LEADER = "provision"
 LEADS_FOR = timedelta(seconds=15)
-A_SECOND = timedelta(seconds=1)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS_AT_ONCE = 4
+_SETTLED = frozenset({Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +52,55 @@ def provision(
 ) -> tuple[LeaseId, ...]:
     """One pass over the leases of `only`, or over all. Returns those to look at again soon."""
     unsettled: list[LeaseId] = []
-    for site, leases in _by_site(world, only).items():
+    for site, look in _sites(world, only).items():
         engine = world.engines.get(site)
         if engine is None:
             continue
         try:
-            unsettled += _site(world, leader, engine, site, leases, only is None)
+            unsettled += _site(world, leader, engine, site, look)
         except Unavailable:
             # The engine or the database is away; the next pass is the retry.
-            unsettled += [lease.id for lease in leases]
+            unsettled += [lease.id for lease in look.leases]
     return tuple(unsettled)
 
 
-def _by_site(world: World, only: Iterable[LeaseId] | None) -> Mapping[SiteId, list[Lease]]:
-    leases: dict[SiteId, list[Lease]] = {}
+@dataclass(slots=True)
+class _Look:
+    """What one pass looks at in a site: these leases, or all that are live when it is `full`.
+
+    `seen` is when a full pass last had an answer from the site's engine.
+    """
+
+    full: bool
+    seen: datetime
+    leases: list[Lease] = field(default_factory=list)
+
+
+def _sites(world: World, only: Iterable[LeaseId] | None) -> Mapping[SiteId, _Look]:
+    looks: dict[SiteId, _Look] = {}
     with world.store.transaction() as tx:
         if only is None:
-            leases = {site.id: [] for site in tx.find(Site)}
+            looks = {site.id: _Look(True, _seen(tx, site.id)) for site in tx.find(Site)}
             found = tx.find(Lease, live=True)
         else:
             found = [lease for id in only if (lease := tx.peek(Lease, id)) is not None]
-    for lease in found:
-        leases.setdefault(lease.terms.site, []).append(lease)
-    return leases
+        for lease in found:
+            site = lease.terms.site
+            if site not in looks:
+                looks[site] = _Look(only is None, _seen(tx, site))
+            looks[site].leases.append(lease)
+    return looks
 
 
-def _site(
-    world: World, leader: Leader, engine: Engine, site: SiteId, leases: list[Lease], full: bool
-) -> list[LeaseId]:
-    seen = _seen(world, site)
-    observed = engine.observe(None if full else [lease.id for lease in leases])
+def _site(world: World, leader: Leader, engine: Engine, site: SiteId, look: _Look) -> list[LeaseId]:
+    observed = engine.observe(None if look.full else [lease.id for lease in look.leases])
     unsettled = [
-        lease.id for lease in leases if not _settle(world, leader, engine, lease, observed, seen)
+        lease.id
+        for lease in look.leases
+        if not _settle(world, leader, engine, lease, observed.get(lease.id), look.seen)
     ]
-    if full:
-        _release_leaks(world, engine, observed, {lease.id for lease in leases})
+    if look.full:
+        _release_leaks(world, engine, observed, {lease.id for lease in look.leases})
         _sweep(world, leader, engine, site)
         with world.store.transaction() as tx:
             _still_leads(tx, leader)
@@ -100,33 +113,34 @@ def _settle(
     leader: Leader,
     engine: Engine,
     lease: Lease,
-    observed: Mapping[LeaseId, Found],
+    found: Found | None,
     seen: datetime,
 ) -> bool:
     """Take a lease as far as it goes now; True when nothing is left to wait for."""
-    found = observed.get(lease.id)
     for _ in range(STEPS_AT_ONCE):
         decided = step(lease, found, world.clock.now(), seen)
-        if decided == Step():
+        if decided.nothing:
             break
-        try:
-            if decided.events:
-                lease = _write(world, leader, lease, decided)
-        except Conflict:
-            return False
-        if decided.vacated:
-            clean(world, leader, engine, lease)
+        if decided.events:
+            try:
+                lease, vacated = _write(world, leader, lease, decided)
+            except Conflict:
+                return False
+            _offer_again(world, leader, engine, lease.terms.site, vacated)
         if decided.act is Act.NOTHING:
             continue
         if decided.act is Act.ENSURE:
             engine.ensure(lease.deployment)
         else:
             engine.release(lease.id, lease.generation)
-        found = engine.observe([lease.id]).get(lease.id)
-    return lease.phase in (Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED)
+        found = engine.observe((lease.id,)).get(lease.id)
+    return lease.phase in _SETTLED
 
 
-def _write(world: World, leader: Leader, lease: Lease, decided: Step) -> Lease:
+def _write(
+    world: World, leader: Leader, lease: Lease, decided: Step
+) -> tuple[Lease, Sequence[Claim]]:
+    """The lease after what was decided, and what its slots are now held by until they are clean."""
     with world.store.transaction() as tx:
         _still_leads(tx, leader)
         if decided.vacated:
@@ -135,32 +149,25 @@ def _write(world: World, leader: Leader, lease: Lease, decided: Step) -> Lease:
         for event in decided.events:
             after = after.apply(event)
         tx.record(after, *decided.events)
-        if decided.vacated:
-            _hand_to_cleaning(tx, lease, world.clock.now())
-        return after
+        if not decided.vacated:
+            return after, ()
+        return after, _hand_to_cleaning(tx, lease, world.clock.now())
 
 
-def _hand_to_cleaning(tx: Tx, lease: Lease, now: datetime) -> None:
+def _hand_to_cleaning(tx: Tx, lease: Lease, now: datetime) -> list[Claim]:
     """The lease's claims end, and the slots stay held until the engine has cleaned them."""
+    held: list[Claim] = []
     for claim in tx.find(Claim, holder=lease.id, open=True):
         if claim.kind is HolderKind.LEASE:
-            ended = max(now, claim.during.start + A_SECOND)
-            tx.put(replace(claim, during=Span(claim.during.start, ended)))
-            tx.add(
-                replace(
-                    claim,
-                    id=f"{claim.id}/cleaning",
-                    during=Span(ended),
-                    kind=HolderKind.CLEANING,
-                )
-            )
-
-
-def clean(world: World, leader: Leader, engine: Engine, lease: Lease) -> None:
-    """Offer again what the engine has cleaned; what it has not stays held until a later pass."""
-    with world.store.transaction() as tx:
-        held = tx.find(Claim, holder=lease.id, open=True)
-    _offer_again(world, leader, engine, lease.terms.site, held)
+            over = claim.ended(now)
+            assert over.during.end is not None
+            cleaning = claim.cleaning(over.during.end)
+            tx.put(over)
+            tx.add(cleaning)
+            held.append(cleaning)
+        else:
+            held.append(claim)
+    return held
 
 
 def _sweep(world: World, leader: Leader, engine: Engine, site: SiteId) -> None:
@@ -170,8 +177,9 @@ def _sweep(world: World, leader: Leader, engine: Engine, site: SiteId) -> None:
 
 
 def _offer_again(
-    world: World, leader: Leader, engine: Engine, site: SiteId, held: list[Claim]
+    world: World, leader: Leader, engine: Engine, site: SiteId, held: Sequence[Claim]
 ) -> None:
+    """Offer what the engine has cleaned; what it has not stays held until a later pass."""
     cleaned = [
         claim
         for claim in held
@@ -185,8 +193,7 @@ def _offer_again(
         for claim in cleaned:
             current = tx.get(Claim, claim.id)
             if current.open:
-                ended = max(world.clock.now(), claim.during.start + A_SECOND)
-                tx.put(replace(current, during=Span(claim.during.start, ended)))
+                tx.put(current.ended(world.clock.now()))
 
 
 def _release_leaks(
@@ -203,9 +210,8 @@ def _release_leaks(
             engine.release(id, found.generation)
 
 
-def _seen(world: World, site: SiteId) -> datetime:
-    with world.store.transaction() as tx:
-        row = tx.peek(SitePass, site)
+def _seen(tx: Tx, site: SiteId) -> datetime:
+    row = tx.peek(SitePass, site)
     return LONG_AGO if row is None else row.at
 
 

@@ -78,41 +78,42 @@ def acting(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> I
     A target whose owner must first be looked up is given as a function. The audit row of what was
     done is in the transaction itself. A refusal rolls it back, and is written down on its own.
     """
-    with _audited(world, actor, verb, target) as known, world.store.transaction() as tx:
-        if callable(target):
-            known[0] = target(tx)
-        check(actor, verb, known[0])
-        yield tx
-        tx.add(_audit(world, actor, verb, known[0], "done", ""))
+    known = Target("unknown") if callable(target) else target
+    try:
+        with world.store.transaction() as tx:
+            if callable(target):
+                known = target(tx)
+            check(actor, verb, known)
+            yield tx
+            tx.add(_audit(world, actor, verb, known, "done", ""))
+    except RackrateError as refusal:
+        _write_down(world, _audit(world, actor, verb, known, refusal.reason, refusal.detail))
+        raise
 
 
 @contextmanager
 def reading(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> Iterator[Tx]:
     """A transaction that only reads. What is allowed is not audited; a refusal is."""
-    with _audited(world, actor, verb, target) as known, world.store.transaction() as tx:
-        if callable(target):
-            known[0] = target(tx)
-        check(actor, verb, known[0])
-        yield tx
-
-
-@contextmanager
-def _audited(
-    world: World, actor: Actor, verb: Verb, target: Target | Locate
-) -> Iterator[list[Target]]:
-    """Write down a refusal that comes out of this block, once its transaction is undone."""
-    known = [Target("unknown") if callable(target) else target]
+    known = Target("unknown") if callable(target) else target
     try:
-        yield known
+        with world.store.transaction() as tx:
+            if callable(target):
+                known = target(tx)
+            check(actor, verb, known)
+            yield tx
     except RackrateError as refusal:
-        row = _audit(world, actor, verb, known[0], refusal.reason, refusal.detail)
-        pending: list[Audit] | None = getattr(world.outer, "refusals", None)
-        if pending is not None:
-            pending.append(row)
-        else:
-            with world.store.transaction() as tx:
-                tx.add(row)
+        _write_down(world, _audit(world, actor, verb, known, refusal.reason, refusal.detail))
         raise
+
+
+def _write_down(world: World, refusal: Audit) -> None:
+    """Keep a refusal, whose own transaction has been undone."""
+    pending: list[Audit] | None = getattr(world.outer, "refusals", None)
+    if pending is not None:
+        pending.append(refusal)
+        return
+    with world.store.transaction() as tx:
+        tx.add(refusal)
 
 
 @contextmanager

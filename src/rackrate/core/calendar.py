@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rackrate.core.ids import CustomerId, NodeId, PoolId, SiteId
 from rackrate.core.interval import Interval, Span
 from rackrate.core.slots import Slots
+
+A_SECOND = timedelta(seconds=1)
 
 
 class ReservationKind(StrEnum):
@@ -66,6 +68,18 @@ class Claim:
     def open(self) -> bool:
         """Whether it still holds: its end is not known yet."""
         return self.during.end is None
+
+    def ended(self, at: datetime) -> "Claim":
+        """The claim with an end: `at`, or a second after its start where that is later."""
+        start = self.during.start
+        return self._over(self.id, Span(start, max(at, start + A_SECOND)), self.kind)
+
+    def cleaning(self, since: datetime) -> "Claim":
+        """The same slots, held for cleaning from `since` on."""
+        return self._over(f"{self.id}/cleaning", Span(since), HolderKind.CLEANING)
+
+    def _over(self, id: str, during: Span, kind: HolderKind) -> "Claim":
+        return Claim(id, self.site, self.node, self.slots, during, kind, self.holder, self.account)
 
 
 def levels(reservations: Iterable[Reservation]) -> list[tuple[datetime, int]]:

@@ -162,6 +162,10 @@ _INTENTS: Mapping[EventKind, Wanted] = {
     EventKind.START_REQUESTED: Wanted.RUNNING,
     EventKind.END_REQUESTED: Wanted.ENDED,
 }
+_OBSERVED: Mapping[EventKind, Phase] = {
+    EventKind(phase.value): phase for phase in MOVES.keys() - {Phase.QUEUED}
+}
+_AT_REST = frozenset({Phase.STOPPED, Phase.ENDED})
 
 
 def requested(
@@ -226,36 +230,49 @@ def _intend(lease: Lease, event: LeaseEvent) -> Lease:
                 Reason.WRONG_STATE,
                 f"{lease.id} is {lease.phase}; only a stopped lease starts",
             )
-        return replace(
-            lease,
-            wanted=wanted,
-            phase=Phase.QUEUED,
-            generation=lease.generation + 1,
-            seq=event.seq,
-            since=event.at,
-            members=event.members,
-        )
+        again = _after(lease, event, wanted, Phase.QUEUED, event.members, None)
+        return replace(again, generation=lease.generation + 1)
     if lease.wanted == wanted:
         raise Refused(Reason.WRONG_STATE, f"{lease.id} has already been told to stop")
     # Billing of GPUs ends when the request is acknowledged; the claim, when the engine confirms.
-    return replace(lease, wanted=wanted, seq=event.seq, since=event.at, billed_since=None)
+    return _after(lease, event, wanted, lease.phase, lease.members, None)
 
 
 def _observe(lease: Lease, event: LeaseEvent) -> Lease:
-    to = Phase(event.kind.value)
+    to = _OBSERVED[event.kind]
     if to not in MOVES[lease.phase]:
         raise Refused(Reason.WRONG_STATE, f"{lease.id} cannot go from {lease.phase} to {to}")
     billed = lease.billed_since
-    if to == Phase.RUNNING and lease.wanted == Wanted.RUNNING:
-        billed = event.at
-    elif to != Phase.RUNNING:
+    if to is not Phase.RUNNING:
         billed = None
-    return replace(
-        lease,
-        phase=to,
-        seq=event.seq,
-        since=event.at,
-        billed_since=billed,
-        ended=event.at if to == Phase.ENDED else lease.ended,
-        members=() if to in (Phase.STOPPED, Phase.ENDED) else lease.members,
+    elif lease.wanted is Wanted.RUNNING:
+        billed = event.at
+    members = () if to in _AT_REST else lease.members
+    return _after(lease, event, lease.wanted, to, members, billed)
+
+
+def _after(
+    lease: Lease,
+    event: LeaseEvent,
+    wanted: Wanted,
+    phase: Phase,
+    members: tuple[Member, ...],
+    billed_since: datetime | None,
+) -> Lease:
+    """Field by field, since `replace` takes ten times as long, and this is made of every event."""
+    return Lease(
+        lease.id,
+        lease.customer,
+        lease.project,
+        lease.terms,
+        wanted,
+        phase,
+        lease.generation,
+        event.seq,
+        event.at,
+        lease.created,
+        members,
+        billed_since,
+        lease.ended or (event.at if phase is Phase.ENDED else None),
+        lease.safe_until,
     )

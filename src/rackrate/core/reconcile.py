@@ -24,6 +24,11 @@ class Step:
     events: tuple[LeaseEvent, ...] = ()
     vacated: bool = False
 
+    @property
+    def nothing(self) -> bool:
+        """Whether the lease is as it should be, or must be waited for."""
+        return not self.events and self.act is Act.NOTHING
+
 
 def step(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> Step:
     """The next step of a lease, given what the engine has of it. Pure, and safe to repeat.
@@ -31,7 +36,7 @@ def step(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> St
     `seen` is the last instant before `now` at which the engine showed all that it should have:
     a lease that is lost since then counts as lost from then on.
     """
-    if lease.wanted == Wanted.RUNNING and lease.phase != Phase.STOPPING:
+    if lease.wanted is Wanted.RUNNING and lease.phase is not Phase.STOPPING:
         return _towards_running(lease, found, now, seen)
     return _towards_rest(lease, found, now)
 
@@ -39,13 +44,14 @@ def step(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> St
 def _towards_running(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> Step:
     if found is not None and found.generation < lease.generation:
         found = None
-    if lease.phase == Phase.QUEUED:
+    phase = lease.phase
+    if phase is Phase.QUEUED:
         return Step(Act.ENSURE, (_event(lease, EventKind.STARTING, now, now, ""),))
-    if lease.phase == Phase.STARTING:
+    if phase is Phase.STARTING:
         return _starting(lease, found, now)
-    if lease.phase == Phase.RUNNING:
+    if phase is Phase.RUNNING:
         return _running(lease, found, now, seen)
-    if lease.phase == Phase.INTERRUPTED and found is not None and _ready(found):
+    if phase is Phase.INTERRUPTED and found is not None and _ready(found):
         return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, "healthy again"),))
     return Step()
 
@@ -54,10 +60,11 @@ def _starting(lease: Lease, found: Found | None, now: datetime) -> Step:
     if found is None:
         # Told, and not there: the control plane died between writing and telling. Tell it again.
         return Step(Act.ENSURE)
-    if found.phase == MemberPhase.READY:
+    phase = found.phase
+    if phase is MemberPhase.READY:
         cause = "health check passed"
         return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, cause),))
-    if found.phase == MemberPhase.STARTING:
+    if phase is MemberPhase.STARTING:
         return Step()
     return _over(lease, found, now)
 
@@ -82,13 +89,14 @@ def _over(lease: Lease, found: Found, now: datetime) -> Step:
 
 
 def _towards_rest(lease: Lease, found: Found | None, now: datetime) -> Step:
-    if lease.phase in (Phase.STOPPED, Phase.ENDED) and found is not None:
-        return Step(Act.RELEASE)
-    if lease.phase == Phase.STOPPED and lease.wanted == Wanted.ENDED:
-        return Step(events=(_event(lease, EventKind.ENDED, now, now, ""),), vacated=True)
-    if lease.phase in (Phase.STOPPED, Phase.ENDED):
+    phase = lease.phase
+    if phase in (Phase.STOPPED, Phase.ENDED):
+        if found is not None:
+            return Step(Act.RELEASE)
+        if phase is Phase.STOPPED and lease.wanted is Wanted.ENDED:
+            return Step(events=(_event(lease, EventKind.ENDED, now, now, ""),), vacated=True)
         return Step()
-    if lease.phase != Phase.STOPPING:
+    if phase is not Phase.STOPPING:
         stopping = _event(lease, EventKind.STOPPING, now, now, "")
         if found is not None:
             return Step(Act.RELEASE, (stopping,))

@@ -77,6 +77,15 @@ class MemberPhase(StrEnum):
     GONE = "gone"
 
 
+# What one member shows is the phase of all, the worst of them first.
+_GRAVITY: Mapping[MemberPhase, int] = {
+    MemberPhase.READY: 0,
+    MemberPhase.STARTING: 1,
+    MemberPhase.GONE: 2,
+    MemberPhase.FAILED: 3,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class FoundMember:
     """What is known of one member. `since` is when the phase began, as well as is known.
@@ -105,11 +114,11 @@ class Found:
     @property
     def phase(self) -> MemberPhase:
         """All or none: a gang is ready when all are, and failed or gone as soon as one is."""
-        phases = {member.phase for member in self.members}
-        for phase in (MemberPhase.FAILED, MemberPhase.GONE, MemberPhase.STARTING):
-            if phase in phases:
-                return phase
-        return MemberPhase.READY if phases else MemberPhase.GONE
+        worst = MemberPhase.READY if self.members else MemberPhase.GONE
+        for member in self.members:
+            if _GRAVITY[member.phase] > _GRAVITY[worst]:
+                worst = member.phase
+        return worst
 
 
 @dataclass(frozen=True, slots=True)
