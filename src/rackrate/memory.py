@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
@@ -22,19 +21,26 @@ from rackrate.core.placement import Fleet
 T = TypeVar("T")
 Index = dict[object, dict[str, None]]
 MANY = (tuple, frozenset, list)
+# What no two rows of a kind may share, beside their key.
+ONCE: Mapping[type, Callable[[Any], str]] = {
+    Invoice: attrgetter("cause"),
+    InvoiceLine: attrgetter("line.source"),
+}
 FEW = 8  # So few rows are looked through faster than an index is kept.
 
 
 class Table:
     """Rows of one kind by key. A field is indexed from the first time that it is asked for."""
 
-    __slots__ = ("_indexes", "fact", "mine", "mirrored", "rows")
+    __slots__ = ("_indexes", "fact", "mine", "mirrored", "once", "rows", "seen")
 
     def __init__(self, kind: type, fact: Kind) -> None:
         self.rows: dict[str, Any] = {}
         self.fact = fact
         self.mine = attrgetter(fact.customer) if fact.customer else None
         self.mirrored = kind in (Claim, Reservation, Node)
+        self.once = ONCE.get(kind)
+        self.seen: set[str] = set()
         self._indexes: dict[str, tuple[Callable[[Any], Any], Index]] = {}
 
     def write(self, key: str, row: Any) -> Any:
@@ -88,8 +94,6 @@ class _State:
         default_factory=lambda: {kind: Table(kind, fact) for kind, fact in KINDS.items()}
     )
     events: dict[LeaseId, list[LeaseEvent]] = field(default_factory=dict)
-    sources: set[str] = field(default_factory=set)
-    causes: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
     fleets: dict[SiteId, Fleet] = field(default_factory=dict)
 
@@ -111,10 +115,11 @@ class MemoryStore:
 
     def __enter__(self) -> "MemoryTx":
         self._lock.acquire()
+        tx = self._tx
         if self._depth == 0:
-            self._tx.begin()
+            tx.begin()
         self._depth += 1
-        return self._tx
+        return tx
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._depth -= 1
@@ -138,9 +143,10 @@ class MemoryTx:
         self._customer: CustomerId | None = None
 
     def get(self, kind: type[T], key: str) -> T:
-        row = self.peek(kind, key)
-        if row is None:
-            raise Missing(KINDS[kind].table.replace("_", " "), key)
+        table = self._tables[kind]
+        row: T | None = table.rows.get(key)
+        if row is None or (self._customer is not None and not self._sees(table, row)):
+            raise Missing(table.fact.table.replace("_", " "), key)
         return row
 
     def peek(self, kind: type[T], key: str) -> T | None:
@@ -165,10 +171,10 @@ class MemoryTx:
         keys = sorted(table.keys_where(equal), reverse=newest_first)
         if after:
             keys = [key for key in keys if (key < after if newest_first else key > after)]
-        rows = (table.rows[key] for key in keys)
+        rows = table.rows
         if self._customer is not None:
-            rows = (row for row in rows if self._sees(table, row))
-        return list(rows if limit is None else islice(rows, limit))
+            keys = [key for key in keys if self._sees(table, rows[key])]
+        return [rows[key] for key in keys[:limit]]
 
     def put(self, *rows: object) -> None:
         for row in rows:
@@ -182,10 +188,8 @@ class MemoryTx:
             key = cast("Any", row).id
             if key in table.rows:
                 raise Conflict(f"{table.fact.table} {key!r} is already there")
-            if isinstance(row, InvoiceLine):
-                self._once(self._state.sources, row.line.source, "invoice line")
-            elif isinstance(row, Invoice):
-                self._once(self._state.causes, row.cause, "invoice")
+            if table.once is not None:
+                self._once(table, table.once(row))
             self._set(table, key, row)
 
     def remove(self, kind: type[object], key: str) -> None:
@@ -239,8 +243,9 @@ class MemoryTx:
 
     def begin(self) -> None:
         """Forget what it would take to undo what is done."""
-        self._journal.clear()
-        self._touched.clear()
+        if self._journal:
+            self._journal.clear()
+            self._touched.clear()
         self._customer = None
 
     def undo(self) -> None:
@@ -273,17 +278,18 @@ class MemoryTx:
         fleet = self._state.fleets.get(site)
         if fleet is None:
             return
-        match row:
-            case Claim() if row.open and (old is None or not old.open):
+        if isinstance(row, Claim):
+            end, held = row.during.end, old is not None and old.during.end is None
+            if end is None and not held:
                 fleet.hold(row)
-            case Claim(during=during) if during.end is not None and old is not None and old.open:
-                fleet.free(row.id, during.end)
-            case Reservation():
-                fleet.promise(row)
-            case Node():
-                fleet.set_node(row)
-            case None if isinstance(old, Reservation):
-                fleet.withdraw(old)
+            elif end is not None and held:
+                fleet.free(row.id, end)
+        elif isinstance(row, Reservation):
+            fleet.promise(row)
+        elif isinstance(row, Node):
+            fleet.set_node(row)
+        elif isinstance(old, Reservation):
+            fleet.withdraw(old)
 
     def _load_fleet(self, site: SiteId) -> Fleet:
         fleet = Fleet(self._raw(Node, site))
@@ -300,11 +306,12 @@ class MemoryTx:
         table = self._tables[kind]
         return [table.rows[key] for key in sorted(table.keys_where({"site": site}))]
 
-    def _once(self, seen: set[str], key: str, what: str) -> None:
-        if key in seen:
+    def _once(self, table: Table, key: str) -> None:
+        if key in table.seen:
+            what = table.fact.table.replace("_", " ")
             raise Conflict(f"an {what} for {key!r} is already there")
-        seen.add(key)
-        self._journal.append((seen, key))
+        table.seen.add(key)
+        self._journal.append((table.seen, key))
 
     def _sees(self, table: Table, row: object) -> bool:
         return self._customer is None or table.mine is None or table.mine(row) == self._customer

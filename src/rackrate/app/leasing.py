@@ -57,9 +57,9 @@ def start(world: World, actor: Actor, wish: Ask) -> Lease:
         return Target("project", project.id, project.customer, project.id)
 
     with acting(world, actor, Verb.LEASE_WRITE, owner) as tx:
-        project = tx.get(Project, wish.project)
-        terms = _terms(world, tx, wish, project)
-        request = _request(tx.get(Sku, wish.sku), terms, wish.same_block)
+        sku = tx.get(Sku, wish.sku)
+        terms = _terms(world, tx, wish, sku)
+        request = _request(sku, terms, wish.same_block)
         members = _place(tx.fleet(terms.site), request, terms, world)
         lease, event = _claimed(world, tx, terms, members)
         tx.record(lease, event)
@@ -84,10 +84,11 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
         if lease.phase != Phase.STOPPED:
             raise Refused(Reason.WRONG_STATE, f"{id} is {lease.phase}; only a stopped lease starts")
         terms = lease.terms
-        _check_promise(world, tx, terms)
+        sku = tx.get(Sku, terms.sku)
+        _check_promise(world, tx, terms, sku)
         before = _last_members(tx.history(id))
         request = replace(
-            _request(tx.get(Sku, terms.sku), terms, False),
+            _request(sku, terms, False),
             prefer=tuple(member.node for member in before),
         )
         fleet = tx.fleet(terms.site)
@@ -236,8 +237,8 @@ def _check_ask(wish: Ask) -> None:
             raise Invalid("ports", f"{port} is not a port")
 
 
-def _terms(world: World, tx: Tx, wish: Ask, project: Project) -> Terms:
-    sku = tx.get(Sku, wish.sku)
+def _terms(world: World, tx: Tx, wish: Ask, sku: Sku) -> Terms:
+    project = tx.get(Project, wish.project)
     members = wish.count if sku.whole_node else wish.nodes
     units = 1 if sku.whole_node else wish.count
     if sku.whole_node and wish.nodes != 1:
@@ -261,14 +262,13 @@ def _terms(world: World, tx: Tx, wish: Ask, project: Project) -> Terms:
         wish.spec,
         wish.name,
     )
-    _check_promise(world, tx, terms)
+    _check_promise(world, tx, terms, sku)
     return terms
 
 
-def _check_promise(world: World, tx: Tx, terms: Terms) -> None:
+def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     """Whether this customer may have this here now, at a price that exists."""
     customer = tx.get(Customer, terms.customer)
-    sku = tx.get(Sku, terms.sku)
     site = tx.get(Site, terms.site)
     check_eligible(customer, tx.get(Chip, sku.chip), site)
     plain = world.engine(site.id).isolation == "plain"

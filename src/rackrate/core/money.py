@@ -71,7 +71,13 @@ class Money:
     @classmethod
     def rounded(cls, exact: Fraction | Decimal | int, currency: str) -> "Money":
         """The nearest minor unit to `exact` major units; a half goes away from zero."""
-        return cls(half_up(Fraction(exact) * 10 ** digits(currency)), currency)
+        top, bottom = exact.as_integer_ratio()
+        return cls.quotient(top, bottom, currency)
+
+    @classmethod
+    def quotient(cls, top: int, bottom: int, currency: str) -> "Money":
+        """`rounded` of `top / bottom` major units."""
+        return cls(half_up_ratio(top * 10 ** digits(currency), bottom), currency)
 
     @classmethod
     def parse(cls, text: str, currency: str) -> "Money":
@@ -90,17 +96,19 @@ class Money:
 
 def half_up(exact: Fraction) -> int:
     """The nearest integer; a half goes away from zero, so that a credit mirrors its charge."""
-    doubled = abs(exact) * 2
-    nearest = (doubled.numerator // doubled.denominator + 1) // 2
-    return -nearest if exact < 0 else nearest
+    return half_up_ratio(exact.numerator, exact.denominator)
+
+
+def half_up_ratio(top: int, bottom: int) -> int:
+    """`half_up` of `top / bottom`, whose `bottom` is positive; many times faster than a Fraction."""
+    nearest = (2 * abs(top) // bottom + 1) // 2
+    return -nearest if top < 0 else nearest
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """The sum, which is zero of `currency` when there are none."""
-    result = Money.zero(currency)
-    for amount in amounts:
-        result = result + amount
-    return result
+    zero = Money.zero(currency)
+    return Money(sum(zero._same(amount) for amount in amounts), currency)
 
 
 def split(whole: Money, weights: Sequence[int]) -> tuple[Money, ...]:

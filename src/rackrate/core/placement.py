@@ -17,7 +17,7 @@ from rackrate.core.inventory import Node, NodeState
 from rackrate.core.slots import lowest
 from rackrate.core.workload import Member
 
-OPEN = 0  # The account of what is sold by the moment: on demand and spot.
+OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contracts follow.
 NOBODY = -1
 
 
@@ -149,7 +149,7 @@ class Fleet:
         assert self._held[i] == 0 or self._owner[i] == account, f"two accounts on a node: {claim}"
         self.claims[claim.id] = claim
         self._bits[i] ^= bits
-        self._free[i] -= len(claim.slots)
+        self._free[i] -= bits.bit_count()
         self._held[i] += 1
         if self._held[i] == 1:
             self._owner[i] = account
@@ -161,7 +161,7 @@ class Fleet:
         claim = self.claims.pop(claim_id)
         i = self.number[claim.node]
         self._bits[i] |= claim.slots.bits
-        self._free[i] += len(claim.slots)
+        self._free[i] += claim.slots.bits.bit_count()
         self._held[i] -= 1
         if self._held[i] == 0:
             owned = self.pool_list[self._pool[i]].owned
@@ -224,12 +224,7 @@ class Fleet:
 
     def starts_at(self, members: Iterable[Member], now: datetime) -> datetime:
         """The first instant from which claims on these nodes may run: after what ended there."""
-        return max(
-            [
-                now,
-                *(self.closed_until[m.node] for m in members if m.node in self.closed_until),
-            ]
-        )
+        return max([now, *(self.closed_until.get(member.node, now) for member in members)])
 
     def free_slots(self) -> dict[NodeId, int]:
         """Free slots of each node, whatever its state."""
@@ -239,13 +234,19 @@ class Fleet:
         chip = self._chips.get(request.chip)
         if chip is None:
             return np.zeros(0, np.intp)
-        account = self._accounts.get(request.account, -2)
         if request.whole_nodes:
             mine = self._untouched() & (self._size == request.slots)
         else:
-            mine = (self._owner == account) | (self._owner == NOBODY)
-            mine &= self._free >= request.slots
-        fits = np.flatnonzero(mine & self._usable & (self._chip == chip))
+            mine = self._free >= request.slots
+            if request.account:
+                account = self._accounts.get(request.account, -2)
+                mine &= (self._owner == account) | (self._owner == NOBODY)
+            else:
+                mine &= self._owner <= OPEN
+        mine &= self._usable
+        if len(self._chips) > 1:
+            mine &= self._chip == chip
+        fits: NDArray[np.intp] = mine.nonzero()[0]
         return self._within_promises(fits, request, now)
 
     def _untouched(self) -> NDArray[np.bool_]:
@@ -281,6 +282,8 @@ class Fleet:
         return untouched - kept
 
     def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
+        if request.members == 1 and not request.prefer:
+            return [int(fits[self._free[fits].argmin()])]
         order = fits[np.lexsort((fits, self._free[fits]))]
         if request.prefer:
             liked = {self.number[node] for node in request.prefer if node in self.number}

@@ -52,7 +52,9 @@ def rate(used: Iterable[Usage], book: PriceBook, currency: str) -> tuple[Charge,
 
 def amount(charge: Charge) -> Money:
     """The one rounding: half up, on the sum of a lease's exact quantities at one price."""
-    return Money.rounded(charge.exact, charge.price.currency)
+    top, bottom = charge.price.per_hour.as_integer_ratio()
+    top *= charge.milli_slot_seconds
+    return Money.quotient(top, bottom * MILLI_SLOT_SECONDS_PER_HOUR, charge.price.currency)
 
 
 def source(charge: Charge, month: Month) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rackrate.core.contract import Contract, Schedule, month_weights
 from rackrate.core.ids import CustomerId, EntryId, SkuId
@@ -21,11 +22,10 @@ _CREDITED: dict[LineKind, Account] = {
 
 def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
     """Dr receivable, Cr unbilled or contract liability, Cr tax. None for an invoice of nothing."""
-    credits: dict[Account, Money] = {}
+    by_account: dict[Account, list[Money]] = {}
     for line in lines:
-        account = _CREDITED[line.kind]
-        zero = Money.zero(invoice.net.currency)
-        credits[account] = credits.get(account, zero) + line.net
+        by_account.setdefault(_CREDITED[line.kind], []).append(line.net)
+    credits = {account: total(nets, invoice.net.currency) for account, nets in by_account.items()}
     postings = [Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)]
     postings += [
         Posting(account, -amount, -amount, invoice.customer)
@@ -53,28 +53,32 @@ def paid(invoice: Invoice, payment: Payment) -> Entry:
 
 def earned_by_month(line: Line, time_zone: str) -> list[tuple[Month, Money]]:
     """The line's net amount over the seller's calendar months, by seconds; it adds up."""
-    parts = list(months_over(line.during, time_zone))
+    parts = _months(line.during, time_zone)
     if len(parts) == 1:
         return [(parts[0][0], line.net)]
     shares = split(line.net, [part.seconds for _, part in parts])
     return [(month, share) for (month, _), share in zip(parts, shares, strict=True)]
 
 
+@lru_cache(maxsize=256)
+def _months(during: Interval, time_zone: str) -> tuple[tuple[Month, Interval], ...]:
+    """The lines of an invoice are mostly of the same time."""
+    return tuple(months_over(during, time_zone))
+
+
 def usage_earned(
     invoice: Invoice, lines: Sequence[Line], time_zone: str, now: datetime
 ) -> list[Entry]:
     """Dr unbilled, Cr revenue for what was used: one entry for each month of the seller's."""
-    sums: dict[Month, dict[str, Money]] = {}
-    zero = Money.zero(invoice.net.currency)
+    shares: dict[Month, dict[str, list[Money]]] = {}
     for line in lines:
         if line.kind not in (LineKind.USAGE, LineKind.CORRECTION):
             continue
         for month, share in earned_by_month(line, time_zone):
-            by_sku = sums.setdefault(month, {})
-            sku = line.sku or ""
-            by_sku[sku] = by_sku.get(sku, zero) + share
+            shares.setdefault(month, {}).setdefault(line.sku or "", []).append(share)
     entries: list[Entry] = []
-    for month, by_sku in sorted(sums.items()):
+    for month, of_month in sorted(shares.items()):
+        by_sku = {sku: total(parts, invoice.net.currency) for sku, parts in of_month.items()}
         at = min(_last_second(month, time_zone), now)
         postings = _revenue(Account.UNBILLED, Account.USAGE_REVENUE, by_sku, invoice.customer)
         if postings:

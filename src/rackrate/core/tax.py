@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
-from rackrate.core.money import Money
+from rackrate.core.money import Money, half_up_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,11 @@ def tax_rule(id: str) -> TaxRule:
 
 def net_of(gross: Money, rule: TaxRule) -> Money:
     """What is left of a tax-inclusive amount, rounded once; the tax is the rest of it."""
-    return Money.rounded(Fraction(gross.amount) / (1 + Fraction(rule.rate)), gross.currency)
+    top, bottom = rule.rate.as_integer_ratio()
+    return Money(half_up_ratio(gross.minor * bottom, bottom + top), gross.currency)
 
 
 def tax_on(net: Money, rule: TaxRule) -> Money:
     """The tax that comes on top of a net sum, rounded once."""
-    return Money.rounded(Fraction(net.amount) * Fraction(rule.rate), net.currency)
+    top, bottom = rule.rate.as_integer_ratio()
+    return Money(half_up_ratio(net.minor * top, bottom), net.currency)

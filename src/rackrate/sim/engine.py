@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,22 @@ from rackrate.core.workload import Deployment, Entry, Found, FoundMember, Member
 
 @dataclass(frozen=True, slots=True)
 class Pretended:
-    """One lease as if it ran: how many members, of which generation, and ready from when."""
+    """One lease as if it ran: of which generation, ready from when, and its members once ready."""
 
     generation: int
-    members: int
     ready_at: datetime
+    members: tuple[FoundMember, ...]
+
+    @classmethod
+    def of(cls, generation: int, ready_at: datetime, members: int) -> "Pretended":
+        ready = MemberPhase.READY
+        return cls(
+            generation,
+            ready_at,
+            tuple(
+                FoundMember(rank, ready, ready_at, isolation="simulated") for rank in range(members)
+            ),
+        )
 
 
 class SimEngine:
@@ -56,7 +67,7 @@ class SimEngine:
             if self._released.get(id, 0) >= generation:
                 return
             ready_at = self._clock.now() + self._starts_in
-            pretended = Pretended(generation, len(deployment.members), ready_at)
+            pretended = Pretended.of(generation, ready_at, len(deployment.members))
             self._running[id] = pretended
             if self._journal is not None:
                 self._journal.wrote(id, pretended, 0)
@@ -82,12 +93,10 @@ class SimEngine:
 
 
 def _found(pretended: Pretended, now: datetime) -> Found:
-    ready = pretended.ready_at <= now
-    phase = MemberPhase.READY if ready else MemberPhase.STARTING
-    since = pretended.ready_at if ready else now
-    members = tuple(
-        FoundMember(rank, phase, since, isolation="simulated") for rank in range(pretended.members)
-    )
+    members = pretended.members
+    if now < pretended.ready_at:
+        starting = MemberPhase.STARTING
+        members = tuple(replace(member, phase=starting, since=now) for member in members)
     return Found(pretended.generation, members, now)
 
 
@@ -102,7 +111,7 @@ class _Journal:
                 engine._released[lease] = line["released"]
             if line["generation"]:
                 ready_at = datetime.fromtimestamp(line["ready_at"], UTC)
-                engine._running[lease] = Pretended(line["generation"], line["members"], ready_at)
+                engine._running[lease] = Pretended.of(line["generation"], ready_at, line["members"])
         kept = [line for line in last.values() if line["generation"] or line["released"]]
         fresh = path.with_suffix(".new")
         fresh.write_text("".join(json.dumps(line) + "\n" for line in kept))
@@ -113,7 +122,7 @@ class _Journal:
         line = {
             "lease": lease,
             "generation": 0 if pretended is None else pretended.generation,
-            "members": 0 if pretended is None else pretended.members,
+            "members": 0 if pretended is None else len(pretended.members),
             "ready_at": 0 if pretended is None else int(pretended.ready_at.timestamp()),
             "released": released,
         }
