@@ -9,7 +9,7 @@ from datetime import timedelta
 from rackrate.api.app import create_app
 from rackrate.app import identity, loops
 from rackrate.app.world import World
-from rackrate.core.ids import SiteId
+from rackrate.core.ids import LeaseId, SiteId
 from rackrate.sim.engine import SimEngine
 from tests.api.serve import served
 from tests.build import CUSTOMERS, SMALL, Built, build
@@ -48,7 +48,7 @@ def _provision(world: World, stopping: threading.Event) -> None:
     """Make hinted leases real until told to stop; what is not settled is looked at again."""
     leader = loops.lead(world, "test")
     assert leader is not None
-    again: set[str] = set()
+    again: set[LeaseId] = set()
     while not stopping.is_set():
         looked = sorted({*world.hints.take(A_LOOK_S), *again})
         again = set(loops.provision(world, leader, looked)) if looked else set()

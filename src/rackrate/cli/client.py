@@ -156,11 +156,11 @@ def refusal(answer: Answer) -> Failure:
 
 
 def _mistakes(problem: Mapping[str, Any]) -> tuple[str, ...]:
-    """Each further mistake with its place: `fleet.yaml:12: …`, or the field of a request."""
-    lines = [f"{one['file']}:{one['line']}: {one['detail']}" for one in problem.get("problems", ())]
-    errors = problem.get("errors", ())
-    lines += [f"{one['field']}: {one['detail']}" for one in errors[1:]]
-    return tuple(lines)
+    """Each mistake with its place, as `fleet.yaml:12: …`, where there is more than one."""
+    places = problem.get("problems", ())
+    lines = [f"{one['file']}:{one['line']}: {one['detail']}" for one in places]
+    lines += [f"{one['field']}: {one['detail']}" for one in problem.get("errors", ())]
+    return tuple(lines) if len(lines) > 1 else ()
 
 
 def _query(query: Mapping[str, object] | None) -> str:

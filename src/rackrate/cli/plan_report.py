@@ -118,7 +118,8 @@ def _scenario_tables(name: str, outcome: Outcome) -> None:
         ("DEBT SERVICE", "cash_debt_service"),
         ("TO OWNERS", "cash_owners"),
     )
-    wide = {"VAT": 110, "DEPRECIATION": 90, "DISPOSAL": 120, "DEBT SERVICE": 100, "INTEREST": 70}
+    wide = {"OPEX": 70, "TAX": 70, "INTEREST": 85, "DEPRECIATION": 105, "DEBT SERVICE": 105}
+    wide |= {"VAT": 120, "DISPOSAL": 120}
     columns = [Column("YEAR", lambda row: row["year"], right=True)]
     columns += [_amount(title, key, currency, wide.get(title, 0)) for title, key in heads]
     columns.append(Column("DSCR", lambda row: _times(row["dscr"]), right=True))
