@@ -70,8 +70,7 @@ def within(store: Store, act: Callable[[Tx], object]) -> None:
         act(tx)
 
 
-class Undo(Exception):
-    """Raised to see a transaction undone."""
+class Undo(Exception): ...
 
 
 def test_every_kind_of_row_comes_back_as_it_went_in(store: Store) -> None:

@@ -1,42 +1,35 @@
 """What only the store on PostgreSQL can get wrong: several of it, dead connections, odd input."""
 
-import os
-import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from rackrate.app.rows import LoopLease
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.errors import Conflict, Invalid, Refused, Unavailable
-from rackrate.core.ids import ChipId, LeaseId
+from rackrate.core.ids import ChipId
 from rackrate.core.interval import Interval, Span
-from rackrate.core.inventory import Node, NodeState, Site
+from rackrate.core.inventory import NodeState, Site
 from rackrate.core.lease import Lease
-from rackrate.core.parties import Audit, Customer
+from rackrate.core.parties import Audit
 from rackrate.core.placement import NoFit, Request
 from rackrate.core.slots import Slots, all_slots
-from rackrate.db import postmaster
-from rackrate.db.embedded import Embedded
-from rackrate.db.schema import migrate
 from rackrate.db.store import PostgresStore
 from tests.contract.stores import (
     ACME,
     CAROL,
     CHIP,
     DAY,
-    ENTITY,
     GROUND,
     HOUR,
     NOON,
     SITE,
     claim,
-    entry,
     lease,
     node,
     promise,
@@ -229,6 +222,46 @@ def test_what_cannot_be_stored_is_invalid_and_undone(store: PostgresStore, row: 
         assert tx.peek(Chip, "before") is None
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_of_two_who_change_what_they_have_read_one_is_told(
+    store: PostgresStore, other: PostgresStore, there: bool
+) -> None:
+    """Two control planes that both find the lead free do not both take it."""
+    if there:
+        with store.transaction() as tx:
+            tx.put(LoopLease("loops", "nobody", 1, NOON))
+
+    def take(store: PostgresStore, holder: str, then: Callable[[], None]) -> None:
+        with store.transaction() as tx:
+            row = tx.peek(LoopLease, "loops")
+            assert (row is not None and row.epoch == 1) is there
+            then()
+            tx.put(LoopLease("loops", holder, 2, NOON + HOUR))
+            tx.put(LoopLease("loops", holder, 2, NOON + DAY))
+
+    def both() -> None:
+        take(store, "late", lambda: take(other, "first", lambda: None))
+
+    with pytest.raises(Conflict):
+        both()
+    with store.transaction() as tx:
+        assert tx.get(LoopLease, "loops") == LoopLease("loops", "first", 2, NOON + DAY)
+
+
+def test_a_row_may_be_read_and_written_again_and_again(store: PostgresStore) -> None:
+    with store.transaction() as tx:
+        assert tx.peek(Chip, "x") is None
+        tx.put(sample_chip("x"))
+        for model in "abc":
+            assert tx.find(Chip, after=CHIP) == [tx.get(Chip, "x")]
+            tx.put(sample_chip("x", model))
+            tx.put(sample_chip("x", model * 2))
+        tx.remove(Chip, "x")
+        tx.put(sample_chip("x", "d"))
+    with store.transaction() as tx:
+        assert tx.get(Chip, "x").model == "d"
+
+
 def test_what_is_needed_is_not_taken_away(store: PostgresStore) -> None:
     def remove() -> None:
         with store.transaction() as tx:
@@ -302,76 +335,3 @@ def test_a_number_is_drawn_by_one_at_a_time(store: PostgresStore, other: Postgre
     for thread in threads:
         thread.join()
     assert sorted(drawn) == list(range(1, 81))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_what_was_acknowledged_survives_kill_9_of_the_database(data: Path, seed: int) -> None:
-    """Two sellers at work, every process of the server killed at once, and nothing half."""
-    server = Embedded(data)
-    dsn = server.start()
-    try:
-        migrate(dsn)
-        acknowledged: list[str] = []
-        enough = threading.Event()
-        with PostgresStore(dsn, wait_s=0.5) as store:
-            with store.transaction() as tx:
-                tx.add(*GROUND)
-            sellers = [
-                threading.Thread(
-                    target=_sell, args=(store, name, acknowledged, enough, 20 + 15 * seed)
-                )
-                for name in "ab"
-            ]
-            for seller in sellers:
-                seller.start()
-            assert enough.wait(60)
-            for pid in postmaster.processes(server.cluster):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            for seller in sellers:
-                seller.join(60)
-                assert not seller.is_alive()
-        with PostgresStore(server.start()) as store:
-            check_whole(store, acknowledged)
-    finally:
-        server.stop()
-
-
-def _sell(
-    store: PostgresStore, name: str, acknowledged: list[str], enough: threading.Event, count: int
-) -> None:
-    """Sell and give back one GPU, with its lease, entry and number, until the database is gone."""
-    with suppress(Unavailable):
-        for number in range(10_000):
-            id = f"lse_{name}{number:05}"
-            at = NOON + number * HOUR
-            with store.transaction() as tx:
-                slots = Slots(1 << "ab".index(name))
-                if number:
-                    last = tx.get(Claim, f"c{name}{number - 1:05}")
-                    tx.put(replace(last, during=Span(last.during.start, at)))
-                tx.add(claim(f"c{name}{number:05}", "node-1", slots, Span(at), id))
-                tx.record(*lease(id, at=at))
-                tx.add(entry(f"{id}/{tx.number('EX')}", 100))
-            acknowledged.append(id)
-            if len(acknowledged) >= count:
-                enough.set()
-
-
-def check_whole(store: PostgresStore, acknowledged: list[str]) -> None:
-    with store.transaction() as tx:
-        leases = [row.id for row in tx.find(Lease)]
-        assert set(acknowledged) <= set(leases)
-        assert len(leases) <= len(acknowledged) + 2, "one for each seller may be unacknowledged"
-        assert [row.holder for row in tx.find(Claim)] == leases
-        assert all(len(tx.history(LeaseId(id))) == 1 for id in leases)
-        numbers = sorted(
-            int(row.id.rpartition("/")[2]) for row in tx.find(type(entry("", 0)), entity=ENTITY)
-        )
-        assert numbers == list(range(1, len(leases) + 1))
-        assert tx.number("EX") == len(leases) + 1
-        assert sum(balance.amount.minor for balance in tx.balances(ENTITY)) == 0
-        assert tx.fleet(SITE).free_slots()[node(1).id] == 6
-        assert (
-            tx.find(Customer, entity=ENTITY) != [] and tx.find(Node, state=NodeState.RETIRED) == []
-        )

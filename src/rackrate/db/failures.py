@@ -16,7 +16,6 @@ class GuardHeld(AssertionError):
 _NOT_NOW = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
-    errors.SerializationFailure,
     errors.QueryCanceled,
     errors.IdleInTransactionSessionTimeout,
 )
@@ -29,6 +28,8 @@ def translated(error: Failure) -> Exception:
     first = str(error).strip().split("\n", 1)[0]
     if isinstance(error, errors.UniqueViolation):
         return Conflict(f"{_table(error)} is already there")
+    if isinstance(error, errors.SerializationFailure):
+        return Conflict("somebody else changed it first; look at it again")
     if isinstance(error, errors.ForeignKeyViolation):
         if "is still referenced" in (error.diag.message_detail or ""):
             return Refused(Reason.IN_USE, f"a {_table(error)} still needs it")

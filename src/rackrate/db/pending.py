@@ -7,6 +7,12 @@ from rackrate.db.rows import Codec
 from rackrate.db.wire import Statement
 
 AT_ONCE = 5000
+UNCHANGED = """
+SELECT unchanged($1::bigint, (SELECT count(*) FROM (
+    SELECT FROM {0} JOIN unnest($2::text[], $3::text[]) AS seen (id, version)
+    ON {0}.id = seen.id AND {0}.xmin::text = seen.version
+    ORDER BY {0}.id FOR UPDATE OF {0}
+) AS still))"""
 
 
 class Pending:
@@ -18,6 +24,7 @@ class Pending:
     def __init__(self) -> None:
         self._groups: list[tuple[Codec, bool, dict[object, Any]]] = []
         self._last: dict[str, tuple[bool, dict[object, Any]]] = {}
+        self._as_read: dict[str, dict[str, str]] = {}
 
     @property
     def tables(self) -> dict[str, tuple[bool, dict[object, Any]]]:
@@ -32,8 +39,18 @@ class Pending:
         group = self._group(codec, False)
         group[len(group)] = row
 
+    def expect(self, codec: Codec, key: str, version: str) -> None:
+        """Before anything is written: the row is still as it was read."""
+        self._as_read.setdefault(codec.table, {})[key] = version
+
     def statements(self) -> Iterator[Statement]:
         """What to send, which is then no longer pending."""
+        as_read, self._as_read = self._as_read, {}
+        for table, versions in as_read.items():
+            yield (
+                UNCHANGED.format(table),
+                (str(len(versions)), array(versions), array(versions.values())),
+            )
         groups, self._groups, self._last = self._groups, [], {}
         for codec, overwrite, keyed in groups:
             rows = list(keyed.values())

@@ -46,7 +46,7 @@ def finding(
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     order = "ORDER BY id DESC" if newest_first else "ORDER BY id"
     codec = CODECS[kind]
-    text = f"SELECT {codec.select} FROM {codec.table}{where} {order}"
+    text = f"SELECT {codec.read} FROM {codec.table}{where} {order}"
     return (text if limit is None else f"{text} LIMIT {_next(values, str(limit))}"), values
 
 

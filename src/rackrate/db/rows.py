@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from rackrate.app.rows import KINDS
+from rackrate.core.calendar import Claim
 from rackrate.core.interval import Interval, Month, Span
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Entry, Posting
@@ -28,12 +29,15 @@ Texts = tuple[str | None, ...]
 class Codec:
     """`encode` makes the texts that a statement takes; `decode` reads what `select` names.
 
-    `…_many` take an array for each text of `…_one`.
+    `…_many` take an array for each text of `…_one`. `read` has beside `select` the row's version,
+    where that is what shows that somebody else has changed a row; elsewhere a lock or a log does.
     """
 
     table: str
     columns: tuple[str, ...]
     select: str
+    read: str
+    tracked: bool
     encode: Callable[[Any], Texts]
     decode: Callable[[Sequence[Any]], Any]
 
@@ -288,6 +292,10 @@ _SHAPES: Mapping[type, _Shape] = {
 }
 
 
+# Leases are written in the order of their log; claims under the lock of their site.
+_GUARDED = frozenset({Lease, Claim})
+
+
 def _compile(kind: type, table: str, shape: _Shape = _PLAIN) -> Codec:
     source = _Source(dict(_NAMES), shape.sparse)
     for name, hint, value in shape.before:
@@ -306,17 +314,21 @@ def _compile(kind: type, table: str, shape: _Shape = _PLAIN) -> Codec:
     add_one, add_many = _insert(table, source, many=False), _insert(table, source, many=True)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in source.columns if name != "id")
     overwrite = f" ON CONFLICT (id) DO UPDATE SET {changes}"
+    tracked = kind in KINDS and not KINDS[kind].append_only and kind not in _GUARDED
+    read = f"{selects}, xmin" if tracked else selects
     return Codec(
         table,
         tuple(source.columns),
         selects,
+        read,
+        tracked,
         source.compiled(text, "encode"),
         source.compiled(text, "decode"),
         add_one,
         add_many,
         add_one + overwrite,
         add_many + overwrite,
-        f"SELECT {selects} FROM {table} WHERE id = $1",
+        f"SELECT {read} FROM {table} WHERE id = $1",
         f"DELETE FROM {table} WHERE id = $1",
     )
 

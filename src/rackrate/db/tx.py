@@ -65,6 +65,7 @@ class PostgresTx:
         self._sites: dict[SiteId, SiteIndex] = {}
         self._changed: set[SiteId] = set()
         self._pending = Pending()
+        self._seen: dict[tuple[str, str], str | None] = {}
         self._failure: BaseException | None = None
 
     # -- rows --------------------------------------------------------------------------------------
@@ -78,6 +79,8 @@ class PostgresTx:
     def peek(self, kind: type[T], key: str) -> T | None:
         codec = CODECS[kind]
         rows = self._rows(codec.table, codec.by_key, [key])
+        if codec.tracked:
+            self._seen[codec.table, key] = rows[0][-1] if rows else None
         if not rows:
             return None
         row: T = self._entries(rows)[0] if kind is Entry else codec.decode(rows[0])
@@ -95,19 +98,32 @@ class PostgresTx:
         codec = CODECS[kind]
         text, parameters = finding(kind, equal, after, limit, newest_first)
         rows = self._rows(codec.table, text, parameters)
+        if codec.tracked:
+            self._seen.update(((codec.table, row[0]), row[-1]) for row in rows)
         return self._entries(rows) if kind is Entry else list(map(codec.decode, rows))
 
     def put(self, *rows: object) -> None:
         for row in rows:
-            assert not KINDS[type(row)].append_only, f"{type(row).__name__} is only ever added"
+            kind, key = type(row), cast("Any", row).id
+            assert not KINDS[kind].append_only, f"{kind.__name__} is only ever added"
+            codec = CODECS[kind]
             self._mirror(row)
-            self._pending.put(CODECS[type(row)], cast("Any", row))
+            version = self._seen.pop((codec.table, key), "")
+            if version is None:  # it was not there: if it is now, somebody else was first
+                self._pending.add(codec, row)
+                continue
+            if version:
+                self._pending.expect(codec, key, version)
+            self._pending.put(codec, row)
 
     def add(self, *rows: object) -> None:
         for row in rows:
+            codec = CODECS[type(row)]
             self._mirror(row)
-            self._pending.add(CODECS[type(row)], row)
-            if isinstance(row, Entry):
+            self._pending.add(codec, row)
+            if codec.tracked:
+                self._seen.pop((codec.table, cast("Any", row).id), None)
+            elif isinstance(row, Entry):
                 for place, posting in enumerate(row.postings):
                     self._pending.add(POSTING, (row.id, place, posting))
 
@@ -125,6 +141,7 @@ class PostgresTx:
                 self._sites[gone.site].fleet = None
         self._send()
         self._queue.append((CODECS[kind].delete, (key,)))
+        self._seen.pop((CODECS[kind].table, key), None)
 
     # -- leases ------------------------------------------------------------------------------------
 

@@ -3,6 +3,14 @@
 
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
+-- A row that was read is written only if nobody has changed it since: no update is lost.
+CREATE FUNCTION unchanged(wanted bigint, still bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF still <> wanted THEN
+        RAISE EXCEPTION 'somebody else changed it first' USING ERRCODE = 'serialization_failure';
+    END IF;
+END $$;
+
 -- Who sells, and what there is ------------------------------------------------------------------
 
 CREATE TABLE entity (
