@@ -34,7 +34,7 @@ def _unit(row: Row) -> str:
 SKUS = (
     Column("SKU", lambda row: row["id"]),
     Column("CHIP", lambda row: row["chip"], from_width=70),
-    Column("UNIT", _unit),
+    Column("UNIT", _unit, from_width=60),
     Column("FREE NOW", lambda row: row["stock"]["units"], right=True),
     Column("ON NODES", lambda row: row["stock"]["nodes"], right=True, from_width=100),
     Column("PER SLOT AND HOUR", _prices),

@@ -71,9 +71,11 @@ def _only_customer(known: Sequence[Row]) -> str:
     raise Failure(f"say which customer with --customer: {names or 'there is none'}", "invalid")
 
 
+SUMS = {"Net": "net", "Tax": "tax", "With tax": "gross", "Paid": "paid", "Open": "open"}
+
+
 def _totals(row: Row) -> None:
-    print_facts([("Net", money(row["net"])), ("Tax", money(row["tax"]))])
-    print_facts([("All", money(row["gross"]))])
+    print_facts([(name, money(row[key])) for name, key in SUMS.items() if key in row])
 
 
 INVOICES = (
@@ -151,7 +153,6 @@ def show(number: Number, output: Output = Format.TABLE) -> None:
     print_table(LINES, row["lines"])
     print()
     _totals(row)
-    print_facts([("Paid", money(row["paid"])), ("Open", money(row["open"]))])
 
 
 @invoice.command()

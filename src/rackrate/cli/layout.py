@@ -60,10 +60,10 @@ def lines(
 def fitted(wide: Sequence[int], most: int) -> list[int]:
     """The widest column gives way first, down to what can still be read; the first one, last."""
     fits = list(wide)
-    for places in (range(1, len(fits)), range(len(fits))):
+    for places, least in ((range(1, len(fits)), NARROWEST), (range(len(fits)), 2)):
         while sum(fits) > most:
             widest = max(places, key=lambda place: fits[place], default=0)
-            if fits[widest] <= NARROWEST:
+            if fits[widest] <= least:
                 break
             fits[widest] -= 1
     return fits
