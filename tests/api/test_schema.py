@@ -22,7 +22,7 @@ from rackrate.memory import MemoryStore
 from rackrate.sim.world import virtual_world
 from tests.api.conftest import START, Cloud, open_cloud
 
-EXAMPLES = 12
+EXAMPLES = 5
 SEED = 20261122
 
 
