@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from rackrate.app.rows import KINDS, Kind
 from rackrate.core.calendar import Claim, Reservation
@@ -115,17 +115,14 @@ class MemoryStore:
 
     def __enter__(self) -> "MemoryTx":
         self._lock.acquire()
-        tx = self._tx
-        if self._depth == 0:
-            tx.begin()
         self._depth += 1
-        return tx
+        return self._tx
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._depth -= 1
         try:
-            if kind is not None and self._depth == 0:
-                self._tx.undo()
+            if self._depth == 0 and self._tx.changed:
+                self._tx.finish(undone=kind is not None)
         finally:
             self._lock.release()
 
@@ -176,16 +173,16 @@ class MemoryTx:
             keys = [key for key in keys if self._sees(table, rows[key])]
         return [rows[key] for key in keys[:limit]]
 
-    def put(self, *rows: object) -> None:
+    def put(self, *rows: Any) -> None:
         for row in rows:
             table = self._tables[type(row)]
             assert not table.fact.append_only, f"{type(row).__name__} is only ever added"
-            self._set(table, cast("Any", row).id, row)
+            self._set(table, row.id, row)
 
-    def add(self, *rows: object) -> None:
+    def add(self, *rows: Any) -> None:
         for row in rows:
             table = self._tables[type(row)]
-            key = cast("Any", row).id
+            key = row.id
             if key in table.rows:
                 raise Conflict(f"{table.fact.table} {key!r} is already there")
             if table.once is not None:
@@ -241,15 +238,21 @@ class MemoryTx:
     def confine(self, customer: CustomerId | None) -> None:
         self._customer = customer
 
-    def begin(self) -> None:
-        """Forget what it would take to undo what is done."""
-        if self._journal:
-            self._journal.clear()
-            self._touched.clear()
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to undo, or to forget."""
+        return bool(self._journal) or self._customer is not None
+
+    def finish(self, undone: bool) -> None:
+        """Make ready for the next transaction; first put everything back if this one is undone."""
+        if undone:
+            self._undo()
+        self._journal.clear()
+        self._touched.clear()
         self._customer = None
 
-    def undo(self) -> None:
-        """Put everything back as it was, last change first."""
+    def _undo(self) -> None:
+        """As it was, last change first."""
         for change in reversed(self._journal):
             match change:
                 case (Table() as table, key, old):

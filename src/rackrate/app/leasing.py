@@ -31,6 +31,7 @@ from rackrate.core.workload import Found, Limits, Member, Spec
 
 MOST_COUNT = 100_000
 MOST_TEXT = 64 * 1024
+_PLAIN = Spec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,11 @@ def _check_ask(wish: Ask) -> None:
         raise Invalid("contract", "a lease of class contract, and only that, names its contract")
     if wish.klass in (LeaseClass.FLEX, LeaseClass.SPOT):
         raise Invalid("class", f"{wish.klass} is not sold yet; choose on_demand or contract")
-    spec = wish.spec
+    if wish.spec != _PLAIN:
+        _check_spec(wish.spec)
+
+
+def _check_spec(spec: Spec) -> None:
     size = sum(map(len, spec.command)) + sum(len(k) + len(v) for k, v in spec.env.items())
     if size > MOST_TEXT or "\0" in "".join((*spec.command, *spec.env, *spec.env.values())):
         raise Invalid("command", f"command and environment: at most {MOST_TEXT} bytes, no NUL")

@@ -126,7 +126,8 @@ def _settle(
                 lease, vacated = _write(world, leader, lease, decided)
             except Conflict:
                 return False
-            _offer_again(world, leader, engine, lease.terms.site, vacated)
+            if vacated:
+                _offer_again(world, leader, engine, lease.terms.site, vacated)
         if decided.act is Act.NOTHING:
             continue
         if decided.act is Act.ENSURE:

@@ -100,7 +100,7 @@ def half_up(exact: Fraction) -> int:
 
 
 def half_up_ratio(top: int, bottom: int) -> int:
-    """`half_up` of `top / bottom`, whose `bottom` is positive; many times faster than a Fraction."""
+    """`half_up` of `top / bottom` with a positive `bottom`: many times faster than a Fraction."""
     nearest = (2 * abs(top) // bottom + 1) // 2
     return -nearest if top < 0 else nearest
 

@@ -55,8 +55,10 @@ class SimEngine:
     def observe(self, only: Collection[LeaseId] | None = None) -> Mapping[LeaseId, Found]:
         now = self._clock.now()
         with self._lock:
-            ids = self._running if only is None else [id for id in only if id in self._running]
-            return {id: _found(self._running[id], now) for id in ids}
+            running = self._running
+            if only is None:
+                return {id: _found(pretended, now) for id, pretended in running.items()}
+            return {id: _found(running[id], now) for id in only if id in running}
 
     def ensure(self, deployment: Deployment) -> None:
         id, generation = deployment.lease, deployment.generation
