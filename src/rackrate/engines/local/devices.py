@@ -115,14 +115,21 @@ class Gpus:
     @staticmethod
     def _used(device: Device) -> bool:
         handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
-        with contextlib.suppress(
-            pynvml.NVMLError_FunctionNotFound,  # not every driver can tell
-            pynvml.NVMLError_NotSupported,
-        ):
-            if pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
-                return True
+        if _processes(handle):
+            return True
         used: int = pynvml.nvmlDeviceGetMemoryInfo(handle).used >> 20
         return used > IDLE_MIB
+
+
+def _processes(handle: object) -> int:
+    """How many processes compute on the GPU, by the newest way that the driver knows."""
+    for ask in (
+        pynvml.nvmlDeviceGetComputeRunningProcesses_v3,
+        pynvml.nvmlDeviceGetComputeRunningProcesses_v2,
+    ):
+        with contextlib.suppress(pynvml.NVMLError_FunctionNotFound, pynvml.NVMLError_NotSupported):
+            return len(ask(handle))
+    return 0  # not every driver can tell; memory in use tells too
 
 
 def find(parts: int = 1) -> Devices:

@@ -14,6 +14,7 @@ NO_SETUID, NO_DEVICES = 0x2, 0x4
 SUBREAPER = 36
 INET, DATAGRAM, GET_FLAGS, SET_FLAGS, UP = 2, 2, 0x8913, 0x8914, 1
 
+_boot: list[str] = []
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -75,8 +76,10 @@ def _raise_loopback() -> None:
 
 def boot() -> str:
     """Names this run of the kernel: no process of another one is alive."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        return file.read().strip()
+    if not _boot:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            _boot.append(file.read().strip())
+    return _boot[0]
 
 
 def stat(pid: int) -> list[bytes] | None:
