@@ -185,10 +185,10 @@ class Control:
         self._spawn("database", watch)
 
     def start(self) -> None:
-        """Begin to serve: the loops, the API with the portal, the SSH gateway."""
+        """Begin to serve: the loops, the SSH gateway, and the API, which tells where that is."""
         self._spawn("loops", self._loop)
-        self._serve_http()
         self._serve_ssh()
+        self._serve_http()
 
     def stop(self) -> None:
         """End everything that was started, last first. Workloads go on."""
@@ -239,7 +239,7 @@ class Control:
         from rackrate.api.app import create_app
         from rackrate.portal.app import create_portal
 
-        app = create_app(self.world, ssh_port=self.options.ssh_port)
+        app = create_app(self.world, ssh_port=self.ssh_port)
         app.mount("/", create_portal(self.world))
         tls: dict[str, Any] = {}
         if self.options.tls_cert and self.options.tls_key:
