@@ -97,6 +97,18 @@ def test_each_control_plane_catches_up_with_what_the_other_did(
             assert tx.fleet(SITE).free_slots() == before
 
 
+def test_an_index_that_is_ahead_of_a_restored_database_is_loaded_anew(
+    database: str, store: PostgresStore
+) -> None:
+    with store.transaction() as tx:
+        tx.add(claim("c1", "node-1", all_slots(8), Span(NOON)))
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM claim")
+        connection.execute("DELETE FROM fleet_removal")
+    with store.transaction() as tx:
+        assert tx.fleet(SITE).free_slots() == {"node-1": 8, "node-2": 8}
+
+
 def test_the_last_gpu_has_one_buyer_on_two_control_planes(
     store: PostgresStore, other: PostgresStore
 ) -> None:

@@ -87,7 +87,11 @@ class Tx(Protocol):
         """
 
     def put(self, *rows: object) -> None:
-        """Write each row, whether or not its key is there."""
+        """Write each row, whether or not its key is there.
+
+        Conflict, at the latest when the transaction ends, if this transaction has read it and
+        another has changed it since.
+        """
 
     def add(self, *rows: object) -> None:
         """Write rows that must be new: Conflict if one is there. So do append-only kinds."""

@@ -54,7 +54,9 @@ class SiteIndex:
         """The index as of `latest`, the version that the caller has read under the lock."""
         fleet, self.fleet = self.fleet, None
         if fleet is not None and fleet.version != (latest or 0):
-            fleet = _advanced(fleet, site, query)
+            # Older than the index: the database was restored from a backup.
+            older = fleet.version > (latest or 0)
+            fleet = None if older else _advanced(fleet, site, query)
         if fleet is None:
             fleet = _loaded(site, query)
         fleet.version = latest or 0
