@@ -1,7 +1,9 @@
 """What a workload on this machine sees, and what holds it in."""
 
+import http.client
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -273,3 +275,24 @@ def test_a_log_is_read_from_any_byte_and_is_bounded(bench: Bench) -> None:
     bench.ends(lease(1, *shell("printf 0123456789")))
     assert bench.engine.logs(lease(1).lease, 0, 3, 4) == b"3456"
     assert bench.engine.logs(lease(1).lease, 0, 10, 4) == b""
+
+
+@on_every_rung
+def test_a_port_that_a_lease_names_is_reached_at_the_address_found(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ("python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", str(port))
+    wanted = lease(1, spec=Spec(command=command, ports=(port,)))
+    address = bench.ready(wanted)[0].address
+    bench.until_said(wanted, "Serving HTTP")
+    host, _, outer = address.partition(":")
+    assert (int(outer) == port) is (bench.engine.isolation == "plain")
+    for _ in range(3):
+        connection = http.client.HTTPConnection(host, int(outer), timeout=20)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert answer.status == 200 and b"Directory listing" in answer.read()
+        connection.close()
+    bench.gone(wanted)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(outer))).close()

@@ -30,6 +30,11 @@ GRACE_SECONDS = 10
 class LocalEngine:
     """Runs leases as processes of this machine, held in by the best isolation that works on it.
 
+    A lease has a network of its own, which its members share and which leads nowhere: nothing
+    outside can be reached, or reach it, but through the doors that its supervisor opens on this
+    machine's loopback for the ports that the lease names, and through the SSH gateway. With
+    `network="host"`, and for plain processes, it is the machine's.
+
     Each lease has a folder and a supervisor: a process that outlives this one. All that is known
     is in the folders, so that a new engine over the same root finds everything again.
     """
@@ -180,8 +185,10 @@ class LocalEngine:
         return Found(generation, tuple(members), now)
 
     def _address(self, record: Record) -> str:
-        """Where its ports can be reached; nowhere from outside, in a network of its own."""
-        return "" if record.private_network else "127.0.0.1"
+        """Where its ports can be reached, as `IP:PORT,IP:PORT` in the order they were named in."""
+        if record.private_network:
+            return files.address(record.folder)
+        return ",".join(f"127.0.0.1:{port}" for port in record.deployment.spec.ports)
 
     @staticmethod
     def _plan(record: Record) -> Plan:

@@ -76,6 +76,11 @@ def holder(folder: str) -> tuple[int, bool] | None:
     return int(pid), alive
 
 
+def address(folder: str) -> str:
+    """Where the lease's ports can be reached, once its supervisor has opened them."""
+    return (read(f"{folder}/address") or b"").decode()
+
+
 def tombstone(root: str, lease: str) -> str:
     return f"{root}/released/{lease}"
 

@@ -85,9 +85,9 @@ def enforced(host: Host) -> Mapping[str, str]:
     held = host.groups.folders
     return {
         "cpu": kernel if "cpu" in held else "pinned where cores are sold, else not at all",
-        "memory": kernel if "memory" in held else "watched every second, and RLIMIT_DATA",
+        "memory": kernel if "memory" in held else "watched every two seconds, and RLIMIT_DATA",
         "processes": kernel if "pids" in held else "not at all",
-        "disk": "watched every second or slower, and RLIMIT_FSIZE",
+        "disk": "watched every two seconds or slower, and RLIMIT_FSIZE",
     }
 
 

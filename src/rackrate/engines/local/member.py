@@ -116,9 +116,12 @@ class Member:
     def _log(self, data: bytes) -> None:
         room = self.lease["log_bytes"] - self.logged
         if room > 0:
-            self.logged += os.write(self.log, data[:room])
-            if len(data) >= room:
-                os.write(self.log, FULL)
+            try:
+                self.logged += os.write(self.log, data[:room])
+                if len(data) >= room:
+                    os.write(self.log, FULL)
+            except OSError:
+                return  # the disk is full: better to lose output than the workload
 
     def become(self, phase: str, reason: str) -> None:
         if self.phase in files.FINAL or (phase == "ready" and self.phase == "ready"):

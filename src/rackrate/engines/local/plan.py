@@ -36,6 +36,7 @@ class Plan(TypedDict):
     binds: list[tuple[str, str]]  # source, and its name under STAGE in the supervisor's own mounts
     users: bytes  # what stands in for /etc/passwd, where the tenant would have no name; or nothing
     private_network: bool
+    ports: list[int]  # to be reached from outside a private network
     cookie: str
     grace_seconds: int
     log_bytes: int

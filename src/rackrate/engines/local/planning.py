@@ -83,6 +83,7 @@ def plan(host: Host, deployment: Deployment, owner: int, devices: Mapping[int, t
         "binds": binds,
         "users": _users(owner) if host.isolation == "plain" and owner >= 0 else b"",
         "private_network": private_network(host),
+        "ports": list(deployment.spec.ports) if private_network(host) else [],
         "cookie": cookie(host, deployment),
         "grace_seconds": host.grace_seconds,
         "log_bytes": host.log_mib << 20,

@@ -18,8 +18,9 @@ from rackrate.engines.local import kernel, member
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rackrate.engines.local.plan import Plan
+    from rackrate.engines.local.ports import Doors
 
-TICK_SECONDS = 1.0
+WATCH_SECONDS = 2.0
 
 
 class Supervisor:
@@ -34,6 +35,7 @@ class Supervisor:
         self.ended: dict[int, int] = {}
         self.stop_at: float | None = None
         self.watch_at = 0.0
+        self.doors: Doors | None = None
 
     def run(self) -> None:
         os.chdir("/")
@@ -41,8 +43,12 @@ class Supervisor:
         self._listen()
         kernel.adopt_orphans()
         self._start()
+        if self.stop_at is not None:
+            self._signal_workload(signal.SIGTERM)  # told so while the members were being made
         while any(m.phase not in files.FINAL for m in self.members):
             self._step()
+        if self.doors:
+            self.doors.close()
         if self._stopped():
             # Not at the top: only an ending needs what this imports.
             from rackrate.engines.local import clean
@@ -97,8 +103,20 @@ class Supervisor:
                 return
             self.poll.poll(20)
 
+    def _open_doors(self) -> None:
+        if not self.plan["ports"]:
+            return
+        # Not at the top: most leases name no ports, and `socket` takes long to import.
+        from rackrate.engines.local import ports
+
+        self.doors = ports.Doors(self.plan["ports"])
+        files.write(f"{self.folder}/address", self.doors.address().encode())
+        for handle in self.doors.listeners:
+            self.poll.register(handle, select.POLLIN)
+
     def _stage(self) -> None:
         """As root: a view of just this lease's folders, for users who cannot walk the way there."""
+        self._open_doors()
         if self.plan["private_network"]:
             kernel.own_network()
         if os.geteuid() != 0:
@@ -115,9 +133,13 @@ class Supervisor:
             kernel.mount(f"{files.STAGE}/users", "/etc/passwd", "", kernel.BIND)
 
     def _step(self) -> None:
-        for handle, _ in self.poll.poll(TICK_SECONDS * 1000):
+        wake = min(self.watch_at, self.stop_at or self.watch_at)
+        patience = max(20, 1000 * (wake - time.monotonic()))
+        for handle, _ in self.poll.poll(patience):
             if handle == self.ears:
                 os.read(handle, 4096)
+            elif self.doors and handle in self.doors.listeners:
+                self.doors.knock(handle)
             else:
                 self._hear(handle)
         self._reap()
@@ -126,7 +148,7 @@ class Supervisor:
             self._signal_workload(signal.SIGKILL)
         if now >= self.watch_at:
             self._watch()
-            self.watch_at = now + max(TICK_SECONDS, 20 * (time.monotonic() - now))
+            self.watch_at = now + max(WATCH_SECONDS, 100 * (time.monotonic() - now))
 
     def _hear(self, handle: int) -> None:
         if not self.readers[handle].hear(handle):
