@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = Path(sys.executable).parent / "rackrate"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+PASSED = ("PATH", "LANG", "PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Program:
 
     @property
     def whole_environment(self) -> dict[str, str]:
-        mine = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
+        mine = {name: value for name, value in os.environ.items() if name in PASSED}
         return {**mine, "HOME": str(self.home), **self.environment}
 
     def __call__(self, *arguments: str, given: str = "") -> Done:
