@@ -108,6 +108,13 @@ def test_a_body_that_grows_too_large_on_the_way_is_refused(cloud: Cloud) -> None
     told(cloud.acme("POST", "/v1/leases", raw=chunks()), 413, "too_large")
 
 
+def test_files_may_be_larger_than_any_other_body(cloud: Cloud) -> None:
+    text = "# " + "x" * 9_000_000 + "\n"
+    files = [{"name": f"{number}.yaml", "text": text} for number in (1, 2)]
+    assert cloud.admin.post("/v1/apply", {"files": files}).status == 200
+    told(cloud.admin.post("/v1/apply", {"files": [*files, *files]}), 413, "too_large")
+
+
 def test_a_stranger_is_told_so_before_his_body_is_read(cloud: Cloud) -> None:
     stranger = Client(cloud.port, "rr_nobody")
     size = {"Content-Length": "19000000"}

@@ -43,6 +43,7 @@ class ThreadRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if not inspect.iscoroutinefunction(endpoint):
             endpoint = _threaded(endpoint)
+        options["response_description"] = "Done"
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:

@@ -83,8 +83,8 @@ def page(document: Mapping[str, Any]) -> str:
                     parts.append(_operation(document, path, verb, operation))
     parts.append("<h2 id='schemas'>Schemas</h2>")
     for name, schema in sorted(document["components"]["schemas"].items()):
-        parts.append(f"<details id='{escape(name)}'><summary><code>{escape(name)}</code></summary>")
-        parts.append(f"<p>{_words(schema.get('description', ''))}</p>{_fields(schema)}</details>")
+        parts.append(f"<h3 id='{escape(name)}'><code>{escape(name)}</code></h3>")
+        parts.append(f"<p>{_words(schema.get('description', ''))}</p>{_fields(schema)}")
     return "".join(parts)
 
 
@@ -109,7 +109,7 @@ def _operation(
     parts.append("<table><tr><th>Answer<th>Meaning<th>Body")
     for status, answer in sorted(operation["responses"].items()):
         types = [_type(each.get("schema", {})) for each in answer.get("content", {}).values()]
-        parts.append(f"<tr><td>{status}<td>{escape(answer['description'])}<td>{', '.join(types)}")
+        parts.append(f"<tr><td>{status}<td>{_words(answer['description'])}<td>{', '.join(types)}")
     parts.append(f"</table><pre>{escape(_curl(document, path, verb, operation))}</pre></details>")
     return "".join(parts)
 
