@@ -54,7 +54,7 @@ STEPS = {
 def brief(money: Money, language: str) -> str:
     """For overviews only: three or four figures and a unit; small amounts stay as they are."""
     for step, unit in STEPS[language]:
-        if abs(money.amount) >= step * 10:
+        if abs(money.amount) >= max(step, 100_000):
             figure = number(money.amount / step, 1 if abs(money.amount) >= step * 100 else 2)
             mark = SYMBOLS.get(money.currency, f"{money.currency} ")
             return f"{mark}{figure}{unit}"

@@ -32,9 +32,6 @@ class Catalogue:
         """A message for a page: what is put into it is escaped, unless it is markup itself."""
         return Markup(escape(self.written[language].get(key, key))).format(**named)
 
-    def has(self, language: str, key: str) -> bool:
-        return key in self.written[language]
-
 
 def language_of(asked: str, accepted: str) -> str:
     """The language that was chosen; else the first that the browser accepts and we speak."""

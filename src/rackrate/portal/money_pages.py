@@ -22,7 +22,7 @@ from rackrate.portal.page import Page, Posted, Same, Visited
 router = APIRouter()
 A_PAGE = 50
 STATUSES = {
-    InvoiceStatus.ISSUED: ("wait info", msg("Open")),
+    InvoiceStatus.ISSUED: ("wait info", msg("Not paid")),
     InvoiceStatus.PART_PAID: ("warn", msg("Paid in part")),
     InvoiceStatus.PAID: ("ok", msg("Paid")),
 }

@@ -43,6 +43,20 @@ ROLE_NAMES = {
     Role.ACCOUNTANT: msg("accountant"),
     Role.GUEST: msg("guest"),
 }
+# What programs write into logs, which everybody reads.
+ASKED = "asked by "
+KNOWN = frozenset(
+    {
+        msg("health check passed"),
+        msg("healthy again"),
+        msg("lost by the engine"),
+        msg("simulated"),
+        msg("plain"),
+        msg("runc"),
+        msg("bubblewrap"),
+        msg("This site is simulated: there is no machine to enter"),
+    }
+)
 # What a form's redirect may say was done.
 DONE = {
     "started": msg("The lease has its machines. Billing starts when the health check passes."),
@@ -240,7 +254,11 @@ class Page:
         """A text that a program wrote in English: in the visitor's language where it is known."""
         if self.look.language == "en" or not text:
             return Markup.escape(text)
-        if self.portal.catalogue.has(self.look.language, text):
+        if text.startswith(ASKED):
+            return self.portal.catalogue.markup(
+                self.look.language, msg("asked by {who}"), who=text.removeprefix(ASKED)
+            )
+        if text in KNOWN:
             return self.portal.catalogue.markup(self.look.language, text)
         return Markup('<span lang="en">{}</span>').format(text)
 
