@@ -42,6 +42,15 @@ def replay(
 
     `fleet` are manifests (name, text). The end of the trace is the end of its last job.
     """
+    return replayed(jobs, fleet, progress)[1]
+
+
+def replayed(
+    jobs: Sequence[Job],
+    fleet: Sequence[tuple[str, str]],
+    progress: Progress | None = None,
+) -> tuple[World, Report]:
+    """`replay`, with the world as it is afterwards: every row of it, for who wants to look."""
     world, clock = virtual_world(jobs[0].at - timedelta(days=1), ())
     manifest.apply(world, OPERATOR, fleet, dry_run=False)
     ground = _ground(world, clock)
@@ -57,7 +66,7 @@ def replay(
     run.finish()
     if progress is not None:
         progress(len(jobs), len(jobs))
-    return run.recorder.report(world, ground.entity)
+    return world, run.recorder.report(world, ground.entity)
 
 
 def shape(gpus: int, node_slots: int) -> tuple[int, int]:
