@@ -118,6 +118,7 @@ def test_an_old_generation_never_wins(bench: Bench) -> None:
     bench.engine.ensure(replace(OLD, members=GANG.members))
     found = bench.engine.observe()[NEW.lease]
     assert found.generation == NEW.generation and len(found.members) == 1
+    assert found.phase is MemberPhase.READY
 
 
 def test_a_newer_wish_for_the_same_thing_keeps_what_runs(bench: Bench) -> None:

@@ -153,3 +153,17 @@ def test_a_workload_is_told_to_stop_and_has_time_to_save(bench: Bench) -> None:
     bench.until_said(wanted, "up")
     bench.gone(wanted)
     assert starts(bench) == ["saved"]
+
+
+@pytest.mark.parametrize("bench", RUNGS, indirect=True)
+def test_a_replacement_starts_only_once_what_it_replaces_is_gone(bench: Bench) -> None:
+    log = 'echo "$0" >> "$RACKRATE_VOLUME_STARTS/log"'
+    save = 'sleep 0.8; echo old ends >> "$RACKRATE_VOLUME_STARTS/log"; exit'
+    script = f"trap '{save}' TERM; echo up; sleep 60 & wait"
+    old = lease(1, spec=Spec(command=shell(script), volumes=VOLUME))
+    bench.ready(old)
+    bench.until_said(old, "up")
+    command = ("/bin/sh", "-c", f"{log}; sleep 1000", "new begins")
+    bench.engine.ensure(lease(1, generation=2, spec=Spec(command=command, volumes=VOLUME)))
+    until(lambda: "begins" in starts(bench))
+    assert starts(bench) == ["old", "ends", "new", "begins"]
