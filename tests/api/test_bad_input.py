@@ -324,6 +324,19 @@ def test_an_odd_id_is_only_one_that_is_not_there(cloud: Cloud, path: str) -> Non
     told(cloud.admin.get(path), 404, "missing")
 
 
+@pytest.mark.parametrize("host", ["[", "", "a b", "x:y", "$(reboot)", "h`id`", "[::1]:8080"])
+def test_an_odd_host_is_never_repeated_in_a_line_to_paste(cloud: Cloud, host: str) -> None:
+    lease = cloud.lease()
+    cloud.provision()
+    cloud.provision()
+    shown = cloud.acme.get(f"/v1/leases/{lease}", Host=host)
+    expected = "::1" if "::1" in host else "localhost"
+    assert shown.json["ssh"] == f"ssh -p 2222 {lease}@{expected}"
+    ended = cloud.acme.post(f"/v1/leases/{lease}/end", **{"Host": host, "Idempotency-Key": lease})
+    assert ended.status == 200
+    cloud.provision()
+
+
 def test_bytes_that_are_not_http_do_no_harm(cloud: Cloud) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
     connection.connect()

@@ -61,13 +61,13 @@ async def _unknown(request: Request) -> Response:
     fitting = [
         (template.groups, verbs)
         for template, verbs in _takes().items()
-        if template.fullmatch(request.url.path)
+        if template.fullmatch(request.scope["path"])
     ]
     # Of `/invoices/close` and `/invoices/{id}` the first is what was meant.
     nearest = min((groups for groups, _ in fitting), default=0)
     allowed = {verb for groups, verbs in fitting for verb in verbs if groups == nearest}
     if not allowed:
-        return problem(Reason.MISSING, f"no such path: {request.url.path}", _id(request))
+        return problem(Reason.MISSING, f"no such path: {request.scope['path']}", _id(request))
     detail = f"{request.method} is not for this path; it takes {', '.join(sorted(allowed))}"
     headers = {"Allow": ", ".join(sorted(allowed))}
     return problem(Fault.WRONG_METHOD, detail, _id(request), headers=headers)

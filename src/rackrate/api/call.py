@@ -1,6 +1,7 @@
 """One call: who asks, which request it is, and how its answer is written down."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from rackrate.app.world import World, together
 from rackrate.core.access import Actor
 
 JSON = "application/json"
+# What may stand in a line that people paste into a shell.
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 Tags = list[str | Enum]
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -97,13 +100,14 @@ class Call:
 
     def ssh(self, lease: str) -> str:
         """The line that logs in to a lease, at the host by which the API was reached."""
-        host = self.request.url.hostname or "localhost"
+        reached = _HOST.fullmatch(self.request.headers.get("host", ""))
+        host = reached[1].strip("[]") if reached else "localhost"
         return f"ssh -p {self.request.app.state.ssh_port} {lease}@{host}"
 
     def _fingerprint(self, asked: BaseModel | None) -> str:
-        url = self.request.url
+        scope = self.request.scope
         body = "" if asked is None else asked.model_dump_json()
-        text = f"{self.request.method} {url.path}?{url.query}\n{body}"
+        text = f"{scope['method']} {scope['path']}?{scope['query_string']!r}\n{body}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
