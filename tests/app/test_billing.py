@@ -169,6 +169,21 @@ def test_a_contract_is_prepaid_then_paid_in_advance_and_earned_month_by_month() 
     assert len(billing.find(built.world, built.admin)) == 36
 
 
+def test_no_instalment_is_lost_when_the_first_lease_comes_after_the_signature() -> None:
+    built = shop()
+    sign(built)
+    built.clock.instant = DECEMBER.interval(SHANGHAI).start
+    run(built, 1)
+    with pytest.raises(Refused, match="2026-11 is next"):
+        close(built, DECEMBER)
+    for month in (NOVEMBER, DECEMBER):
+        close(built, month)
+    issued = billing.find(built.world, built.admin)
+    lines = [one.line for i in issued for one in billing.show(built.world, built.admin, i.id)[1]]
+    instalments = [str(line.month) for line in lines if line.kind is LineKind.INSTALMENT]
+    assert sorted(instalments) == ["2026-11", "2026-12", "2027-01"]
+
+
 def test_leases_under_a_contract_cost_nothing_more() -> None:
     built = shop()
     sign(built)

@@ -344,11 +344,13 @@ def _check_order(tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
 
 
 def _first_month(tx: Tx, seller: Entity) -> Month | None:
-    """The month of the entity's first lease; None when there was none."""
+    """The month of the entity's first lease or signature; None when there was neither."""
     started: list[Month] = []
     for customer in tx.find(Customer, entity=seller.id):
         first = tx.find(Lease, customer=customer.id, limit=1)
         started += [Month.of(lease.created, customer.time_zone) for lease in first]
+        signed = tx.find(Contract, customer=customer.id)
+        started += [Month.of(contract.signed, customer.time_zone) for contract in signed]
     return min(started, default=None)
 
 
