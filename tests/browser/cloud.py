@@ -115,6 +115,8 @@ def _october(made: Cloud) -> None:
         billing.settle(made.world, made.admin, invoice.id, invoice.gross, f"bank {invoice.id}")
     made.to(at(10, 12, 9, 14))
     made.lease("render farm", "studio-render", "h800.1", 8)
+    made.lease("pretraining", "robotics-training", "h800.node", 18)
+    made.lease("fine-tuning", "robotics-training", "h100.node", 7)
     made.to(at(10, 28))
     leasing.stop(made.world, made.admin, made.leases["sweep"])
     made.to(at(10, 28, 2))
@@ -126,6 +128,8 @@ def _november(made: Cloud) -> None:
     made.to(at(11, 5))
     made.lease("evaluation", "robotics-training", "h20.1", 8, 6)
     made.lease("notebook", "studio-render", "ascend-910b.1", 1)
+    made.lease("porting", "robotics-simulation", "ascend-910b.node", 6)
+    made.lease("rollouts", "robotics-simulation", "h20.node", 14)
     made.to(at(11, 19))
     made.lease("long run", "robotics-simulation", "a800.node", 5)
     for name in ("one", "two", "three"):

@@ -1,10 +1,8 @@
 """A served cloud and a real browser, once for the whole folder."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -86,11 +84,3 @@ def sign_in(
     visitor.page.click("button[type=submit]")
     visitor.page.wait_for_url(f"{site.url}/")
     return visitor
-
-
-@pytest.fixture
-def pictures() -> Iterator[Path]:
-    """Where a test may put screenshots."""
-    folder = Path(tempfile.mkdtemp(prefix="rackrate-pictures-"))
-    yield folder
-    shutil.rmtree(folder)

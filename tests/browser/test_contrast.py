@@ -63,7 +63,7 @@ def test_text_can_be_read_on_a_lease_class(mode: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ("ok", "warn", "bad", "info"))
+@pytest.mark.parametrize("name", ["ok", "warn", "bad", "info"])
 def test_a_status_can_be_read_on_its_background(mode: str, name: str) -> None:
     assert worst(mode, (name,), (f"{name}-bg",)) >= 5.4
 

@@ -18,7 +18,8 @@ CHINESE: dict[str, str] = json.loads((PORTAL / "messages" / "zh.json").read_text
 SPOKEN = spoken_by_templates() | spoken_by_programs()
 # Names, units and examples: the same in every language.
 UNTRANSLATED = frozenset(
-    "rackrate Rackrate SKU GB GiB kW example-studio CN python train.py ssh-ed25519 AAAA… rr_…".split()
+    {"Rackrate", "SKU", "GB", "GiB", "kW", "CN", "rr_…", "AAAA…", "ssh-ed25519"}
+    | {"example-studio", "python", "train.py"}
 )
 PARAMETER = re.compile(r"\{(\w+)\}")
 

@@ -17,9 +17,9 @@ OPERATOR = (
     "/nodes/north-h20-009",
     "/start",
     "/leases?state=all",
-    "/leases/lse_00000003",
-    "/leases/lse_00000011",
-    "/leases/lse_00000001/logs",
+    "/leases/{sweep}",
+    "/leases/{just asked for}",
+    "/leases/{foundation}/logs",
     "/prices",
     "/contracts",
     "/contracts/robotics-2026",
@@ -55,6 +55,7 @@ def customer(site: Site, browser: Browser) -> Iterator[Visitor]:
 def look(visitor: Visitor, path: str, language: str) -> None:
     """Open a page, and hold it to what every page owes, in both themes."""
     visitor.complaints.clear()
+    path = path.format_map(visitor.site.cloud.leases)
     joint = "&" if "?" in path else "?"
     assert visitor.open(f"{path}{joint}theme=light&lang={language}") == 200
     page = visitor.page
