@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rackrate.core.errors import Unavailable
+from rackrate.core.slots import Slots
 from rackrate.core.workload import Limits, MemberPhase, Mount, Spec
 from tests.engines.bench import RUNGS, WALLED, Bench, engine_at, lease, shell
 
@@ -296,3 +297,19 @@ def test_a_port_that_a_lease_names_is_reached_at_the_address_found(bench: Bench)
     bench.gone(wanted)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(outer))).close()
+
+
+@on_every_rung
+def test_a_lease_knows_its_devices_and_its_slots_are_not_clean_while_it_runs(bench: Bench) -> None:
+    members = bench.ready(lease(1, members=2))
+    cores = sorted(os.sched_getaffinity(0))
+    for member in members:
+        (device,) = member.devices
+        assert device.startswith("CPU-")
+        assert device.endswith(f"-{cores[member.rank % len(cores)]}")
+    here = lease(1).members[0].node
+    assert not bench.engine.sanitise(here, Slots.of([1, 2]))
+    assert bench.engine.sanitise(here, Slots.of([2]))
+    bench.gone(lease(1))
+    assert bench.engine.sanitise(here, Slots.of([0, 1]))
+    assert bench.engine.logs(lease(7).lease, 0, 0, 100) == b""
