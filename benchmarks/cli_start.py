@@ -6,9 +6,7 @@
 takes, and what importing Typer takes. CPU time is told too, since other work delays the clock.
 """
 
-import json
 import os
-import platform
 import pty
 import resource
 import subprocess
@@ -19,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lease_start import RESULTS, client, server
+from benchmarks.lease_start import client, server
+from benchmarks.measure import keep
 
 RUNS = 21
 LEASES = {"1x": 50, "10x": 500}
@@ -102,14 +101,7 @@ def main(sizes: list[str]) -> None:
                 f"{size:>5} {row['command']:<36} {row['min_ms']:>7} {row['median_ms']:>10} "
                 f"{row['max_ms']:>7} {row['cpu_ms']:>7}"
             )
-    RESULTS.mkdir(exist_ok=True)
-    result = {
-        "question": "How soon does the command line answer?",
-        "target": TARGET,
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
-        "rows": rows,
-    }
-    (RESULTS / "cli_start.json").write_text(json.dumps(result, indent=2) + "\n")
+    keep("cli_start", "How soon does the command line answer?", TARGET, rows)
 
 
 if __name__ == "__main__":

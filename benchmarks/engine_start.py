@@ -7,9 +7,7 @@ one after the other (what a customer waits for), and once all at the same time (
 bears). Needs what the rungs need: runc and root, bubblewrap.
 """
 
-import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import keep
 from rackrate.core.errors import Unavailable
 from rackrate.core.ids import CustomerId, LeaseId, NodeId, ProjectId
 from rackrate.core.slots import Slots
@@ -28,7 +27,6 @@ from rackrate.engines.local.ladder import RUNGS
 
 LEASES = {"1x": 10, "10x": 100}
 TARGET_P50_MS = {"runc": 150, "bubblewrap": 50, "plain": 50}
-RESULTS = Path(__file__).parent / "results"
 PATIENCE_S = 300.0
 
 
@@ -138,14 +136,12 @@ def main(sizes: list[str]) -> None:
                 f"{rung:>11} {row['leases']:>6} {row['p50_ms']:>7} {row['p99_ms']:>7} "
                 f"{row['at_once_s']:>13} {row['observe_all_ms']:>10} {row['release_all_s']:>9}"
             )
-    RESULTS.mkdir(exist_ok=True)
-    result = {
-        "question": "How long from claim to running on the local engine?",
-        "target": {"p50_ms": TARGET_P50_MS},
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
-        "rows": rows,
-    }
-    (RESULTS / "engine_start.json").write_text(json.dumps(result, indent=2) + "\n")
+    keep(
+        "engine_start",
+        "How long from claim to running on the local engine?",
+        {"p50_ms": TARGET_P50_MS},
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import http.client
 import json
 import multiprocessing
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -24,11 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import keep
+
 CLIENTS = 4
 LEASES = {"1x": 2_000, "10x": 20_000}
 WARM_UP = 50
 TARGET = {"leases_per_s": 150, "p99_ms": 50}
-RESULTS = Path(__file__).parent / "results"
 READY_S, SETTLE_S = 60.0, 300.0
 FLEET = """
 kind: entity
@@ -175,6 +175,7 @@ def client(port: int, token: str, first: int, count: int) -> list[float]:
 
 def measure(size: str, leases: int) -> Mapping[str, Any]:
     """One size: rate and latencies, and how long until the last lease runs."""
+    load = round(os.getloadavg()[0], 1)
     with server(leases + WARM_UP) as at:
         client(at.port, at.token, -WARM_UP, WARM_UP)
         share = leases // CLIENTS
@@ -195,6 +196,7 @@ def measure(size: str, leases: int) -> Mapping[str, Any]:
             "max_ms": round(1000 * took[-1], 1),
             "all_running_after_s": None if last is None else round(last - began, 1),
             "server_rss_mib": resident_mib(at.pid),
+            "load_before": load,
         }
 
 
@@ -226,14 +228,12 @@ def main(sizes: list[str]) -> None:
             f"{size:>5} {row['leases']:>7} {row['leases_per_s']:>9} {row['p50_ms']:>7} "
             f"{row['p99_ms']:>7} {row['max_ms']:>7}   all run after {row['all_running_after_s']} s"
         )
-    RESULTS.mkdir(exist_ok=True)
-    result = {
-        "question": "How fast do leases start over HTTP, with PostgreSQL and four clients?",
-        "target": TARGET,
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
-        "rows": rows,
-    }
-    (RESULTS / "lease_start.json").write_text(json.dumps(result, indent=2) + "\n")
+    keep(
+        "lease_start",
+        "How fast do leases start over HTTP, with PostgreSQL and four clients?",
+        TARGET,
+        rows,
+    )
 
 
 if __name__ == "__main__":
