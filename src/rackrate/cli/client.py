@@ -116,6 +116,8 @@ class Client:
 
     def _away(self, error: Exception) -> Failure:
         url = self.profile.url
+        if "mismatch" in str(error):
+            return Failure(f"the certificate of {url} is for another name; use that", "untrusted")
         if "CERTIFICATE" in str(error):
             return Failure(
                 f"nobody that this machine trusts vouches for {url}; name the certificate with "
@@ -184,7 +186,9 @@ def _connection(profile: Profile) -> http.client.HTTPConnection:
             return http.client.HTTPConnection(host, at.port, timeout=PATIENCE_S)
         import ssl
 
-        trust = ssl.create_default_context(cafile=profile.authority or None)
+        trust = ssl.create_default_context()
+        if profile.authority:
+            trust.load_verify_locations(cafile=profile.authority)
         return http.client.HTTPSConnection(host, at.port, timeout=PATIENCE_S, context=trust)
     except OSError as error:
         raise Failure(f"{profile.authority} is no certificate: {error.strerror}") from None

@@ -1,5 +1,6 @@
 """`rackrate up`: runs the cloud until it is told to stop, and says how to reach it."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rackrate.wiring import Control
 
 up = command()
+EVERYWHERE = ("0.0.0.0", "::")
 EXAMPLES = Path(__file__).parents[3] / "examples" / "demo"
 
 
@@ -101,9 +103,7 @@ def _this_machine(data: Path) -> str:
 def _screen(control: "Control", demo: bool) -> None:
     """Where everything is, the token if this is the first start, and what to try."""
     options = control.options
-    scheme = "https" if options.tls_cert else "http"
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    url = f"{scheme}://{host}:{control.port}"
+    url, host = _address(control)
     lines = [
         "",
         f"Rackrate is up{', with a sample operator: nothing of it is real' if demo else ''}.",
@@ -111,30 +111,55 @@ def _screen(control: "Control", demo: bool) -> None:
         f"  Portal    {url}/",
         f"  API       {url}/v1",
         f"  API docs  {url}/docs",
-        f"  SSH       ssh -p {control.ssh_port} LEASE@{options.host}",
+        f"  SSH       ssh -p {control.ssh_port} LEASE@{host}",
         f"  Data      {options.data}",
     ]
     token = None if control.first_token is None else control.first_token.secret
     if token:
         lines += ["", f"  Admin token, shown this once:  {token}"]
-    lines += ["", *_signing_in(url, token, options.data), "", "Try, in another terminal:", ""]
+    lines += ["", *_signing_in(control, url, token), "", "Try, in another terminal:", ""]
     lines += [f"  {line}" for line in _commands(control, demo)]
     print("\n".join([*lines, "", "Ctrl-C stops it; leases go on."]), flush=True)
 
 
-def _signing_in(url: str, token: str | None, data: Path) -> list[str]:
+def _address(control: "Control") -> tuple[str, str]:
+    """Where it is reached: the URL, and the host for SSH."""
+    options = control.options
+    host = socket.gethostname() if options.host in EVERYWHERE else options.host
+    scheme = "https" if options.tls_cert else "http"
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}:{control.port}", host
+
+
+def _signing_in(control: "Control", url: str, token: str | None) -> list[str]:
     """Make the commands below work for whoever started this, without touching another profile."""
-    kept = profile.saved()
-    if token and (kept is None or kept.url == url):
-        file = profile.save(profile.Profile(url, token))
-        return [f"You are signed in on the command line: the token is in {file}, for you alone."]
-    if kept is not None and kept.url == url:
+    kept: profile.Profile | None = None
+    with contextlib.suppress(Failure):
+        kept = profile.saved()
+        if token and (kept is None or kept.url == url):
+            cert = control.options.tls_cert
+            vouching = str(cert.absolute()) if cert else ""
+            file = profile.save(profile.Profile(url, token, vouching))
+            return [f"You are signed in on the command line: the token is in {file}."]
+    if kept is not None and kept.url == url and _known(control, kept.token):
         return [f"You are signed in on the command line, as {profile.path()} says."]
     lines = [f"Sign in on the command line with:  {program()} login {url}"]
     if not token:
-        lost = f"{program()} token recover --data {shlex.quote(str(data))}"
+        lost = f"{program()} token recover --data {shlex.quote(str(control.options.data))}"
         lines.append(f"Make a new admin token with:        {lost}")
     return lines
+
+
+def _known(control: "Control", token: str) -> bool:
+    """Whether the token that was kept opens this server: another may have been here before."""
+    from rackrate.app import identity
+    from rackrate.core.errors import Unauthenticated
+
+    try:
+        identity.sign_in(control.world, token)
+    except Unauthenticated:
+        return False
+    return True
 
 
 def program() -> str:

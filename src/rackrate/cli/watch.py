@@ -115,6 +115,7 @@ def enter(client: Client, lease: str, command: list[str]) -> None:
         raise Failure(f"{lease} is entered with {row['ssh']!r}, which is not plain ssh")
     sys.stdout.flush()
     try:
-        os.execvp("ssh", [*words, *command])
+        # The gateway's key is taken as it is seen first, and must stay the same from then on.
+        os.execvp("ssh", ["ssh", "-o", "StrictHostKeyChecking=accept-new", *words[1:], *command])
     except FileNotFoundError:
         raise Failure("there is no ssh here; install openssh-client", "unavailable") from None
