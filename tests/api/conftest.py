@@ -164,3 +164,10 @@ def cloud_on_postgres(database: str) -> Iterator[Cloud]:
     """The cloud with its rows in PostgreSQL."""
     with PostgresStore(database) as store:
         yield from open_cloud(store)
+
+
+@pytest.fixture(params=["cloud", "cloud_on_postgres"])
+def either(request: pytest.FixtureRequest) -> Cloud:
+    """The cloud on each kind of store."""
+    cloud: Cloud = request.getfixturevalue(request.param)
+    return cloud

@@ -11,12 +11,6 @@ from tests.api.conftest import Cloud
 WISH = {"project": "acme-work", "sku": "h100.1"}
 
 
-@pytest.fixture(params=["cloud", "cloud_on_postgres"])
-def either(request: pytest.FixtureRequest) -> Cloud:
-    cloud: Cloud = request.getfixturevalue(request.param)
-    return cloud
-
-
 def test_the_same_key_answers_the_same_and_does_nothing_again(either: Cloud) -> None:
     first = either.acme.post("/v1/leases", WISH, **{"Idempotency-Key": "k1"})
     before = either.rows()
