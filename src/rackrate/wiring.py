@@ -237,10 +237,16 @@ class Control:
         import uvicorn
 
         from rackrate.api.app import create_app
+        from rackrate.portal import page as portal
         from rackrate.portal.app import create_portal
 
         app = create_app(self.world, ssh_port=self.ssh_port)
-        app.mount("/", create_portal(self.world))
+        shown = portal.Options(
+            secure=self.options.tls_cert is not None,
+            gateway=self.options.host,
+            gateway_port=self.ssh_port,
+        )
+        app.mount("/", create_portal(self.world, shown))
         tls: dict[str, Any] = {}
         if self.options.tls_cert and self.options.tls_key:
             tls = {"ssl_certfile": self.options.tls_cert, "ssl_keyfile": self.options.tls_key}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from rackrate.api.app import create_app
 from rackrate.app import billing, fleet, identity, leasing, loops, manifest, sales
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Role
@@ -150,9 +151,10 @@ def _repairs(made: Cloud) -> None:
 
 @contextlib.contextmanager
 def served(made: Cloud, port: int = 0) -> Iterator[str]:
-    """The portal at an address of this machine, until the block ends."""
+    """API and portal at an address of this machine, until the block ends."""
     options = Options(sample=True, gateway="127.0.0.1", gateway_port=2222)
-    app = create_portal(made.world, options)
+    app = create_app(made.world)
+    app.mount("/", create_portal(made.world, options))
     config = uvicorn.Config(app, "127.0.0.1", port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

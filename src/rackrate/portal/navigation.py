@@ -8,13 +8,17 @@ from rackrate.portal.messages import msg
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page. `needs` is the verb without which there is nothing to see; `key` follows `g`."""
+    """A page. `needs` is the verb without which there is nothing to see; `key` follows `g`.
+
+    `brief` is its title where there is little room.
+    """
 
     path: str
     title: str
     icon: str
     needs: Verb
     key: str = ""
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,9 @@ OPERATOR = (
     Group(
         msg("Sell"),
         (
-            Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s"),
+            Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s", msg("Start")),
             Place("/leases", msg("Leases"), "leases", Verb.LEASE_READ, "l"),
-            Place("/prices", msg("Price list"), "prices", Verb.CATALOGUE_READ, "p"),
+            Place("/prices", msg("Price list"), "prices", Verb.CATALOGUE_READ, "p", msg("Prices")),
             Place("/contracts", msg("Contracts"), "contracts", Verb.CONTRACT_READ, "c"),
             Place("/customers", msg("Customers"), "people", Verb.CUSTOMER_READ, "u"),
         ),
@@ -63,9 +67,16 @@ CUSTOMER = (
     Group(
         msg("Compute"),
         (
-            Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s"),
+            Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s", msg("Start")),
             Place("/leases", msg("Leases"), "leases", Verb.LEASE_READ, "l"),
-            Place("/prices", msg("Stock and prices"), "prices", Verb.CATALOGUE_READ, "p"),
+            Place(
+                "/prices",
+                msg("Stock and prices"),
+                "prices",
+                Verb.CATALOGUE_READ,
+                "p",
+                msg("Prices"),
+            ),
         ),
     ),
     Group(

@@ -7,15 +7,21 @@ from rackrate.app.world import World
 from rackrate.core.access import Actor
 from rackrate.core.ids import CustomerId
 
+SAMPLE = "(sample)"
+
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """`customer` is None for those who work for the operator."""
+    """`customer` is None for those who work for the operator.
+
+    `sample`: the seller says in its own name that it is one, and every page repeats it.
+    """
 
     name: str
     time_zone: str
     currency: str
     customer: CustomerId | None = None
+    sample: bool = False
 
     @property
     def initials(self) -> str:
@@ -31,10 +37,13 @@ def organisation_of(world: World, actor: Actor) -> Organisation:
     entities = books.entities(world, actor)
     first = entities[0] if entities else None
     zone, currency = ("UTC", "USD") if first is None else (first.time_zone, first.currency)
+    sample = first is not None and first.name.endswith(SAMPLE)
     if actor.operator or not actor.customers:
-        return Organisation("Rackrate" if first is None else first.name, zone, currency)
+        name = "Rackrate" if first is None else first.name
+        return Organisation(name, zone, currency, None, sample)
     mine = customers.list_customers(world, actor, limit=1)
     if not mine:
         id = min(actor.customers)
-        return Organisation(id, zone, currency, id)
-    return Organisation(mine[0].name, mine[0].time_zone, mine[0].currency, mine[0].id)
+        return Organisation(id, zone, currency, id, sample)
+    own = mine[0]
+    return Organisation(own.name, own.time_zone, own.currency, own.id, sample)
