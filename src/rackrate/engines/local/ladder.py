@@ -146,6 +146,7 @@ def _look_around(argv: tuple[str, ...], env: Mapping[str, str], tried: Host) -> 
     looked = subprocess.run(
         [*argv, "/bin/sh", "-c", script, tried.root, "", tried.network],
         env=dict(env),
+        stdin=subprocess.DEVNULL,  # the terminal of whoever started us is not the trial's
         capture_output=True,
         timeout=TRIAL_SECONDS,
         check=False,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rackrate.core.workload import Deployment, Limits, Member, Spec
+from rackrate.core.workload import Deployment, Limits, Member, Mount, Spec
 from rackrate.engines.local import bundle, kernel, rootfs
 from rackrate.engines.local.cgroups import Groups
 from rackrate.engines.local.devices import Device
@@ -68,9 +68,8 @@ class Host:
 def plan(host: Host, deployment: Deployment, owner: int, devices: Mapping[int, tuple[Device, ...]],
          fault: str) -> Plan:  # fmt: skip
     """Everything the supervisor does, decided now; `fault` if it cannot start at all."""
-    folder = f"{host.root}/leases/{deployment.lease}/{deployment.generation}"
     fault = fault or refusal(host, deployment.spec)
-    binds = [(folder, "lease")] + [
+    binds = [(lease_folder(host, deployment), "lease")] + [
         (volume_folder(host, deployment, mount.name), f"volume{i}")
         for i, mount in enumerate(deployment.spec.volumes)
     ]
@@ -92,8 +91,9 @@ def plan(host: Host, deployment: Deployment, owner: int, devices: Mapping[int, t
         "members": []
         if fault
         else [
-            _member(host, deployment, owner, member, devices[member.rank], binds)
+            _member(host, deployment, owner, _place(host, deployment, owner, member, used))
             for member in deployment.members
+            for used in [devices[member.rank]]
         ],
         "ranks": [member.rank for member in deployment.members],
     }
@@ -113,6 +113,10 @@ def private_network(host: Host) -> bool:
 
 def cookie(host: Host, deployment: Deployment) -> str:
     return f"RACKRATE_COOKIE={host.tag}.{deployment.lease}.{deployment.generation}."
+
+
+def lease_folder(host: Host, deployment: Deployment) -> str:
+    return f"{host.root}/leases/{deployment.lease}/{deployment.generation}"
 
 
 def volume_folder(host: Host, deployment: Deployment, name: str) -> str:
@@ -155,55 +159,77 @@ def _wrong_place(host: Host, path: str) -> str:
     return ""
 
 
-def _member(host: Host, deployment: Deployment, owner: int, member: Member,
-            devices: tuple[Device, ...], binds: list[tuple[str, str]]) -> MemberPlan:  # fmt: skip
-    rank, spec, limits = member.rank, deployment.spec, deployment.limits
-    name = f"rackrate-{host.tag}-{deployment.lease}-{deployment.generation}-{rank}"
-    image = image_folder(host, spec.image)
-    env = environment(host, deployment, member, devices)
-    base = f"{STAGE}/lease/{rank}" if owner >= 0 else f"{binds[0][0]}/{rank}"
-    volumes = [
-        (f"{STAGE}/{staged}" if owner >= 0 else source, mount.path)
-        for mount, (source, staged) in zip(spec.volumes, binds[1:], strict=True)
-    ]
-    if host.isolation == "plain":
-        env |= {"HOME": f"{base}/root", "RACKRATE_COOKIE": cookie(host, deployment).split("=")[1]}
-        env |= {
-            volume_variable(mount.name): source
-            for mount, (source, _) in zip(spec.volumes, volumes, strict=True)
-        }
-    cpus = [device.index for device in devices if device.kind == "cpu"]
-    first = FIRST if host.isolation == "runc" else LAST
-    inside = bundle.Inside(
-        host=deployment.lease.replace("_", "-"),
-        args=("/bin/sh", "-c", first, "rackrate", *spec.command),
-        env=env,
-        shared=[*rootfs.read_only(image), *_system(devices)],
-        volumes=volumes,
-        device_files=_device_files(devices),
-        limits=limits,
-        cpus=cpus,
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one member lives: its share of the lease, and how its launcher sees its folders."""
+
+    member: Member
+    devices: tuple[Device, ...]
+    name: str
+    base: str
+    image: str
+    volumes: tuple[tuple[str, Mount], ...]
+
+
+def _place(host: Host, deployment: Deployment, owner: int, member: Member,
+           devices: tuple[Device, ...]) -> Place:  # fmt: skip
+    """As root, folders are staged where the tenant's own users can reach them."""
+    staged = owner >= 0
+    folder = lease_folder(host, deployment)
+    return Place(
+        member=member,
+        devices=devices,
+        name=f"rackrate-{host.tag}-{deployment.lease}-{deployment.generation}-{member.rank}",
+        base=f"{STAGE}/lease/{member.rank}" if staged else f"{folder}/{member.rank}",
+        image=image_folder(host, deployment.spec.image),
+        volumes=tuple(
+            (f"{STAGE}/volume{i}" if staged else volume_folder(host, deployment, mount.name), mount)
+            for i, mount in enumerate(deployment.spec.volumes)
+        ),
     )
+
+
+def _inside(host: Host, deployment: Deployment, place: Place) -> bundle.Inside:
+    env = environment(host, deployment, place.member, place.devices)
+    if host.isolation == "plain":
+        env |= {"HOME": f"{place.base}/root"}
+        env |= dict([cookie(host, deployment).split("=")])
+        env |= {volume_variable(mount.name): source for source, mount in place.volumes}
+    first = FIRST if host.isolation == "runc" else LAST
+    return bundle.Inside(
+        host=deployment.lease.replace("_", "-"),
+        args=("/bin/sh", "-c", first, "rackrate", *deployment.spec.command),
+        env=env,
+        shared=[*rootfs.read_only(place.image), *_system(place.devices)],
+        volumes=[(source, mount.path) for source, mount in place.volumes],
+        device_files=_device_files(place.devices),
+        limits=deployment.limits,
+        cpus=[device.index for device in place.devices if device.kind == "cpu"],
+    )
+
+
+def _member(host: Host, deployment: Deployment, owner: int, place: Place) -> MemberPlan:
+    inside, limits = _inside(host, deployment, place), deployment.limits
     made = host.isolation != "plain"
-    own_groups = host.isolation != "runc"
+    by_runc = host.isolation == "runc"
     return {
-        "rank": rank,
-        "copy": image,
+        "rank": place.member.rank,
+        "copy": place.image,
         "folders": rootfs.FOLDERS if made else [(".rackrate", 0o700)],
-        "links": rootfs.links(image) if made else [],
-        "files": rootfs.files(image, inside.host, env, host.network)
+        "links": rootfs.links(place.image) if made else [],
+        "files": rootfs.files(place.image, inside.host, inside.env, host.network)
         if made
-        else [(".rackrate/env", rootfs.environment(env).encode())],
-        "beside": _beside(host, inside, owner, name, base),
-        "argv": _argv(host, inside, base, name),
-        "env": env if host.isolation == "plain" else {"PATH": PATH},
-        "drop": owner >= 0 and own_groups,
-        "cgroups": host.groups.of(name) if own_groups else [],
-        "limits": host.groups.limits(name, limits) if own_groups else [],
-        "cpus": cpus,
+        else [(".rackrate/env", rootfs.environment(inside.env).encode())],
+        "beside": _beside(host, inside, owner, place),
+        "argv": _argv(host, inside, place),
+        "env": {"PATH": PATH} if made else dict(inside.env),
+        "drop": owner >= 0 and not by_runc,
+        "cgroups": [] if by_runc else host.groups.of(place.name),
+        "limits": [] if by_runc else host.groups.limits(place.name, limits),
+        "cpus": list(inside.cpus),
         "rlimits": _rlimits(host, limits),
-        "container": "" if own_groups else name,
-        "memory_group": host.groups.memory(name),
+        "container": place.name if by_runc else "",
+        "memory_group": host.groups.memory(place.name),
         "disk_bytes": limits.disk_mib << 20,
         "memory_bytes": 0 if "memory" in host.groups.folders else limits.memory_mib << 20,
     }
@@ -261,24 +287,24 @@ def _rlimits(host: Host, limits: Limits) -> list[tuple[int, int]]:
     return found
 
 
-def _argv(host: Host, inside: bundle.Inside, base: str, name: str) -> list[str]:
+def _argv(host: Host, inside: bundle.Inside, place: Place) -> list[str]:
     if host.isolation == "runc":
         return [
             *(host.programs["runc"], "--root", f"{host.root}/runc", "run", "--detach"),
-            *("--bundle", base, "--pid-file", f"{base}/pid", "--preserve-fds", "1"),
-            *("--no-new-keyring", name),
+            *("--bundle", place.base, "--pid-file", f"{place.base}/pid", "--preserve-fds", "1"),
+            *("--no-new-keyring", place.name),
         ]
     if host.isolation == "bubblewrap":
         return [host.programs["bwrap"], "--args", "5", "--", *inside.args]
     return list(inside.args)
 
 
-def _beside(host: Host, inside: bundle.Inside, owner: int, name: str,
-            base: str) -> list[tuple[str, bytes]]:  # fmt: skip
+def _beside(host: Host, inside: bundle.Inside, owner: int, place: Place) -> list[tuple[str, bytes]]:
     if host.isolation == "runc":
-        return [("config.json", bundle.config(inside, owner, name))]
+        return [("config.json", bundle.config(inside, owner, place.name))]
     if host.isolation == "bubblewrap":
-        return [("args", b"".join(word.encode() + b"\0" for word in _bubble(inside, base)))]
+        words = _bubble(inside, place.base)
+        return [("args", b"".join(word.encode() + b"\0" for word in words))]
     return []
 
 
