@@ -21,6 +21,13 @@ def test_pages_follow_each_other_without_gap_or_repetition(cloud: Cloud) -> None
     assert seen == sorted(ids, reverse=True)
 
 
+def test_a_page_that_is_just_full_is_the_last(cloud: Cloud) -> None:
+    for _ in range(3):
+        cloud.lease()
+    assert cloud.acme.get("/v1/leases?limit=3").json["next"] is None
+    assert cloud.acme.get("/v1/leases?limit=2").json["next"] is not None
+
+
 @pytest.mark.parametrize(
     "path", ["nodes", "skus", "tokens", "members", "customers", "projects", "sites", "audit"]
 )
