@@ -26,8 +26,8 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.1rem; margin: 2.5rem 0 .6rem; }
 p { color: var(--faint); margin: 0 0 1rem; max-width: 46rem; }
 .note { border-left: 3px solid var(--note); padding-left: .8rem; }
-.facts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr));
-  margin: 1.5rem 0; }
+.facts { display: grid; gap: .75rem; grid-template-columns: repeat(4, 1fr); margin: 1.5rem 0; }
+@media (max-width: 40rem) { .facts { grid-template-columns: repeat(2, 1fr); } }
 .facts div { background: var(--raised); border-radius: 6px; padding: .7rem .9rem; }
 .facts dt { color: var(--faint); font-size: .85rem; }
 .facts dd { font-size: 1.3rem; font-variant-numeric: tabular-nums; font-weight: 600; margin: 0; }
@@ -56,13 +56,16 @@ REASONS = {
 def page(report: Report, title: str) -> str:
     """The same numbers as on the terminal, with the chart drawn."""
     rows = document(report, title)
+    how = (
+        f"<p>Demand: {escape(title)}. Every job asked for a lease through the same use cases as a customer would, on a "
+        f"virtual clock, from {report.start:%d %B %Y} to {report.end:%d %B %Y}. What did not fit "
+        f"was refused, and not tried again.</p>"
+        '<p class="note">All machines are simulated, and all amounts come from the example price '
+        "in the fleet file: nobody paid them, and they say nothing about real prices.</p>"
+    )
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Every job asked for a lease through the same use cases as a customer would, on a "
-        f"virtual clock, from {report.start:%d %B %Y} to {report.end:%d %B %Y}. What did not fit "
-        f"was refused, and not tried again.</p>",
-        '<p class="note">All machines are simulated, and all amounts come from the example price '
-        "in the fleet file: nobody paid them, and they say nothing about real prices.</p>",
+        how,
         _facts(report, rows),
         f"<h2>Utilisation</h2>{_chart(report)}{_weeks(report)}",
         _refusals(report, rows),
@@ -88,6 +91,7 @@ def _facts(report: Report, rows: dict[str, Any]) -> str:
         ("GPUs, simulated", f"{report.gpus:,}"),
         ("GPU-hours", f"{report.gpu_hours:,.0f}"),
         ("Mean utilisation", f"{report.mean_utilisation:.1%}"),
+        ("Customers billed", f"{len(rows['revenue_by_customer']):,}"),
         (f"Revenue, net, {report.currency}", f"{net:,.0f}"),
     )
     items = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts)
@@ -201,12 +205,12 @@ def _chart(report: Report) -> str:
     )
     grid = "".join(
         f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y:.0f}" y2="{y:.0f}"/>'
-        f'<text x="2" y="{y + 14:.0f}">{share:.0%}</text>'
-        for share in (1.0, 0.75, 0.5, 0.25)
+        f'<text x="-6" y="{y + 4:.0f}" text-anchor="end">{share:.0%}</text>'
+        for share in (1.0, 0.75, 0.5, 0.25, 0.0)
         for y in [HEIGHT * (1 - share)]
     )
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 22}" role="img" '
+        f'<svg viewBox="-40 -8 {WIDTH + 40} {HEIGHT + 32}" role="img" '
         f'aria-label="Share of the GPUs in use over time; the numbers follow as a table">{grid}'
         f'{_dates(report)}<polygon class="area" points="0,{HEIGHT} {points} {WIDTH},{HEIGHT}"/>'
         f'<polyline class="edge" points="{points}"/>{_days(report)}</svg>'

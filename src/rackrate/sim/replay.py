@@ -174,7 +174,8 @@ class _Run:
     def _close_month(self) -> None:
         self.clock.to(self.month_end)
         invoices = billing.close(self.world, OPERATOR, self.ground.entity.id, self.month)
-        self.recorder.closed(self.month, invoices)
+        if invoices:
+            self.recorder.closed(self.month, invoices)
         self.month = self.month.plus(1)
         self.month_end = self.month.interval(self.ground.entity.time_zone).end
 
