@@ -1,6 +1,7 @@
 """The report of a replay, for a terminal and for programs."""
 
 import os
+from decimal import Decimal
 from typing import Any
 
 from rackrate.cli.chart import area, bar
@@ -79,7 +80,7 @@ REFUSALS = (
     Column("REFUSED FOR", lambda row: row["reason"]),
     Column("JOBS", lambda row: f"{row['jobs']:,}", right=True),
     Column("GPUS ASKED FOR", lambda row: f"{row['gpus']:,}", right=True),
-    Column("GPU-HOURS", lambda row: row["gpu_hours"], right=True),
+    Column("GPU-HOURS", lambda row: f"{Decimal(row['gpu_hours']):,.0f}", right=True),
 )
 ACCOUNTS = (
     Column("ACCOUNT", lambda row: row["account"]),
