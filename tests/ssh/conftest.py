@@ -48,6 +48,12 @@ class Client:
     user: LeaseId | str
     house: House
     gateway: Gateway
+    loop: "Loop"
+
+    def close(self) -> None:
+        """Stop the gateway, as the control plane does when it ends."""
+        closing = self.gateway.close()
+        asyncio.run_coroutine_threadsafe(closing, self.loop.loop).result(20)
 
     @property
     def options(self) -> list[str]:
@@ -118,6 +124,7 @@ def client(house: House, tmp_path: Path) -> Iterator[Client]:
     (tmp_path / "known_hosts").write_text(known)
     house.keys = {"lse_000001": {make_key(tmp_path / "key")}}
     house.stopped = set()
-    yield Client(tmp_path, gateway.port, "lse_000001", house, gateway)
-    asyncio.run_coroutine_threadsafe(gateway.close(), loop.loop).result(20)
+    client = Client(tmp_path, gateway.port, "lse_000001", house, gateway, loop)
+    yield client
+    client.close()
     loop.close()

@@ -187,6 +187,16 @@ def test_what_a_client_left_behind_ends_when_it_goes(client: Client) -> None:
     until_running(f"^sleep {mark}$", False)
 
 
+def test_a_gateway_that_closes_hangs_up_and_leaves_nothing_running(client: Client) -> None:
+    mark = f"32{time.monotonic_ns() % 10**6}"
+    words = ["ssh", "-p", str(client.port), *client.options, client.address, f"sleep {mark}"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as ssh:
+        until_running(f"^sleep {mark}$", True)
+        client.close()
+        assert ssh.wait(SECONDS) in (129, 255)
+    until_running(f"^sleep {mark}$", False)
+
+
 def until_running(pattern: str, wanted: bool) -> None:
     deadline = time.monotonic() + SECONDS
     while (

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -16,12 +15,28 @@ LOGIN_SECONDS = 30
 KEEPALIVE_SECONDS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class Guests:
+    """Who is here now."""
+
+    connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+    sessions: set[Session] = field(default_factory=set)
+
+
 class Reception(asyncssh.SSHServer):
     """One connection. Public keys only; no forwarding of ports, agents or X11."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, guests: "Guests") -> None:
         self._door = door
+        self._guests = guests
         self._visit: Visit | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._guests.connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._guests.connections.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -40,7 +55,9 @@ class Reception(asyncssh.SSHServer):
         return self._visit is not None
 
     def session_requested(self) -> Session | bool:
-        return Session(self._door, self._visit) if self._visit else False
+        if self._visit is None:
+            return False
+        return Session(self._door, self._visit, self._guests.sessions)
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -59,18 +76,24 @@ class Gateway:
     port: int
     host_key: str
     _acceptor: asyncssh.SSHAcceptor
+    _guests: Guests
 
     async def close(self) -> None:
         """Stop listening, and hang up on who is connected. Leases go on."""
         self._acceptor.close()
         await self._acceptor.wait_closed()
+        await asyncio.gather(*(session.end() for session in self._guests.sessions))
+        for connection in tuple(self._guests.connections):
+            connection.abort()
+            await connection.wait_closed()
 
 
 async def open_gateway(door: Door, host: str, port: int, key_file: Path) -> Gateway:
     """Listen at `host` and `port` (0: any free one), known by the key in `key_file`."""
     key = await asyncio.to_thread(_host_key, key_file)
+    guests = Guests()
     acceptor = await asyncssh.create_server(
-        _reception(door),
+        lambda: Reception(door, guests),
         host,
         port,
         server_host_keys=[key],
@@ -87,11 +110,7 @@ async def open_gateway(door: Door, host: str, port: int, key_file: Path) -> Gate
         server_version="Rackrate",
     )
     public = key.export_public_key("openssh").decode().strip()
-    return Gateway(host, acceptor.get_port(), public, acceptor)
-
-
-def _reception(door: Door) -> Callable[[], Reception]:
-    return lambda: Reception(door)
+    return Gateway(host, acceptor.get_port(), public, acceptor, guests)
 
 
 def _host_key(path: Path) -> asyncssh.SSHKey:

@@ -20,6 +20,7 @@ CHUNK = 65536
 HIGH_WATER = 1 << 20
 LAST_WORDS_SECONDS = 0.5
 HANG_UP_SECONDS = 3.0
+FAREWELL_SECONDS = 1.0
 
 
 class Feed(Protocol):
@@ -35,7 +36,8 @@ class Feed(Protocol):
 class Session(asyncssh.SSHServerSession[bytes]):
     """Built by the gateway for a visitor who has shown a key."""
 
-    def __init__(self, door: Door, visit: Visit) -> None:
+    def __init__(self, door: Door, visit: Visit, live: "set[Session]") -> None:
+        self._live = live
         self._door = door
         self._visit = visit
         self._command: str | None = None
@@ -75,7 +77,19 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return subsystem == "sftp"
 
     def session_started(self) -> None:
-        self._running = asyncio.ensure_future(self._run())
+        self.running = asyncio.ensure_future(self._run())
+        self.running.add_done_callback(lambda _: self._live.discard(self))
+        self._live.add(self)
+
+    async def end(self) -> None:
+        """For a gateway that closes: the program is hung up on, and its readers end with it."""
+        self._signal(signal.SIGHUP)  # first, as a launcher that is killed cannot pass it on
+        await asyncio.wait([self.running], timeout=FAREWELL_SECONDS)
+        self._signal(signal.SIGKILL)
+        self.running.cancel()
+        await asyncio.wait([self.running])
+        if self._process:
+            await self._process.wait()
 
     # What the client sends.
 
@@ -152,6 +166,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
             await self._run_program()
         finally:
             feeding.cancel()
+            await asyncio.wait([feeding])
 
     async def _run_program(self) -> None:
         try:
