@@ -57,9 +57,9 @@ def page(report: Report, title: str) -> str:
     """The same numbers as on the terminal, with the chart drawn."""
     rows = document(report, title)
     how = (
-        f"<p>Demand: {escape(title)}. Every job asked for a lease through the same use cases as a customer would, on a "
-        f"virtual clock, from {report.start:%d %B %Y} to {report.end:%d %B %Y}. What did not fit "
-        f"was refused, and not tried again.</p>"
+        f"<p>Demand: {escape(title)}. Every job asked for a lease through the same use cases as "
+        f"a customer would, on a virtual clock, from {report.start:%d %B %Y} to "
+        f"{report.end:%d %B %Y}. What did not fit was refused, and not tried again.</p>"
         '<p class="note">All machines are simulated, and all amounts come from the example price '
         "in the fleet file: nobody paid them, and they say nothing about real prices.</p>"
     )
@@ -170,7 +170,7 @@ def _books(report: Report, rows: dict[str, Any]) -> str:
     )
     verdict = "The books balance" if report.balanced else "The books do not balance"
     last = (
-        f"{verdict}: debits less credits are {debits - credits:,}",
+        f"{verdict}. Debits less credits: {debits - credits:,}",
         f"{debits:,}",
         f"{credits:,}",
     )
