@@ -33,6 +33,13 @@ def test_the_same_key_for_another_request_is_refused(either: Cloud) -> None:
     assert either.rows() == before
 
 
+def test_stopping_is_another_request_than_ending(cloud: Cloud) -> None:
+    lease = cloud.lease()
+    cloud.acme.post(f"/v1/leases/{lease}/stop", None, **{"Idempotency-Key": "k1"})
+    answer = cloud.acme.post(f"/v1/leases/{lease}/end", None, **{"Idempotency-Key": "k1"})
+    assert (answer.status, answer.json["reason"]) == (422, "key_reused")
+
+
 def test_a_key_is_one_principals_own(either: Cloud) -> None:
     either.acme.post("/v1/leases", WISH, **{"Idempotency-Key": "k1"})
     mine = either.bolt.post(
