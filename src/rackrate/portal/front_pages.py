@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from rackrate.app import billing, books, customers, fleet, leasing, sales
+from rackrate.app import billing, books, catalogue, customers, fleet, leasing, sales
 from rackrate.core.access import Verb
 from rackrate.core.contract import Contract, Schedule
+from rackrate.core.ids import ChipId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Invoice
-from rackrate.core.lease import Phase
+from rackrate.core.lease import Lease, Phase
 from rackrate.core.ledger import Account
 from rackrate.core.money import Money, total
 from rackrate.portal import fleet_view
@@ -48,6 +49,7 @@ def _overview(page: Page) -> Response:
         "counts": fleet_view.counts_of(slots),
         "blocks": [view for found in maps for view in fleet_view.blocks_of(found)],
         "nodes": sum(len(found.nodes) for found in maps),
+        "all_gpus": _all_gpus(page, {node.chip for found in maps for node in found.nodes}),
         "running": sum(lease.phase == Phase.RUNNING for lease in leases),
         "live": len(leases),
         "month": _month_of_all(page),
@@ -62,6 +64,18 @@ def _overview(page: Page) -> Response:
     values.update(shown="live", customer="", project="", after="", most=SHOWN)
     values["mark"] = mark_of(leases[:SHOWN])
     return page.show("overview.html", Same("rackrate site list", "GET /v1/sites"), **values)
+
+
+def _all_gpus(page: Page, chips: set[ChipId]) -> bool:
+    """Whether every slot of these chips is one of an accelerator: else they are called slots."""
+    known = catalogue.list_chips(page.world, page.actor)
+    return all(chip.accelerator for chip in known if chip.id in chips)
+
+
+def _chips(page: Page, leases: Sequence[Lease]) -> set[ChipId]:
+    wanted = {lease.terms.sku for lease in leases}
+    skus = catalogue.list_skus(page.world, page.actor)
+    return {sku.chip for sku in skus if sku.id in wanted}
 
 
 def _open_invoices(page: Page) -> list[Invoice]:
@@ -178,7 +192,8 @@ def _revenue(page: Page) -> dict[str, Any] | None:
         }
         for month in months
     ]
-    return {"rows": rows, "chart": _revenue_chart(page, rows)}
+    earned = any(row["contract"] or row["usage"] for row in rows)
+    return {"rows": rows, "chart": _revenue_chart(page, rows)} if earned else None
 
 
 def _revenue_chart(page: Page, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -211,6 +226,7 @@ def _home(page: Page) -> Response:
     invoices = _open_invoices(page)
     values: dict[str, Any] = {
         "running": running,
+        "all_gpus": _all_gpus(page, _chips(page, running)),
         "gpus": sum(lease.terms.slots * lease.terms.nodes for lease in running),
         "month": month,
         "cost": _sum(list(costs.values()), page.organisation.currency) if costs else None,

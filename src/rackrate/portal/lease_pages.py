@@ -24,6 +24,7 @@ from rackrate.portal.page import Page, Posted, Same, Visited
 router = APIRouter()
 A_PAGE = 50
 LOG_BYTES = 64 * 1024
+TICK = 5
 SHOWN = (
     ("live", msg("Live")),
     ("running", msg("Running")),
@@ -162,12 +163,13 @@ def _lease_page(page: Page, id: LeaseId, refused: RackrateError | None) -> Respo
         seconds=lease_view.billed_seconds(found, events, page.now),
         currency=currency,
         isolation=_isolation(page, found),
-        mark=mark_of([found]),
         form_key=page.form_key(),
         may_write=page.may(Verb.LEASE_WRITE),
         may_enter=page.may(Verb.LEASE_ENTER),
         refusal=None if refused is None else refusal(page, refused),
     )
+    # While it is billed its cost is shown anew every few seconds.
+    values["mark"] = f"{mark_of([found])}-{values['seconds'] // TICK}"
     if page.part == "live":
         if page.request.query_params.get("seen") == values["mark"]:
             return Response(status_code=204)

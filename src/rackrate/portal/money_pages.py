@@ -237,7 +237,7 @@ def ledger(page: Visited, entity: str = "", after: int = 0) -> Response:
         "entity": chosen,
         "entities": entities,
         "rows": _by_account(balances),
-        "sum": sum(one.book.minor for one in balances),
+        "sum": Money(sum(one.book.minor for one in balances), chosen.currency),
         "names": {one.id: one.name for one in customers.list_customers(page.world, page.actor)},
         "accounts": ACCOUNTS,
         "journal": journal[skip : skip + A_PAGE],
