@@ -35,16 +35,25 @@ class Leader:
     epoch: int
 
 
-def lead(world: World, holder: str) -> Leader | None:
-    """Take or renew the lead; None while another holds it."""
+def lead(world: World, holder: str, alone: bool = False) -> Leader | None:
+    """Take or renew the lead; None while another holds it.
+
+    `alone`: the caller knows that whoever holds it is dead, and need not wait it out.
+    """
     with world.store.transaction() as tx:
         now = world.clock.now()
         row = tx.peek(LoopLease, LEADER)
-        if row is not None and row.holder != holder and now < row.until:
+        if row is not None and row.holder != holder and now < row.until and not alone:
             return None
         epoch = 1 if row is None else row.epoch + (row.holder != holder)
         tx.put(LoopLease(LEADER, holder, epoch, now + LEADS_FOR))
         return Leader(holder, epoch)
+
+
+def live(world: World) -> tuple[LeaseId, ...]:
+    """Every lease that loops may have work with."""
+    with world.store.transaction() as tx:
+        return tuple(lease.id for lease in tx.find(Lease, live=True))
 
 
 def provision(

@@ -1,20 +1,18 @@
-"""The composition root: the only reader of the clock, of entropy and of settings."""
+"""A control plane put together from its parts, started and stopped."""
 
 import asyncio
 import contextlib
-import os
-import secrets
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from rackrate.app import doors, identity, loops, manifest
+from rackrate.app import doors, identity, manifest
 from rackrate.app.identity import NewToken
 from rackrate.app.ports import Engine, Store
 from rackrate.app.world import Settings, World
@@ -25,11 +23,8 @@ from rackrate.core.workload import Entry
 from rackrate.engines.local.engine import LocalEngine
 from rackrate.sim.engine import SimEngine
 from rackrate.ssh.door import Visit, parse
-
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-FULL_PASS_S = 10.0
-LOOK_AGAIN_S = (0.02, 0.5)
-LEAD_EVERY_S = 5.0
+from rackrate.wiring.clock import RandomIds, SystemClock
+from rackrate.wiring.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +44,6 @@ class Options:
     tls_key: Path | None = None
     plain_for_customers: bool = False
     isolation: str | None = None
-
-
-class SystemClock:
-    """The machine's clock in whole seconds, held back when it is set back."""
-
-    def __init__(self) -> None:
-        self._last = datetime(1970, 1, 1, tzinfo=UTC)
-        self._lock = threading.Lock()
-
-    def now(self) -> datetime:
-        with self._lock:
-            self._last = max(self._last, datetime.now(UTC).replace(microsecond=0))
-            return self._last
-
-
-class RandomIds:
-    """Ids of a time part and a random part: they sort by making, and cannot be guessed."""
-
-    def __init__(self) -> None:
-        self._last = 0
-        self._lock = threading.Lock()
-
-    def new(self, prefix: str) -> str:
-        with self._lock:
-            self._last = max(self._last + 1, time.time_ns() // 1_000_000)
-            moment = self._last
-        return f"{prefix}_{_letters(moment, 9)}{_letters(secrets.randbits(30), 6)}"
-
-    def secret(self) -> str:
-        return _letters(secrets.randbits(160), 32)
-
-
-def _letters(number: int, length: int) -> str:
-    digits = ""
-    for _ in range(length):
-        number, digit = divmod(number, 32)
-        digits = ALPHABET[digit] + digits
-    return digits
 
 
 class SiteEngines(Mapping[SiteId, Engine]):
@@ -134,7 +91,6 @@ class Control:
     def __init__(self, options: Options) -> None:
         check(options)
         self.options = options
-        self.failed: list[str] = []
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._closing = contextlib.ExitStack()
@@ -186,7 +142,9 @@ class Control:
 
     def start(self) -> None:
         """Begin to serve: the loops, the SSH gateway, and the API, which tells where that is."""
-        self._spawn("loops", self._loop)
+        # Nobody else can be on the database of a data folder that we hold.
+        runner = Runner(self.world, self._stopping, alone=not self.options.database)
+        self._spawn("loops", runner.run)
         self._serve_ssh()
         self._serve_http()
 
@@ -203,35 +161,6 @@ class Control:
         thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _loop(self) -> None:
-        """Lead while we may; look at what was hinted or is unsettled, and now and then at all."""
-        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        pace = Pace()
-        leader = None
-        while not self._stopping.is_set():
-            try:
-                if pace.lead_is_due():
-                    leader = loops.lead(self.world, holder)
-                if leader is None:
-                    self._stopping.wait(1.0)
-                    continue
-                pace.unsettled(self._pass(leader, pace))
-            except Exception as error:  # noqa: BLE001
-                # A loop that dies is worse than one that fails: say it, and be repeated.
-                self.failed.append(f"{type(error).__name__}: {error}")
-                leader = None
-                pace.lead_again()
-                self._stopping.wait(1.0)
-
-    def _pass(self, leader: loops.Leader, pace: "Pace") -> set[Any]:
-        hinted = set(self.world.hints.take(pace.patience_s()))
-        if pace.full_is_due():
-            return set(loops.provision(self.world, leader))
-        look_at = hinted | pace.waiting()
-        if not look_at:
-            return set()
-        return set(loops.provision(self.world, leader, sorted(look_at)))
 
     def _serve_http(self) -> None:
         import uvicorn
@@ -307,55 +236,6 @@ class LeaseDoor:
 
     def entry(self, visit: Visit) -> Entry:
         return doors.way_in(self._world, visit.lease, visit.rank, visit.who)
-
-
-class Pace:
-    """When to look at what: unsettled leases soon and then less often, all of them now and then."""
-
-    def __init__(self) -> None:
-        self._lead_at = 0.0
-        self._full_at = 0.0
-        self._waiting: dict[Any, float] = {}
-        self._due: dict[Any, float] = {}
-
-    def lead_is_due(self) -> bool:
-        now = time.monotonic()
-        if now < self._lead_at:
-            return False
-        self._lead_at = now + LEAD_EVERY_S
-        return True
-
-    def lead_again(self) -> None:
-        self._lead_at = 0.0
-
-    def full_is_due(self) -> bool:
-        now = time.monotonic()
-        if now < self._full_at:
-            return False
-        self._full_at = now + FULL_PASS_S
-        return True
-
-    def patience_s(self) -> float:
-        """How long to wait for a hint: until the next unsettled lease, or the next full pass."""
-        until = min([self._full_at, self._lead_at, *self._due.values()])
-        return max(0.001, min(until - time.monotonic(), 5.0))
-
-    def waiting(self) -> set[Any]:
-        now = time.monotonic()
-        return {id for id, due in self._due.items() if due <= now}
-
-    def unsettled(self, ids: set[Any]) -> None:
-        """These are not settled yet: look again, each time after twice as long."""
-        now = time.monotonic()
-        looked = self.waiting() | ids
-        for id in looked:
-            if id not in ids:
-                self._waiting.pop(id, None)
-                self._due.pop(id, None)
-                continue
-            wait = min(self._waiting.get(id, LOOK_AGAIN_S[0] / 2) * 2, LOOK_AGAIN_S[1])
-            self._waiting[id] = wait
-            self._due[id] = now + wait
 
 
 def check(options: Options) -> None:
