@@ -30,10 +30,7 @@ def imported(rackrate: Program, *arguments: str) -> set[str]:
     return set(re.findall(r"^import time:.*\| +(\S+)$", ran.stderr, re.MULTILINE))
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["lease list", "node list", "sku list", "lease list --output json", "whoami", "invoice list"],
-)
+@pytest.mark.parametrize("line", ["lease list", "invoice list --output json", "whoami"])
 def test_a_client_command_loads_nothing_of_the_server(rackrate: Program, line: str) -> None:
     loaded = imported(rackrate, *line.split())
     assert "rackrate.cli.client" in loaded

@@ -8,7 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.cli.program import PATIENCE_S, PROGRAM, Program
 
@@ -24,7 +31,7 @@ class Up:
 
     @property
     def url(self) -> str:
-        found = re.search(r"Portal +(http://\S+)/", self.screen)
+        found = re.search(r"Portal +(https?://\S+)/", self.screen)
         assert found, self.screen
         return found[1]
 
@@ -118,12 +125,17 @@ def is_phase(rackrate: Program, lease: str, phase: str) -> bool:
     return False
 
 
-def test_a_profile_for_another_server_is_left_alone(nobody: Program, data: Path) -> None:
+def test_another_servers_profile_and_a_folder_in_use_are_left_alone(
+    nobody: Program, data: Path
+) -> None:
     file = nobody.home / ".config" / "rackrate" / "profile.toml"
     file.parent.mkdir(parents=True)
     file.write_text('url = "https://cloud.example"\ntoken = "rr_mine"\n')
     with up(nobody, data) as first:
         assert f"login {first.url}" in first.screen
+        done = nobody("up", "--data", str(data), "--port", "0", "--ssh-port", "0")
+        assert done.code == 1
+        assert f"{data} is in use by process" in done.err
     assert "cloud.example" in file.read_text()
 
 
@@ -152,11 +164,36 @@ def test_it_does_not_listen_beyond_this_machine_without_tls(nobody: Program, dat
     assert not (data / "postgres").exists()
 
 
-def test_two_do_not_share_a_folder(nobody: Program, data: Path) -> None:
-    with up(nobody, data):
-        done = nobody("up", "--data", str(data), "--port", "0", "--ssh-port", "0")
-        assert done.code == 1
-        assert f"{data} is in use by process" in done.err
+def test_over_tls_the_command_line_trusts_the_certificate_that_it_was_given(
+    nobody: Program, data: Path, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    with up(nobody, data, "--tls-cert", str(certificate), "--tls-key", str(key)) as secure:
+        url = secure.url
+        assert url.startswith("https://127.0.0.1:")
+        assert f"Server        {url}" in nobody.ok("whoami")
+        stranger = Program(tmp_path, {"RACKRATE_URL": url, "RACKRATE_TOKEN": "rr_secret"})
+        assert "[untrusted]" in stranger("whoami").err
+        told = {**stranger.environment, "RACKRATE_CA": str(certificate)}
+        assert "[unauthenticated]" in Program(tmp_path / "else", told)("whoami").err
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine's loopback, and its key."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    loopback = x509.IPAddress(ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
+        .sign(key, None)
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
 
 
 def test_where_nothing_is_kept_there_is_nothing_to_back_up(nobody: Program, data: Path) -> None:
