@@ -14,7 +14,7 @@ FINAL = ("failed", "gone")
 
 
 def write(path: str, data: bytes, durable: bool = False) -> None:
-    """All of it or nothing, whenever we die."""
+    """All of it or nothing, whenever we die. `durable` is of what it holds: `sync` its name too."""
     passing = f"{path}.{os.getpid()}"
     with open(passing, "wb", opener=_private) as file:
         file.write(data)
@@ -22,8 +22,6 @@ def write(path: str, data: bytes, durable: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
     os.replace(passing, path)
-    if durable:
-        sync(os.path.dirname(path))
 
 
 def _private(path: str, flags: int) -> int:

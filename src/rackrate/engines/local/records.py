@@ -101,6 +101,8 @@ class Records:
         }
         files.write(f"{passing}/{files.PLAN}", marshal.dumps(dict(plan)), durable=True)
         files.write(f"{passing}/{files.RECORD}", json.dumps(raw).encode(), durable=True)
+        files.sync(passing)
+        fresh = not os.path.exists(above)
         while True:
             os.makedirs(above, 0o700, exist_ok=True)
             try:
@@ -109,16 +111,19 @@ class Records:
                 continue  # the last of an older generation went just now, and the folder with it
             break
         files.sync(above)
-        files.sync(os.path.dirname(above))
+        if fresh:
+            files.sync(os.path.dirname(above))
         return folder
 
     def adopt(self, record: Record, generation: int) -> None:
         files.write(f"{record.folder}/generation", str(generation).encode(), durable=True)
+        files.sync(record.folder)
 
     def bury(self, lease: LeaseId, generation: int) -> None:
         """From now on no generation up to this one ever starts."""
         if files.released(self.root, lease) < generation:
             files.write(files.tombstone(self.root, lease), str(generation).encode(), durable=True)
+            files.sync(f"{self.root}/released")
 
     def owner(self, project: ProjectId) -> int:
         """First of the range of host users that are the project's own, the same for ever."""
@@ -131,6 +136,7 @@ class Records:
             if (user := FIRST_USER + i * USERS_EACH) not in taken:
                 os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
                 files.write(path, str(user).encode(), durable=True)
+                files.sync(os.path.dirname(path))
                 return user
         raise OSError(f"all {PROJECTS} ranges of users are taken")
 
