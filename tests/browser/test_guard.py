@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from rackrate.app import identity
+from rackrate.core.access import ROLES, Role, Scope
+from rackrate.core.ids import CustomerId, ProjectId
 from tests.browser.conftest import Site
 from tests.browser.test_pages import CUSTOMER, OPERATOR
 
@@ -156,6 +158,23 @@ def test_a_customer_is_not_let_to_the_operators_pages(owner: Client) -> None:
         assert owner.get(path).status == 403, path
     fields = owner.form("/start")
     assert owner.post("/nodes/north-h20-001/drain", **fields).status == 403
+
+
+@pytest.mark.parametrize("role", Role)
+def test_everybody_can_open_every_page_that_is_offered(site: Site, role: Role) -> None:
+    world, admin = site.cloud.world, site.cloud.admin
+    scope = ROLES[role][0]
+    customer = None if scope is Scope.OPERATOR else CustomerId("example-robotics")
+    project = ProjectId("robotics-training") if scope is Scope.PROJECT else None
+    granted = identity.grant(world, admin, f"{role}@portal.example", role, customer, project)
+    secret = identity.create_token(world, admin, "tour", 1, granted.principal).secret
+    client = Client(site.url)
+    assert client.sign_in(secret).status == 303
+    home = client.get("/").body
+    offered = set(re.findall(r'<li><a href="([^"]+)"', home))
+    assert {"/", "/leases", "/prices"} <= offered
+    for path in sorted(offered):
+        assert client.get(path).status == 200, path
 
 
 def test_what_a_page_may_load_is_its_own(operator: Client) -> None:

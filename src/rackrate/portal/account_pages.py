@@ -170,7 +170,7 @@ def _address_of(page: Page, wanted: str) -> str:
             found = fleet.site_map(world, actor, site.id)
             known |= {node.id: f"/nodes/{node.id}" for node in found.nodes}
     if page.may(Verb.LEASE_READ):
-        for one in reversed(leasing.find(world, actor, leasing.Filter(mine), limit=1000)):
+        for one in reversed(leasing.find(world, actor, leasing.Filter(), limit=1000)):
             known[one.id] = f"/leases/{one.id}"
             if one.terms.name:
                 known.setdefault(one.terms.name, f"/leases/{one.id}")

@@ -218,8 +218,7 @@ def _revenue_chart(page: Page, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _home(page: Page) -> Response:
     """What is running, what does it cost, and how do I get more?"""
-    customer = page.organisation.customer
-    leases = leasing.find(page.world, page.actor, leasing.Filter(customer, live=True))
+    leases = leasing.find(page.world, page.actor, leasing.Filter(live=True))
     running = [lease for lease in leases if lease.phase == Phase.RUNNING]
     month = Month.of(page.now, page.organisation.time_zone)
     costs = month_costs(page)

@@ -99,8 +99,14 @@ TABS = ("/", "/fleet", "/start", "/leases", "/prices", "/invoices")
 
 
 def verbs(actor: Actor) -> frozenset[Verb]:
-    """Everything that one of the actor's grants allows somewhere."""
-    return frozenset(verb for grant in actor.grants for verb in ROLES[grant.role][1])
+    """Everything that one of the actor's grants allows somewhere, so that there is a list of it."""
+    return frozenset(
+        verb
+        for grant in actor.grants
+        for verb in ROLES[grant.role][1]
+        # Contracts are listed for a whole customer.
+        if grant.project is None or verb is not Verb.CONTRACT_READ
+    )
 
 
 def groups(actor: Actor) -> tuple[Group, ...]:
