@@ -255,6 +255,8 @@ def test_a_contract_that_cannot_be_is_refused(
         "/v1/prices?at=yesterday",
         "/v1/invoices/preview?customer=acme&month=2026-13",
         "/v1/invoices/preview?customer=acme&month=0000-01",
+        "/v1/invoices/preview?customer=acme&month=1970-01",
+        "/v1/invoices/preview?customer=acme&month=9998-12",
         "/v1/invoices/preview?customer=acme",
         "/v1/leases/%00",
         "/v1/leases/lse_1/logs?rank=-1",

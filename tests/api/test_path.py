@@ -80,6 +80,8 @@ def run_a_lease(cloud: Cloud) -> str:
     assert seen["env"] == ["SECRET"] and seen["found"][0]["phase"] == "ready"
     printed = cloud.acme.get(f"/v1/leases/{lease}/logs?limit=9")
     assert (printed.text, printed.headers["next-offset"]) == ("This site", "9")
+    rest = cloud.acme.get(f"/v1/leases/{lease}/logs?after=9&limit=13")
+    assert (rest.text, rest.headers["next-offset"]) == (" is simulated", "22")
     cloud.later(hours=1)
     assert ok(cloud.acme.post(f"/v1/leases/{lease}/stop"))["billed_since"] is None
     cloud.provision()
