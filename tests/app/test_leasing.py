@@ -185,6 +185,27 @@ def test_an_on_demand_lease_is_told_until_when_it_is_safe() -> None:
     assert lease.safe_until == start
 
 
+def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
+    built = shop()
+    lease = leasing.start(built.world, built.admin, Ask(RENDER, GPU, 1))
+    settle(built)
+    assert lease.safe_until is None
+    start = built.clock.now() + timedelta(days=30)
+    offer = sales.Offer(
+        ContractId("later"),
+        TRAIN,
+        NODE,
+        4,
+        Interval(start, start + timedelta(days=10)),
+        Money.parse("1000.00", "CNY"),
+        Decimal(0),
+    )
+    sales.sign(built.world, built.admin, offer)
+    shown, history = leasing.show(built.world, built.admin, lease.id)
+    assert shown.safe_until == start
+    assert len(history) == shown.seq
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [

@@ -1,6 +1,6 @@
 """Contracts: signing reserves the nodes for the whole term, and invoices what is due at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from rackrate.core.ids import ContractId, CustomerId, ProjectId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Entity, Site, Sku
 from rackrate.core.invoice import Line, LineKind, priced
+from rackrate.core.lease import Lease
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.promise import Shortfall, assign
@@ -56,6 +57,7 @@ def sign(world: World, actor: Actor, offer: Offer) -> Contract:
             raise Conflict(f"contract {offer.id} is already there")
         contract = _contract(world, tx, offer)
         _reserve(world, tx, contract)
+        _tell_until_when_safe(world, tx, contract)
         tx.add(contract)
         _invoice_at_signature(world, tx, contract)
         return contract
@@ -165,6 +167,16 @@ def _reserve(world: World, tx: Tx, contract: Contract) -> None:
             for pool, nodes in placed
         )
     )
+
+
+def _tell_until_when_safe(world: World, tx: Tx, contract: Contract) -> None:
+    """A new promise may need nodes that are sold by the moment: their leases learn from when."""
+    fleet, now = tx.fleet(contract.site), world.clock.now()
+    for lease in tx.find(Lease, live=True, site=contract.site):
+        if lease.terms.contract is None and lease.members:
+            until = fleet.safe_until(lease.members, now)
+            if until != lease.safe_until:
+                tx.record(replace(lease, safe_until=until))
 
 
 def _invoice_at_signature(world: World, tx: Tx, contract: Contract) -> None:

@@ -68,7 +68,9 @@ class SimEngine:
                 return
             if self._released.get(id, 0) >= generation:
                 return
-            ready_at = self._clock.now() + self._starts_in
+            # What runs goes on under the new generation, as on a real engine.
+            starts = self._clock.now() + self._starts_in
+            ready_at = starts if present is None else present.ready_at
             pretended = Pretended.of(generation, ready_at, len(deployment.members))
             self._running[id] = pretended
             if self._journal is not None:

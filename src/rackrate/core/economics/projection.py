@@ -11,6 +11,8 @@ from rackrate.core.economics.returns import Irr, Payback
 from rackrate.core.economics.revenue import month_at
 from rackrate.core.economics.statements import Cash, Income, Period, total_cash, total_income
 
+# Above this a yearly rate says only that next to nothing was at risk for long.
+HIGHEST_RATE = 10.0
 THIN_EQUITY = Fraction(1, 10)  # of the hardware; below it an IRR says nothing (economics.md 3.3)
 Column = tuple[int, ...]
 
@@ -147,6 +149,10 @@ class Projection:
 
     def _flagged(self, flows: Column) -> Irr:
         found = returns.annual(returns.irr(flows))
+        if found.value is not None and found.value > HIGHEST_RATE:
+            back = returns.payback(flows)
+            when = "" if back is None else f", since it is back by month {back.period}"
+            return Irr((), f"over {HIGHEST_RATE:,.0%} a year{when}; read NPV and multiple instead")
         if -flows[0] >= self.case.cluster.gross * THIN_EQUITY or found.value is None:
             return found
         share = max(-flows[0], 0) / self.case.cluster.gross
