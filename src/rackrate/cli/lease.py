@@ -68,6 +68,8 @@ def start(
 def _started(row: Row) -> str:
     if row["phase"] == "running":
         where = ", ".join(sorted({member["node"] for member in row["members"]}))
+        if row.get("isolation") == "simulated":
+            return f"{row['id']} runs on {where}: simulated, there is no machine to enter"
         return f"{row['id']} runs on {where}; enter it with: rackrate lease ssh {row['id']}"
     return f"{row['id']} is {row['phase']}; watch it with: rackrate lease show {row['id']}"
 

@@ -70,9 +70,9 @@ def _up(
 
 
 def _stop_when_told() -> threading.Event:
-    """Set by Ctrl-C and by whoever supervises us."""
+    """Set by Ctrl-C, by a terminal that closes, and by whoever supervises us."""
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
 
