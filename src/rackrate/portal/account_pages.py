@@ -14,7 +14,7 @@ from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.page import Page, Posted, Same, Visited
 
 router = APIRouter()
-A_PAGE = 100
+A_PAGE = 50
 
 
 @router.get("/tokens")

@@ -17,7 +17,7 @@ from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
 
 router = APIRouter()
-A_PAGE = 60
+A_PAGE = 50
 STATES = (
     ("", msg("All")),
     (NodeState.IN_SERVICE.value, msg("In service")),

@@ -35,7 +35,7 @@ PHASES: Mapping[Phase, tuple[str, str]] = {
     Phase.ENDED: ("", msg("Ended")),
 }
 EVENTS: Mapping[EventKind, str] = {
-    EventKind.REQUESTED: msg("Asked for"),
+    EventKind.REQUESTED: msg("Lease asked for"),
     EventKind.STOP_REQUESTED: msg("Told to stop"),
     EventKind.START_REQUESTED: msg("Told to start again"),
     EventKind.END_REQUESTED: msg("Told to end"),

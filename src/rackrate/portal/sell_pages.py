@@ -11,6 +11,7 @@ from rackrate.core.chips import Confidence
 from rackrate.core.contract import Contract, Instalment, Schedule
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import ContractId, CustomerId, ProjectId
+from rackrate.core.money import total
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.messages import msg
@@ -143,7 +144,7 @@ def _customers_page(page: Page, after: str, refused: RackrateError | None) -> Re
                 for lease in live
                 if lease.customer == one.id and lease.members
             ),
-            "open": [i.open for i in owing if i.customer == one.id and i.open.minor > 0],
+            "open": total((i.open for i in owing if i.customer == one.id), one.currency),
         }
         for one in shown
     ]
