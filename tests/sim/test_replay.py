@@ -1,5 +1,6 @@
 """A replay is the business itself on a clock that is told: its numbers can be worked out."""
 
+import gc
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -91,6 +92,12 @@ def test_progress_is_told_up_to_the_last_job() -> None:
     replay(EVENING, fleet(2), lambda done, total: told.append((done, total)))
     assert told[0] == (0, 6)
     assert told[-1] == (6, 6)
+
+
+def test_a_replay_leaves_the_collector_as_it_was() -> None:
+    replay(EVENING, fleet(2))
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 def test_use_by_the_hour_is_the_mean_of_each_hour() -> None:
