@@ -58,7 +58,7 @@ def site() -> Iterator[Site]:
         yield Site(made, url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("cannot run on this machine: there is no chromium")

@@ -1,6 +1,8 @@
 """The schema and its runner: applied once, by one, in order, and the same as the values."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -127,25 +129,40 @@ def test_no_database_is_unavailable() -> None:
         migrate("host=/nonexistent dbname=x")
 
 
-def test_an_owner_who_is_not_a_superuser_can_migrate(postgres: Any, empty_database: str) -> None:
-    """The operator's own server gives a database and little more."""
-    name = psycopg.conninfo.conninfo_to_dict(empty_database)["dbname"]
+@contextmanager
+def owned(postgres: Any, database: str, may: str = "") -> Iterator[tuple[str, str]]:
+    """The database in the hands of a role that is no superuser: its dsn, and its name."""
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
     user = f"{name}_owner"
-    asked_as = psycopg.connect(empty_database, autocommit=True)
-    with asked_as as connection:
-        connection.execute(f"CREATE ROLE {user} LOGIN".encode())
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {user} LOGIN {may}".encode())
         connection.execute(f"ALTER DATABASE {name} OWNER TO {user}".encode())
         connection.execute(f"ALTER SCHEMA public OWNER TO {user}".encode())
-    theirs = psycopg.conninfo.make_conninfo(empty_database, user=user)
     try:
+        yield psycopg.conninfo.make_conninfo(database, user=user), user
+    finally:
+        postgres.drop(database)
+        with psycopg.connect(postgres.server.dsn_of("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
+
+
+def test_an_owner_who_is_not_a_superuser_can_migrate(postgres: Any, empty_database: str) -> None:
+    """The operator's own server gives a database and little more."""
+    with owned(postgres, empty_database) as (theirs, user):
         assert migrate(theirs) == len(migrations())
         member = f"SELECT pg_has_role('{user}', '{ROLE}', 'MEMBER')"
         assert asked(empty_database, member) == [(False,)]
         check_confined(theirs)
-    finally:
-        postgres.drop(empty_database)
-        with psycopg.connect(postgres.server.dsn_of("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP ROLE {user}".encode())
+
+
+def test_who_made_the_role_may_become_it(postgres: Any, empty_database: str, database: str) -> None:
+    """Since PostgreSQL 16 the maker of a role administers it, and cannot yet step down to it."""
+    with owned(postgres, empty_database, "CREATEROLE") as (theirs, user):
+        made = f"GRANT {ROLE} TO {user} WITH ADMIN TRUE, SET FALSE, INHERIT FALSE"
+        with psycopg.connect(empty_database, autocommit=True) as connection:
+            connection.execute(made.encode())
+        migrate(theirs)
+        check_confined(theirs)
 
 
 def check_confined(dsn: str) -> None:

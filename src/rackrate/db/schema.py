@@ -32,8 +32,13 @@ DO $$ BEGIN
             NULL; -- another database of this server was quicker
         END;
     END IF;
-    IF NOT pg_has_role(current_user, '{ROLE}', 'MEMBER') THEN
-        EXECUTE format('GRANT {ROLE} TO %I', current_user);
+    -- From PostgreSQL 16 on, whoever makes a role may grant it and not yet become it.
+    IF current_setting('server_version_num')::int < 160000 THEN
+        IF NOT pg_has_role(current_user, '{ROLE}', 'MEMBER') THEN
+            EXECUTE format('GRANT {ROLE} TO %I', current_user);
+        END IF;
+    ELSIF NOT pg_has_role(current_user, '{ROLE}', 'SET') THEN
+        EXECUTE format('GRANT {ROLE} TO %I WITH SET TRUE', current_user);
     END IF;
 END $$"""
 _MAY_MAKE_ROLES = """
