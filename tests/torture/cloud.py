@@ -185,19 +185,20 @@ class Cloud:
         until = time.monotonic() + PATIENCE_S
         last = ""
         while time.monotonic() < until:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
                 data = None if body is None else json.dumps(body)
                 connection.request(method, path, data, headers)
                 response = connection.getresponse()
                 text = response.read()
-                connection.close()
                 # 503: its database is away, and it says so. Try again, as any client would.
                 if response.status != 503:
                     return response.status, json.loads(text) if text else None
                 last = text.decode()
             except (OSError, http.client.HTTPException) as error:
                 last = repr(error)
+            finally:
+                connection.close()
             time.sleep(0.05)
         raise AssertionError(
             f"no answer to {method} {path} in {PATIENCE_S} s: {last}\n{self._last_words()}"

@@ -133,7 +133,7 @@ class Control:
         """Start the embedded server again when it dies: it is ours to keep."""
 
         def watch() -> None:
-            while not self._stopping.wait(1.0):
+            while not self._stopping.wait(0.5):
                 if not embedded.running() and not self._stopping.is_set():
                     with contextlib.suppress(RackrateError, OSError):
                         embedded.start()
