@@ -27,6 +27,7 @@ NEEDS = {
     "plain": ("nsenter", "setpriv", "taskset"),
 }
 TRIAL_SECONDS = 5.0
+TRIAL = LeaseId("trial")
 _HELD: set[tuple[str, str]] = set()
 SEEN_FROM_INSIDE = """
 [ ! -e "$0" ] || { echo "the folder of the engine is visible inside"; exit 1; }
@@ -47,6 +48,7 @@ def choose(root: str, isolation: str | None, network: str) -> Host:
     """The rung asked for, or the best; each is tried with a real workload before it is trusted."""
     if isolation is not None and isolation not in RUNGS:
         raise ValueError(f"no isolation {isolation!r}; there are: {', '.join(RUNGS)}")
+    sweep(Path(root))
     tried = []
     for rung in RUNGS if isolation is None else (isolation,):
         host = _host(root, rung, network)
@@ -108,7 +110,7 @@ def trial(host: Host) -> str:
         tried = dataclasses.replace(host, root=scratch, tag=_tag(scratch), grace_seconds=0)
         records = Records(Path(scratch))
         deployment = Deployment(
-            lease=LeaseId("trial"),
+            lease=TRIAL,
             generation=1,
             project=ProjectId("trial"),
             customer=CustomerId("trial"),
@@ -127,11 +129,31 @@ def trial(host: Host) -> str:
             way = doors.entry(tried, plan, plan["members"][0], pid, supervisor.pid)
             return _look_around(way.argv, way.env, tried)
         finally:
-            records.bury(deployment.lease, 1)
-            os.kill(supervisor.pid, signal.SIGTERM)
-            until = time.monotonic() + TRIAL_SECONDS
-            while supervisor.running() and time.monotonic() < until:
-                time.sleep(0.005)
+            _end(records, folder, supervisor)
+
+
+def sweep(root: Path) -> None:
+    """End what a trial left behind when its control plane was killed: nobody else would."""
+    for scratch in root.glob("trial-*"):
+        records = Records(scratch)
+        for record in records.of(TRIAL):
+            _end(records, record.folder)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _end(records: Records, folder: str, child: spawn.Child | None = None) -> None:
+    """Release the trial: by its supervisor, or by another one if that is dead."""
+    records.bury(TRIAL, 1)
+    holder = files.holder(folder)
+    if holder is not None and holder[1]:
+        os.kill(holder[0], signal.SIGTERM)
+    elif child is None:
+        child = spawn.supervisor(folder)
+    until = time.monotonic() + TRIAL_SECONDS
+    while time.monotonic() < until:
+        if not (os.path.exists(folder) if child is None else child.running()):
+            return
+        time.sleep(0.005)
 
 
 def _settled(folder: str) -> tuple[str, int, int, str, float]:
