@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ordinary import ROOT, as_user
+
 HERE = Path(__file__)
-ROOT = HERE.parents[2]
 SOMEBODY = 12345
 
 
@@ -27,10 +28,9 @@ def home() -> Iterator[Path]:
 
 
 def as_nobody(home: Path, *isolation: str) -> subprocess.CompletedProcess[str]:
-    drop = ["setpriv", "--reuid", str(SOMEBODY), "--regid", str(SOMEBODY), "--clear-groups"]
     command = [sys.executable, str(HERE.with_name("as_nobody.py")), str(home), *isolation]
     return subprocess.run(
-        [*(drop if os.geteuid() == 0 else []), *command],
+        as_user(SOMEBODY, command),
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{ROOT}/src:{ROOT}",
