@@ -292,7 +292,7 @@ class MemoryTx:
         elif isinstance(row, Node):
             fleet.set_node(row)
         elif isinstance(old, Reservation):
-            fleet.withdraw(old)
+            fleet.withdraw(old.id)
 
     def _load_fleet(self, site: SiteId) -> Fleet:
         fleet = Fleet(self._raw(Node, site))

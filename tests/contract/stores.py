@@ -26,11 +26,13 @@ from rackrate.core.ids import (
     NodeId,
     PrincipalId,
     ProjectId,
+    PurchaseId,
+    RackId,
     SiteId,
     SkuId,
 )
 from rackrate.core.interval import Interval, Month, Span
-from rackrate.core.inventory import Block, Entity, Node, NodeState, Site, Sku, pool_of
+from rackrate.core.inventory import Block, Entity, Node, NodeState, Rack, Site, Sku, pool_of
 from rackrate.core.invoice import Invoice, InvoiceLine, Line, LineKind, Payment
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Terms, requested
 from rackrate.core.ledger import Account, Entry, Posting, transfer
@@ -163,6 +165,15 @@ GROUND: tuple[Any, ...] = (
 # At least one row of every kind that GROUND does not have, with and without what is optional.
 MORE: tuple[Any, ...] = (
     Chip(ChipId("cpu"), "any", "", None, None, None, None, "", Confidence.OPERATOR, False),
+    Site(
+        SiteId("dry"), ENTITY, "Dry", "CN", "UTC", "sim", True, Decimal(5), Decimal("2.5"),
+        Decimal(10), Decimal(20), Decimal("12.5"), Decimal("1.25"),
+    ),
+    Rack(RackId("north/tank"), SITE, Decimal(500)),
+    Node(
+        NodeId("north/ordered"), SITE, BLOCK, ChipId("cpu"), 3, 2, LIMITS, NodeState.ORDERED, "",
+        NOON + DAY, NOON + 2 * DAY, PurchaseId("po-1"), 2, RackId("north/tank"), Decimal("10.2"),
+    ),
     Node(NodeId("north/odd"), SITE, BLOCK, ChipId("cpu"), 3, 2, LIMITS, NodeState.RETIRED, "old"),
     Price(
         "p1", SKU, LeaseClass.ON_DEMAND, "CNY", Decimal("12.3456789012345678901"), True, NOON,
@@ -180,7 +191,8 @@ MORE: tuple[Any, ...] = (
     ),
     promise("r1", 1, Interval(NOON, NOON + 90 * DAY)),
     Reservation(
-        "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT
+        "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT,
+        NOON + HOUR,
     ),
     claim("c1", "node-1", Slots(0b1011_0001), Span(NOON)),
     claim("c2", "node-1", all_slots(8), Span(NOON - DAY, NOON)),

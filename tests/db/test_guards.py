@@ -104,12 +104,29 @@ def test_no_more_nodes_are_promised_than_there_are(app: Connection) -> None:
     app.commit()
     for during in (MONTH, "[2026-11-01, 2026-11-01 12:00:01)", "[2026-11-02, 2026-11-03)"):
         app.execute(PROMISE, ["x", 1, during])
-        with pytest.raises(errors.CheckViolation, match="2 nodes and 3 are promised"):
+        with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
             app.commit()
         app.rollback()
     app.execute("UPDATE reservation SET nodes = 2 WHERE id = 'after'")
-    with pytest.raises(errors.CheckViolation, match="3 are promised"):
+    with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
         app.commit()
+
+
+def test_a_node_is_promised_from_the_day_it_is_expected_until_it_leaves(app: Connection) -> None:
+    """The third node comes on the tenth and goes on the twentieth."""
+    app.execute(
+        "INSERT INTO node (id, site, block, chip, gpus, parts, capacity, state, note, ready, until,"
+        " batch) SELECT 'node-new', site, block, chip, gpus, parts, capacity, 'ordered', '',"
+        " '2027-11-10', '2027-11-20', 1 FROM node WHERE id = 'node-1'"
+    )
+    app.execute(PROMISE, ["all", 3, "[2027-11-10, 2027-11-20)"])
+    app.commit()
+    for during in ("[2027-11-09, 2027-11-11)", "[2027-11-15, 2027-11-20 00:00:01)"):
+        app.execute("DELETE FROM reservation WHERE id = 'all'")
+        app.execute(PROMISE, ["x", 3, during])
+        with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
+            app.commit()
+        app.rollback()
 
 
 def test_two_who_promise_at_once_do_not_both_succeed(database: str, app: Connection) -> None:
@@ -123,7 +140,7 @@ def test_two_who_promise_at_once_do_not_both_succeed(database: str, app: Connect
             other.commit()
         app.commit()
         other.execute(PROMISE, ["y", 1, later])
-        with pytest.raises(errors.CheckViolation, match="2 nodes and 3 are promised"):
+        with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
             other.commit()
 
 

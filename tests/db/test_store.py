@@ -87,7 +87,7 @@ def test_each_control_plane_catches_up_with_what_the_other_did(
         with ours.transaction() as tx:
             fleet = tx.fleet(SITE)
             assert fleet.free_slots()[node(1).id] == 7
-            assert fleet.pools[node(1).pool].reservations == {}
+            assert fleet.pools[node(1).pool].calendar.reservations == {}
             members = fleet.place(Request(CHIP, 1, 8, True), NOON)
             assert not isinstance(members, NoFit) and members[0].node == "node-2"
             tx.remove(Claim, "c1")

@@ -82,7 +82,9 @@ def list_offerings(world: World, actor: Actor, currency: str | None = None) -> l
         skus = tx.find(Sku)
         stocks: dict[SkuId, Stock] = {}
         for sku in sorted(skus, key=lambda sku: (sku.site, sku.id)):
-            request = Request(sku.chip, 1, sku.slots, whole_nodes=sku.whole_node)
+            site = sites[sku.site]
+            kept = site.spare_percent + site.contract_percent
+            request = Request(sku.chip, 1, sku.slots, whole_nodes=sku.whole_node, kept_percent=kept)
             stocks[sku.id] = tx.fleet(sku.site).stock(request, now)
     return [
         Offering(sku, chips[sku.chip], sites[sku.site], prices.get(sku.id, {}), stocks[sku.id])

@@ -10,7 +10,7 @@ from typing import Any
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.calendar import Claim, HolderKind, Reservation, reserved_at
+from rackrate.core.calendar import Claim, HolderKind, Reservation
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import BlockId, ChipId, LeaseId, NodeId, PoolId, SiteId
 from rackrate.core.inventory import Block, Node, NodeState, Site
@@ -31,6 +31,7 @@ class SlotClass(IntEnum):
     CLEANING = 5
     REPAIR = 6
     DRAINING = 7
+    ARRIVING = 8
 
 
 _OF_LEASE: Mapping[LeaseClass, SlotClass] = {
@@ -44,6 +45,11 @@ _UNCLAIMED: Mapping[NodeState, SlotClass] = {
     NodeState.IN_SERVICE: SlotClass.FREE,
     NodeState.DRAINING: SlotClass.DRAINING,
     NodeState.IN_REPAIR: SlotClass.REPAIR,
+    NodeState.CLEANING: SlotClass.CLEANING,
+    NodeState.ORDERED: SlotClass.ARRIVING,
+    NodeState.IN_TRANSIT: SlotClass.ARRIVING,
+    NodeState.RACKED: SlotClass.ARRIVING,
+    NodeState.BURN_IN: SlotClass.ARRIVING,
     NodeState.RETIRED: SlotClass.REPAIR,
 }
 
@@ -213,7 +219,8 @@ def _drained(world: World, tx: Tx, node: Node) -> Drained:
     running = {h.lease.id: h.lease for h in view.holdings if h.lease is not None}
     pool = [n for n in tx.find(Node, site=node.site) if n.pool == node.pool and n.id != node.id]
     serving = sum(n.state == NodeState.IN_SERVICE for n in pool)
-    promised = reserved_at(tx.find(Reservation, pool=node.pool), world.clock.now())
+    now = world.clock.now()
+    promised = sum(r.nodes for r in tx.find(Reservation, pool=node.pool) if _in_force(r, now))
     return Drained(view, tuple(running.values()), max(0, promised - serving))
 
 
@@ -268,13 +275,17 @@ def _pools(
         untouched[pool] += view.node.state == NodeState.IN_SERVICE and view.empty
     promised = Counter[PoolId]()
     for held in reservations:
-        promised[held.pool] += held.nodes if held.during.contains(now) else 0
+        promised[held.pool] += held.nodes if _in_force(held, now) else 0
     return tuple(
         PoolView(
             pool, node.block, node.chip, nodes[pool], serving[pool], promised[pool], untouched[pool]
         )
         for pool, node in sorted(shapes.items())
     )
+
+
+def _in_force(held: Reservation, now: datetime) -> bool:
+    return held.during.contains(now) and held.counts(now)
 
 
 def _check_note(note: str) -> None:

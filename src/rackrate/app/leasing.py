@@ -6,7 +6,7 @@ from datetime import datetime
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, hint, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.calendar import Claim, HolderKind
+from rackrate.core.calendar import NOTHING, Claim, HolderKind
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.eligibility import check_eligible
@@ -60,7 +60,7 @@ def start(world: World, actor: Actor, wish: Ask) -> Lease:
     with acting(world, actor, Verb.LEASE_WRITE, owner) as tx:
         sku = tx.get(Sku, wish.sku)
         terms = _terms(world, tx, wish, sku)
-        request = _request(sku, terms, wish.same_block)
+        request = _request(tx, sku, terms, wish.same_block)
         members = _place(tx.fleet(terms.site), request, terms, world)
         lease, event = _claimed(world, tx, terms, members)
         tx.record(lease, event)
@@ -89,7 +89,7 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
         _check_promise(world, tx, terms, sku)
         before = _last_members(tx.history(id))
         request = replace(
-            _request(sku, terms, False),
+            _request(tx, sku, terms, False),
             prefer=tuple(member.node for member in before),
         )
         fleet = tx.fleet(terms.site)
@@ -297,7 +297,8 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
         raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} runs over {contract.during}")
 
 
-def _request(sku: Sku, terms: Terms, same_block: bool) -> Request:
+def _request(tx: Tx, sku: Sku, terms: Terms, same_block: bool) -> Request:
+    site = tx.get(Site, sku.site)
     return Request(
         sku.chip,
         terms.nodes,
@@ -305,6 +306,7 @@ def _request(sku: Sku, terms: Terms, same_block: bool) -> Request:
         whole_nodes=sku.whole_node,
         account=terms.contract or "",
         same_block=same_block,
+        kept_percent=NOTHING if terms.contract else site.spare_percent + site.contract_percent,
     )
 
 

@@ -10,7 +10,7 @@ from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.ids import EntityId, SiteId
 from rackrate.core.interval import Month
-from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice, InvoiceLine, Payment
 from rackrate.core.lease import Lease
 from rackrate.core.ledger import Entry
@@ -72,6 +72,7 @@ KINDS: Mapping[type, Kind] = {
     Entity: Kind("entity"),
     Site: Kind("site", ("entity",)),
     Block: Kind("block", ("site",)),
+    Rack: Kind("rack", ("site",)),
     Chip: Kind("chip"),
     Node: Kind("node", ("site", "block", "chip", "state")),
     Sku: Kind("sku", ("site", "chip")),

@@ -21,7 +21,7 @@ from rackrate.core.invoice import Line, LineKind, priced
 from rackrate.core.lease import Lease
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
-from rackrate.core.promise import Shortfall, assign
+from rackrate.core.promise import Shortfall, Wish, assign
 from rackrate.core.tax import TaxRule, tax_rule
 
 NOTICE = timedelta(days=7)
@@ -135,12 +135,14 @@ def _contract(world: World, tx: Tx, offer: Offer) -> Contract:
 
 def _reserve(world: World, tx: Tx, contract: Contract) -> None:
     sku = tx.get(Sku, contract.sku)
-    fleet = tx.fleet(contract.site)
+    fleet, site = tx.fleet(contract.site), tx.get(Site, contract.site)
     fitting = {
         node.pool for node in fleet.nodes if (node.chip, node.slots) == (sku.chip, sku.slots)
     }
     pools = [fleet.pools[id] for id in sorted(fitting)]
-    placed = assign(pools, contract.nodes, contract.during, world.clock.now(), NOTICE)
+    kept = site.spare_percent + site.moment_percent
+    wish = Wish(contract.nodes, contract.during, world.clock.now(), NOTICE, kept)
+    placed = assign(pools, wish)
     if isinstance(placed, Shortfall):
         when = "" if placed.earliest is None else f"; all from {placed.earliest:%Y-%m-%d %H:%M} UTC"
         raise Refused(

@@ -1,15 +1,24 @@
 """The capacity calendar: promises of whole nodes over time, against what a pool has."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from heapq import heappop, heappush
+
+import numpy as np
 
 from rackrate.core.ids import CustomerId, NodeId, PoolId, SiteId
 from rackrate.core.interval import Interval, Span
+from rackrate.core.inventory import ARRIVING, Node, NodeState
 from rackrate.core.slots import Slots
+from rackrate.core.timeline import BEGINNING, Timeline, instant, seconds
 
 A_SECOND = timedelta(seconds=1)
+NOTHING = Decimal(0)
+NEVER = 2**62
+# A node in these states is capacity from the day that it is expected, where one is told.
+AWAITED = ARRIVING | {NodeState.IN_REPAIR}
 
 
 class ReservationKind(StrEnum):
@@ -21,7 +30,10 @@ class ReservationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A promise: `nodes` whole nodes of a pool for an interval. It names no node."""
+    """A promise: `nodes` whole nodes of a pool for an interval. It names no node.
+
+    A hold counts until `expires`, and from that second on never.
+    """
 
     id: str
     site: SiteId
@@ -31,10 +43,14 @@ class Reservation:
     kind: ReservationKind
     holder: str
     customer: CustomerId | None = None
+    expires: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.nodes < 1:
             raise ValueError(f"a reservation of {self.nodes} nodes")
+
+    def counts(self, now: datetime) -> bool:
+        return self.expires is None or now < self.expires
 
 
 class HolderKind(StrEnum):
@@ -82,50 +98,139 @@ class Claim:
         return Claim(id, self.site, self.node, self.slots, during, kind, self.holder, self.account)
 
 
-def levels(reservations: Iterable[Reservation]) -> list[tuple[datetime, int]]:
-    """The reserved quantity as steps: from each instant on, so many nodes. Empty: always none."""
-    changes: dict[datetime, int] = {}
-    for held in reservations:
-        changes[held.during.start] = changes.get(held.during.start, 0) + held.nodes
-        changes[held.during.end] = changes.get(held.during.end, 0) - held.nodes
-    steps: list[tuple[datetime, int]] = []
-    level = 0
-    for instant in sorted(changes):
-        level += changes[instant]
-        steps.append((instant, level))
-    return steps
+class PoolCalendar:
+    """What one pool has and has promised, over time. Kept and changed, as the fleet index is.
 
+    A node that was expected by now and is not in service has no date any more: it is no capacity
+    until it is given a new one.
+    """
 
-def peak(reservations: Iterable[Reservation], window: Interval) -> int:
-    """The most nodes that are reserved at any instant of `window`."""
-    highest = level = 0
-    for instant, next_level in levels(reservations):
-        if instant >= window.end:
-            break
-        if instant > window.start:
-            highest = max(highest, level)
-        level = next_level
-    return max(highest, level)
+    __slots__ = (
+        "_arriving",
+        "_free",
+        "_held",
+        "_held_within",
+        "_lapses",
+        "_promised",
+        "_spans",
+        "_supply",
+        "reservations",
+    )
 
+    def __init__(self) -> None:
+        self.reservations: dict[str, Reservation] = {}
+        self._spans: dict[NodeId, tuple[int, int]] = {}
+        self._arriving: dict[NodeId, int] = {}
+        self._supply: dict[int, int] = {}
+        self._promised: dict[int, int] = {}
+        self._lapses: list[tuple[int, str]] = []
+        self._free: dict[Decimal, Timeline] = {}
+        self._held: dict[str, int] = {}
+        self._held_within = (0, 0)
 
-def reserved_at(reservations: Iterable[Reservation], instant: datetime) -> int:
-    return sum(held.nodes for held in reservations if held.during.contains(instant))
+    # -- what changes it ------------------------------------------------------------------------
 
+    def set_node(self, node: Node) -> None:
+        """A node of this pool is there, or is expected, or has changed."""
+        self.drop_node(node.id)
+        if node.state == NodeState.RETIRED:
+            return
+        start = BEGINNING
+        if node.ready is not None and node.state in AWAITED:
+            start = self._arriving[node.id] = seconds(node.ready)
+            heappush(self._lapses, (start, node.id))
+        end = NEVER if node.until is None else seconds(node.until)
+        self._spans[node.id] = start, end
+        self._change(self._supply, start, end, 1)
 
-def available(supply: int, reservations: Iterable[Reservation], window: Interval) -> int:
-    """Available to promise over the whole of `window`: supply less the peak of what is reserved."""
-    return supply - peak(reservations, window)
+    def drop_node(self, node: NodeId) -> None:
+        """It is no node of this pool any more."""
+        span = self._spans.pop(node, None)
+        self._arriving.pop(node, None)
+        if span is not None:
+            self._change(self._supply, *span, -1)
 
+    def promise(self, held: Reservation) -> None:
+        """Add or replace a reservation."""
+        self.withdraw(held.id)
+        self.reservations[held.id] = held
+        start, end = seconds(held.during.start), seconds(held.during.end)
+        self._change(self._promised, start, end, held.nodes)
+        if held.expires is not None:
+            heappush(self._lapses, (seconds(held.expires), held.id))
 
-def first_excess(
-    reservations: Sequence[Reservation], limit: int, since: datetime
-) -> datetime | None:
-    """The first instant from `since` on at which more than `limit` nodes are reserved."""
-    level = 0
-    for instant, next_level in levels(reservations):
-        if instant > since and level > limit:
-            return since
-        level = next_level
-        if level > limit and instant >= since:
-            return instant
-    return None
+    def withdraw(self, id: str) -> None:
+        held = self.reservations.pop(id, None)
+        if held is not None:
+            start, end = seconds(held.during.start), seconds(held.during.end)
+            self._change(self._promised, start, end, -held.nodes)
+
+    def _change(self, changes: dict[int, int], start: int, end: int, difference: int) -> None:
+        changes[start] = changes.get(start, 0) + difference
+        if end < NEVER:
+            changes[end] = changes.get(end, 0) - difference
+        self._free.clear()
+        self._held_within = (0, 0)
+
+    def _lapse(self, now: int) -> None:
+        """Forget holds that have expired by now, and days on which nothing came."""
+        while self._lapses and self._lapses[0][0] <= now:
+            _, id = heappop(self._lapses)
+            held = self.reservations.get(id)
+            if held is not None and held.expires is not None and seconds(held.expires) <= now:
+                self.withdraw(id)
+            expected = self._arriving.get(NodeId(id))
+            if expected is not None and expected <= now:
+                self.drop_node(NodeId(id))
+
+    # -- what asks it ---------------------------------------------------------------------------
+
+    def free(self, now: datetime, kept_percent: Decimal = NOTHING) -> Timeline:
+        """Supply less what is promised and less a share that is kept, rounded up to nodes."""
+        self._lapse(seconds(now))
+        line = self._free.get(kept_percent)
+        if line is None:
+            supply, promised = (
+                Timeline.of(self._supply.items()),
+                Timeline.of(self._promised.items()),
+            )
+            times = np.union1d(supply.times, promised.times)
+            there = supply.at(times)
+            kept = there * 0
+            if kept_percent:
+                part, whole = (kept_percent / 100).as_integer_ratio()
+                kept = -(-there * part // whole)
+            line = self._free[kept_percent] = Timeline(times, there - kept - promised.at(times))
+        return line
+
+    def available(self, window: Interval, now: datetime, kept_percent: Decimal = NOTHING) -> int:
+        """Available to promise over the whole of `window`; below zero by what is oversold."""
+        line = self.free(now, kept_percent)
+        return line.least(seconds(window.start), seconds(window.end))
+
+    def first_below(self, level: int, since: datetime) -> datetime | None:
+        """The first instant from `since` on at which fewer than `level` nodes are not promised."""
+        line, start = self.free(since), seconds(since)
+        first = int(np.searchsorted(line.times, start, "right")) - 1
+        below = np.flatnonzero(line.levels[first:] < level)
+        return instant(max(start, int(line.times[first + below[0]]))) if len(below) else None
+
+    def supply(self, now: datetime) -> int:
+        """Nodes that are there now, or should be: all but the retired and the not yet delivered."""
+        self._lapse(seconds(now))
+        at = seconds(now)
+        return sum(change for moment, change in self._supply.items() if moment <= at)
+
+    def promised(self, now: datetime) -> dict[str, int]:
+        """Whole nodes that are reserved now, by holder."""
+        at = seconds(now)
+        self._lapse(at)
+        since, until = self._held_within
+        if not since <= at < until:
+            self._held = {}
+            for held in self.reservations.values():
+                if held.during.contains(now):
+                    self._held[held.holder] = self._held.get(held.holder, 0) + held.nodes
+            changes = [moment for moment in self._promised if moment > at]
+            self._held_within = at, min(changes, default=NEVER)
+        return self._held

@@ -2,11 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import BlockId, ChipId, EntityId, NodeId, PoolId, SiteId, SkuId
-from rackrate.core.interval import zone
+from rackrate.core.ids import (
+    BlockId,
+    ChipId,
+    EntityId,
+    NodeId,
+    PoolId,
+    PurchaseId,
+    RackId,
+    SiteId,
+    SkuId,
+)
+from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import digits
 from rackrate.core.workload import Limits
 
@@ -35,7 +47,15 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A data centre, run by one engine. `simulated` sites have no machines, and say so."""
+    """A data centre, run by one engine. `simulated` sites have no machines, and say so.
+
+    Shares of each pool that are not sold to everybody, in percent of its nodes, rounded up:
+    `spare_percent` is promised to nobody, and stands in for what breaks; `moment_percent` is kept
+    free of contracts, for what is sold by the moment; `contract_percent` is kept free of what is
+    sold by the moment, for contracts to come.
+    Power is in MW: `contracted_mw` with the supplier of it, `active_mw` of that connected now;
+    `pue` is all power over that of the nodes. None: not limited.
+    """
 
     id: SiteId
     entity: EntityId
@@ -44,9 +64,20 @@ class Site:
     time_zone: str
     engine: str
     simulated: bool
+    spare_percent: Decimal = Decimal(0)
+    moment_percent: Decimal = Decimal(0)
+    contract_percent: Decimal = Decimal(0)
+    contracted_mw: Decimal | None = None
+    active_mw: Decimal | None = None
+    pue: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
+        for share in (self.spare_percent, self.moment_percent, self.contract_percent):
+            if not 0 <= share <= 100:
+                raise ValueError(f"site {self.id}: {share} is not 0 to 100 percent")
+        if not 1 <= self.pue <= 10:
+            raise ValueError(f"site {self.id}: a PUE of {self.pue} is not 1 to 10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +89,63 @@ class Block:
     fabric: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """What feeds and cools nodes: a cabinet, a rack of 72 GPUs, a tank. `kw` is its limit."""
+
+    id: RackId
+    site: SiteId
+    kw: Decimal
+
+    def __post_init__(self) -> None:
+        if not 0 < self.kw <= 100_000:
+            raise ValueError(f"rack {self.id}: {self.kw} kW")
+
+
 class NodeState(StrEnum):
     """Only a node in service is offered. A draining one keeps what it runs until that ends."""
 
+    ORDERED = "ordered"
+    IN_TRANSIT = "in_transit"
+    RACKED = "racked"
+    BURN_IN = "burn_in"
     IN_SERVICE = "in_service"
     DRAINING = "draining"
     IN_REPAIR = "in_repair"
+    CLEANING = "cleaning"
     RETIRED = "retired"
 
 
-# The legal moves of a node. Only an empty node goes into repair; use cases see to that.
+# Not in service yet: they are capacity from the day that they are expected.
+ARRIVING = frozenset({NodeState.ORDERED, NodeState.IN_TRANSIT, NodeState.RACKED, NodeState.BURN_IN})
+
+# The legal moves of a node. Only an empty node goes into repair; use cases see to that. An order
+# may be cancelled at every step, and a repaired node may have to be burnt in again.
 NODE_MOVES: Mapping[NodeState, frozenset[NodeState]] = {
+    NodeState.ORDERED: frozenset({NodeState.IN_TRANSIT, NodeState.RACKED, NodeState.RETIRED}),
+    NodeState.IN_TRANSIT: frozenset({NodeState.RACKED, NodeState.RETIRED}),
+    NodeState.RACKED: frozenset({NodeState.BURN_IN, NodeState.RETIRED}),
+    NodeState.BURN_IN: frozenset({NodeState.IN_SERVICE, NodeState.IN_REPAIR, NodeState.RETIRED}),
     NodeState.IN_SERVICE: frozenset({NodeState.DRAINING}),
-    NodeState.DRAINING: frozenset({NodeState.IN_SERVICE, NodeState.IN_REPAIR, NodeState.RETIRED}),
-    NodeState.IN_REPAIR: frozenset({NodeState.IN_SERVICE, NodeState.RETIRED}),
+    NodeState.DRAINING: frozenset(
+        {NodeState.IN_SERVICE, NodeState.IN_REPAIR, NodeState.CLEANING, NodeState.RETIRED}
+    ),
+    NodeState.IN_REPAIR: frozenset(
+        {NodeState.BURN_IN, NodeState.CLEANING, NodeState.IN_SERVICE, NodeState.RETIRED}
+    ),
+    NodeState.CLEANING: frozenset({NodeState.IN_SERVICE, NodeState.IN_REPAIR, NodeState.RETIRED}),
     NodeState.RETIRED: frozenset(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A server: `gpus` chips (or CPU slots), each cut into `parts` slots."""
+    """A server: `gpus` chips (or CPU slots), each cut into `parts` slots.
+
+    `ready` is when it is expected to be in service, while it is not; `until` when it leaves for
+    good (its lease-in ends, it is retired), where that is known. `order` is the purchase order
+    that it came with, and `batch` its delivery there. `kw` is what it draws at most.
+    """
 
     id: NodeId
     site: SiteId
@@ -89,10 +156,26 @@ class Node:
     capacity: Limits
     state: NodeState = NodeState.IN_SERVICE
     note: str = ""
+    ready: datetime | None = None
+    until: datetime | None = None
+    order: PurchaseId | None = None
+    batch: int = 0
+    rack: RackId | None = None
+    kw: Decimal | None = None
 
     def __post_init__(self) -> None:
         if not (1 <= self.gpus <= 1024 and 1 <= self.parts <= 1000):
             raise ValueError(f"node {self.id}: gpus must be 1 to 1024 and parts 1 to 1000")
+        if self.ready is not None:
+            check_instant(self.ready)
+        if self.until is not None:
+            check_instant(self.until)
+            if self.ready is not None and not self.ready < self.until:
+                raise ValueError(f"node {self.id}: leaves before it is ready")
+        if self.ready is None and self.state in ARRIVING:
+            raise ValueError(
+                f"node {self.id}: {self.state} needs the day it is expected in service"
+            )
 
     @property
     def slots(self) -> int:

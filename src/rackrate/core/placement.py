@@ -7,11 +7,13 @@ site's lock changes it together with the rows that it mirrors.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rackrate.core.calendar import Claim, Reservation, first_excess
+from rackrate.core.calendar import NOTHING, Claim, PoolCalendar, Reservation
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.slots import lowest
@@ -26,7 +28,8 @@ class Request:
     """`members` nodes with `slots` slots each. `account`: a contract's id, or empty.
 
     A gang goes into one block if one fits it; `same_block` refuses it otherwise. `prefer` are nodes
-    that it had before.
+    that it had before. What is sold by the moment leaves `kept_percent` of each pool untouched:
+    broken nodes count towards it.
     """
 
     chip: ChipId
@@ -36,6 +39,7 @@ class Request:
     account: str = ""
     same_block: bool = False
     prefer: tuple[NodeId, ...] = ()
+    kept_percent: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +68,14 @@ class Stock:
 class Pool:
     """One block x node shape: who has whole nodes of it, and what of it is promised."""
 
-    __slots__ = ("block", "id", "number", "owned", "reservations", "supply")
+    __slots__ = ("block", "calendar", "id", "number", "owned")
 
     def __init__(self, id: PoolId, number: int, block: str) -> None:
         self.id = id
         self.number = number
         self.block = block
-        self.supply = 0
         self.owned: dict[int, int] = {}
-        self.reservations: dict[str, Reservation] = {}
-
-    def promised(self, now: datetime) -> dict[str, int]:
-        """Whole nodes that are reserved now, by holder."""
-        held: dict[str, int] = {}
-        for reservation in self.reservations.values():
-            if reservation.during.contains(now):
-                held[reservation.holder] = held.get(reservation.holder, 0) + reservation.nodes
-        return held
+        self.calendar = PoolCalendar()
 
 
 class Fleet:
@@ -98,6 +93,7 @@ class Fleet:
         self.pool_list: list[Pool] = []
         self.claims: dict[str, Claim] = {}
         self.closed_until: dict[NodeId, datetime] = {}
+        self._promises: dict[str, Pool] = {}
         self._bits: list[int] = []
         self._held: list[int] = []
         self._accounts: dict[str, int] = {"": OPEN}
@@ -121,16 +117,15 @@ class Fleet:
         if i is None:
             i = self._append(node)
         else:
-            self._retire(i)
             was = self.nodes[i]
+            self.pools[was.pool].calendar.drop_node(was.id)
             assert self._held[i] == 0 or (was.slots, was.pool) == (
                 node.slots,
                 node.pool,
             ), node
         self.nodes[i] = node
         pool = self._pool_of(node)
-        if node.state != NodeState.RETIRED:
-            pool.supply += 1
+        pool.calendar.set_node(node)
         if self._held[i] == 0:
             self._bits[i] = (1 << node.slots) - 1
             self._free[i] = self._size[i] = node.slots
@@ -177,10 +172,15 @@ class Fleet:
 
     def promise(self, reservation: Reservation) -> None:
         """Add or replace a reservation."""
-        self.pools[reservation.pool].reservations[reservation.id] = reservation
+        self.withdraw(reservation.id)
+        self._promises[reservation.id] = pool = self.pools[reservation.pool]
+        pool.calendar.promise(reservation)
 
-    def withdraw(self, reservation: Reservation) -> None:
-        self.pools[reservation.pool].reservations.pop(reservation.id, None)
+    def withdraw(self, id: str) -> None:
+        """Forget a reservation, whichever pool it was in."""
+        pool = self._promises.pop(id, None)
+        if pool is not None:
+            pool.calendar.withdraw(id)
 
     # -- what asks it ---------------------------------------------------------------------------
 
@@ -212,14 +212,11 @@ class Fleet:
         Ask after the members are held: nodes sold by the moment count against each pool's supply.
         """
         first: datetime | None = None
-        if not self._any_promise():
+        if not self._promises:
             return None
         for number in {int(self._pool[self.number[member.node]]) for member in members}:
             pool = self.pool_list[number]
-            if not pool.reservations:
-                continue
-            spare = pool.supply - pool.owned.get(OPEN, 0)
-            needed = first_excess(tuple(pool.reservations.values()), spare, now)
+            needed = pool.calendar.first_below(pool.owned.get(OPEN, 0), now)
             if needed is not None and (first is None or needed < first):
                 first = needed
         return first
@@ -259,35 +256,33 @@ class Fleet:
         self, fits: NDArray[np.intp], request: Request, now: datetime
     ) -> NDArray[np.intp]:
         """Drop untouched nodes beyond what this account may still open in each pool."""
-        if not (request.account or self._any_promise()):
+        if not (request.account or self._promises or request.kept_percent):
             return fits
         keep = np.ones(len(fits), np.bool_)
         fresh = self._owner[fits] == NOBODY
         for number in np.unique(self._pool[fits]):
-            may_open = self._may_open(self.pool_list[number], request.account, now)
+            may_open = self._may_open(self.pool_list[number], request, now)
             here = np.flatnonzero(fresh & (self._pool[fits] == number))
             keep[here[max(may_open, 0) :]] = False
         return fits[keep]
 
-    def _any_promise(self) -> bool:
-        for pool in self.pool_list:  # noqa: SIM110 - any() takes three times as long
-            if pool.reservations:
-                return True
-        return False
-
-    def _may_open(self, pool: Pool, account: str, now: datetime) -> int:
+    def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
         """How many untouched nodes of the pool this account may begin to use now."""
-        promised = pool.promised(now)
-        if account:
-            owned = pool.owned.get(self._accounts.get(account, -2), 0)
-            return promised.get(account, 0) - owned
+        promised = pool.calendar.promised(now)
+        if request.account:
+            owned = pool.owned.get(self._accounts.get(request.account, -2), 0)
+            return promised.get(request.account, 0) - owned
         kept = sum(
             max(0, nodes - pool.owned.get(self._accounts.get(holder, -2), 0))
             for holder, nodes in promised.items()
         )
         members = self._pool == pool.number
-        untouched = int(np.count_nonzero(members & self._usable & self._untouched()))
-        return untouched - kept
+        usable = members & self._usable
+        if request.kept_percent:
+            there = pool.calendar.supply(now)
+            spoilt = there - int(np.count_nonzero(usable))
+            kept += max(0, ceil(there * request.kept_percent / 100) - spoilt)
+        return int(np.count_nonzero(usable & self._untouched())) - kept
 
     def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
         if request.members == 1 and not request.prefer:
@@ -315,7 +310,9 @@ class Fleet:
         return int(np.bincount(self._block[fits]).max()) if len(fits) else 0
 
     def _no_fit(self, request: Request, now: datetime, members_fit: int) -> NoFit:
-        single = Request(request.chip, 1, 1, account=request.account)
+        single = Request(
+            request.chip, 1, 1, account=request.account, kept_percent=request.kept_percent
+        )
         fits = self._candidates(single, now)
         free = self._free[fits]
         return NoFit(
@@ -344,11 +341,6 @@ class Fleet:
             new = np.zeros(size, old.dtype)
             new[: len(old)] = old
             setattr(self, name, new)
-
-    def _retire(self, i: int) -> None:
-        was = self.nodes[i]
-        if was.state != NodeState.RETIRED:
-            self.pools[was.pool].supply -= 1
 
     def _pool_of(self, node: Node) -> Pool:
         pool = self.pools.get(node.pool)

@@ -3,11 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from rackrate.core.calendar import available
+import numpy as np
+
+from rackrate.core.calendar import NOTHING
 from rackrate.core.ids import PoolId
 from rackrate.core.interval import Interval
 from rackrate.core.placement import OPEN, Pool
+from rackrate.core.timeline import BEGINNING, Ints, instant, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Whole nodes for all of `during`, asked at `now`.
+
+    Nodes that are sold by the moment count as free only once their `notice` is over (decision 2).
+    `kept_percent` of each pool is not promised. `same_block`: on one fabric or not at all.
+    """
+
+    nodes: int
+    during: Interval
+    now: datetime
+    notice: timedelta
+    kept_percent: Decimal = NOTHING
+    same_block: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +38,20 @@ class Shortfall:
     earliest: datetime | None
 
 
-def assign(
-    pools: Sequence[Pool], nodes: int, during: Interval, now: datetime, notice: timedelta
-) -> tuple[tuple[PoolId, int], ...] | Shortfall:
-    """Whole nodes of each pool for all of `during`: one block if it can be, else as few as can.
+Assigned = tuple[tuple[PoolId, int], ...]
 
-    Nodes that are sold by the moment count as free only once their notice is over.
-    """
-    room = {pool.id: _room(pool, during, now, notice) for pool in pools}
-    fitting = [pool.id for pool in pools if room[pool.id] >= nodes]
+
+def assign(pools: Sequence[Pool], wish: Wish) -> Assigned | Shortfall:
+    """Whole nodes of each pool: one block if it can be, else as few blocks as can."""
+    room = {pool.id: room_in(pool, wish) for pool in pools}
+    fitting = [pool for pool, nodes in room.items() if nodes >= wish.nodes]
     if fitting:
-        return ((min(fitting, key=lambda pool: (room[pool], pool)), nodes),)
-    if sum(room.values()) < nodes:
-        return Shortfall(sum(room.values()), _earliest(pools, nodes, during, now, notice))
+        return ((min(fitting, key=lambda pool: (room[pool], pool)), wish.nodes),)
+    possible = max(room.values(), default=0) if wish.same_block else sum(room.values())
+    if possible < wish.nodes:
+        return Shortfall(possible, earliest(pools, wish))
     chosen: list[tuple[PoolId, int]] = []
-    left = nodes
+    left = wish.nodes
     for pool in sorted(room, key=lambda pool: (-room[pool], pool)):
         if left and room[pool]:
             chosen.append((pool, min(left, room[pool])))
@@ -40,22 +59,40 @@ def assign(
     return tuple(chosen)
 
 
-def _room(pool: Pool, during: Interval, now: datetime, notice: timedelta) -> int:
-    supply = pool.supply
-    if during.start < now + notice:
-        supply -= pool.owned.get(OPEN, 0)
-    return max(0, available(supply, pool.reservations.values(), during))
+def room_in(pool: Pool, wish: Wish) -> int:
+    """How many nodes of the pool could be promised for all of the wish's interval."""
+    start, end = (np.array([seconds(at)]) for at in (wish.during.start, wish.during.end))
+    return int(_room(pool, wish, start, end)[0])
 
 
-def _earliest(
-    pools: Sequence[Pool], nodes: int, during: Interval, now: datetime, notice: timedelta
-) -> datetime | None:
-    """The first start at which as long an interval fits: only ends of promises can free nodes."""
-    length = during.end - during.start
-    ends = {held.during.end for pool in pools for held in pool.reservations.values()}
-    for start in sorted({*ends, now + notice}):
-        if start > during.start:
-            moved = Interval(start, start + length)
-            if sum(_room(pool, moved, now, notice) for pool in pools) >= nodes:
-                return start
-    return None
+def earliest(pools: Sequence[Pool], wish: Wish) -> datetime | None:
+    """The first later start at which as long an interval fits.
+
+    Only where something becomes free can it begin to fit: a promise ends, or nodes arrive.
+    """
+    begun = seconds(wish.during.start)
+    moments = [pool.calendar.free(wish.now, wish.kept_percent).times for pool in pools]
+    notice_over = np.array([seconds(wish.now + wish.notice)])
+    starts = np.unique(np.concatenate([notice_over, *moments]))
+    starts = starts[starts > max(begun, BEGINNING)]
+    if not len(starts):
+        return None
+    rooms = [_room(pool, wish, starts, starts + wish.during.seconds) for pool in pools]
+    together = np.max(rooms, axis=0) if wish.same_block else np.sum(rooms, axis=0)
+    fits = np.flatnonzero(together >= wish.nodes)
+    return instant(int(starts[fits[0]])) if len(fits) else None
+
+
+def _room(pool: Pool, wish: Wish, starts: Ints, ends: Ints) -> Ints:
+    """Nodes that could be promised over each [start, end)."""
+    line = pool.calendar.free(wish.now, wish.kept_percent)
+    room = line.least_many(starts, ends)
+    taken = pool.owned.get(OPEN, 0)
+    if taken:
+        # What is sold by the moment is in the way up to the end of its notice, and no further.
+        told = seconds(wish.now + wish.notice)
+        soon = starts < told
+        if soon.any():
+            until = np.minimum(ends[soon], told)
+            room[soon] = np.minimum(room[soon], line.least_many(starts[soon], until) - taken)
+    return np.maximum(room, 0)

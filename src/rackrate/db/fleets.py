@@ -89,16 +89,9 @@ def mirror(fleet: Fleet, row: Claim | Reservation | Node) -> None:
             else:
                 fleet.closed(row)
         case Reservation():
-            forget(fleet, row.id)
             fleet.promise(row)
         case Node():
             fleet.set_node(row)
-
-
-def forget(fleet: Fleet, reservation: str) -> None:
-    """Withdraw a reservation, whichever pool it was in."""
-    for pool in fleet.pool_list:
-        pool.reservations.pop(reservation, None)
 
 
 def _loaded(site: SiteId, query: Query) -> Fleet:
@@ -121,7 +114,7 @@ def _advanced(fleet: Fleet, site: SiteId, query: Query) -> Fleet | None:
     for kind, key in query(_REMOVED, since):
         if kind != "reservation":
             return None
-        forget(fleet, key)
+        fleet.withdraw(key)
     changed = {
         kind: [CODECS[kind].decode(row) for row in query(sql, since)]
         for kind, sql in _CHANGED.items()

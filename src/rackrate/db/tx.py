@@ -18,7 +18,7 @@ from rackrate.core.ledger import Account, Balance, Entry
 from rackrate.core.money import Money
 from rackrate.core.placement import Fleet
 from rackrate.db.failures import translated
-from rackrate.db.fleets import LATEST, LOCK, Fleets, SiteIndex, forget, mirror
+from rackrate.db.fleets import LATEST, LOCK, Fleets, SiteIndex, mirror
 from rackrate.db.pending import Pending, array
 from rackrate.db.queries import (
     BALANCES,
@@ -136,7 +136,7 @@ class PostgresTx:
             fleet = self.fleet(gone.site)
             self._changed.add(gone.site)
             if isinstance(gone, Reservation):
-                forget(fleet, gone.id)
+                fleet.withdraw(gone.id)
             else:
                 self._sites[gone.site].fleet = None
         self._send()

@@ -20,9 +20,7 @@ router = APIRouter()
 A_PAGE = 50
 STATES = (
     ("", msg("All")),
-    (NodeState.IN_SERVICE.value, msg("In service")),
-    (NodeState.DRAINING.value, msg("Draining")),
-    (NodeState.IN_REPAIR.value, msg("In repair")),
+    *((state.value, name) for state, (_, name) in fleet_view.NODE_STATES.items()),
 )
 
 

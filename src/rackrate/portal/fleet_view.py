@@ -20,14 +20,20 @@ ORDER: tuple[tuple[SlotClass, str, str], ...] = (
     (SlotClass.CLEANING, "cleaning", msg("Cleaning")),
     (SlotClass.DRAINING, "draining", msg("Draining")),
     (SlotClass.REPAIR, "repair", msg("Repair")),
+    (SlotClass.ARRIVING, "arriving", msg("Arriving")),
 )
 FILLS: Mapping[int, str] = {use: fill for use, fill, _ in ORDER}
 NAMES: Mapping[int, str] = {use: name for use, _, name in ORDER}
 SOLD = (SlotClass.CONTRACT, SlotClass.FLEX, SlotClass.ON_DEMAND, SlotClass.SPOT)
 NODE_STATES: Mapping[NodeState, tuple[str, str]] = {
+    NodeState.ORDERED: ("", msg("Ordered")),
+    NodeState.IN_TRANSIT: ("", msg("In transit")),
+    NodeState.RACKED: ("", msg("Racked")),
+    NodeState.BURN_IN: ("", msg("Burn-in")),
     NodeState.IN_SERVICE: ("ok", msg("In service")),
     NodeState.DRAINING: ("warn", msg("Draining")),
     NodeState.IN_REPAIR: ("bad", msg("In repair")),
+    NodeState.CLEANING: ("warn", msg("Cleaning")),
     NodeState.RETIRED: ("", msg("Retired")),
 }
 WIDTH = 1000

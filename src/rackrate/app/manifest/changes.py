@@ -16,7 +16,6 @@ from rackrate.app.ports import Tx
 from rackrate.app.rows import KINDS
 from rackrate.app.sales import Offer
 from rackrate.core.access import Grant
-from rackrate.core.calendar import first_excess
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Invalid
@@ -233,8 +232,8 @@ def _broken_promises(
         pool = tx.fleet(site).pools.get(pool_id) if count > 0 else None
         if pool is None:
             continue
-        left = pool.supply - count
-        needed = first_excess(tuple(pool.reservations.values()), left, now)
+        left = pool.calendar.supply(now) - count
+        needed = pool.calendar.first_below(count, now)
         if needed is not None:
             change = last[site, pool_id]
             yield Problem(
@@ -251,7 +250,8 @@ def _broken_promises(
 def _merged(old: Any, new: Any) -> Any:
     """The new row, with what only running the cloud may change as it is."""
     if isinstance(new, Node):
-        return replace(new, state=old.state, note=old.note)
+        kept = {name: getattr(old, name) for name in ("state", "note", "ready", "order", "batch")}
+        return replace(new, **kept)
     return old if isinstance(new, Principal | Grant) else new
 
 

@@ -32,8 +32,21 @@ CREATE TABLE site (
     country   text NOT NULL,
     time_zone text NOT NULL,
     engine    text NOT NULL,
-    simulated boolean NOT NULL
+    simulated boolean NOT NULL,
+    spare_percent    numeric NOT NULL,
+    moment_percent   numeric NOT NULL,
+    contract_percent numeric NOT NULL,
+    contracted_mw    numeric,
+    active_mw        numeric,
+    pue              numeric NOT NULL
 );
+
+CREATE TABLE rack (
+    id   text COLLATE "C" PRIMARY KEY,
+    site text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
+    kw   numeric NOT NULL CHECK (kw > 0)
+);
+CREATE INDEX ON rack (site);
 
 CREATE TABLE block (
     id     text COLLATE "C" PRIMARY KEY,
@@ -76,6 +89,12 @@ CREATE TABLE node (
     capacity jsonb NOT NULL,
     state    text NOT NULL,
     note     text NOT NULL,
+    ready    timestamptz,
+    until    timestamptz CHECK (until > ready),
+    "order"  text,
+    batch    bigint NOT NULL,
+    rack     text REFERENCES rack DEFERRABLE INITIALLY DEFERRED,
+    kw       numeric,
     pool     text NOT NULL GENERATED ALWAYS AS (block || '/' || chip || 'x' || gpus::text) STORED,
     version  bigint NOT NULL
 );
@@ -241,6 +260,7 @@ CREATE TABLE reservation (
     kind     text NOT NULL,
     holder   text NOT NULL,
     customer text,
+    expires  timestamptz,
     version  bigint NOT NULL
 );
 CREATE INDEX ON reservation (site, version);
@@ -292,27 +312,38 @@ CREATE TRIGGER removal AFTER DELETE ON claim FOR EACH ROW EXECUTE FUNCTION fleet
 CREATE FUNCTION site_lock(site text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN hashtextextended(site, 17);
 
--- Never more nodes promised than there are: the sum over time, looked at where it changed. It
--- takes the site's lock itself, so that it holds for writers who did not.
+-- Never more nodes promised than there are: both summed over time, looked at where a promise
+-- changed. Nodes count from the day that they are expected until they leave. It takes the site's
+-- lock itself, so that it holds for writers who did not.
 CREATE FUNCTION promise_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    supply  bigint;
-    highest bigint;
+    short  bigint;
+    moment timestamptz;
 BEGIN
     PERFORM pg_advisory_xact_lock(site_lock(NEW.site));
-    SELECT count(*) INTO supply FROM node WHERE pool = NEW.pool AND state <> 'retired';
-    WITH near AS (
-        SELECT nodes, lower(during) AS since, upper(during) AS until
+    WITH there AS (
+        SELECT CASE WHEN state IN ('ordered', 'in_transit', 'racked', 'burn_in', 'in_repair')
+                    THEN coalesce(ready, '-infinity') ELSE '-infinity' END AS since,
+               coalesce(until, 'infinity') AS until,
+               count(*) AS nodes
+        FROM node WHERE pool = NEW.pool AND state <> 'retired' GROUP BY 1, 2
+        UNION ALL
+        SELECT lower(during), upper(during), -nodes
         FROM reservation WHERE pool = NEW.pool AND during && NEW.during
     ), step AS (
-        SELECT greatest(since, lower(NEW.during)) AS at, nodes AS change FROM near
+        SELECT lower(NEW.during) AS at, 0 AS change
         UNION ALL
-        SELECT until, -nodes FROM near WHERE until < upper(NEW.during)
+        SELECT greatest(since, lower(NEW.during)), nodes FROM there
+        WHERE since < upper(NEW.during) AND until > lower(NEW.during)
+        UNION ALL
+        SELECT until, -nodes FROM there
+        WHERE until < upper(NEW.during) AND until > lower(NEW.during)
     )
-    SELECT max(level) INTO highest
-    FROM (SELECT sum(change) OVER (ORDER BY at) AS level FROM step) AS levels;
-    IF highest > supply THEN
-        RAISE EXCEPTION 'pool % has % nodes and % are promised', NEW.pool, supply, highest
+    SELECT level, at INTO short, moment
+    FROM (SELECT at, sum(change) OVER (ORDER BY at) AS level FROM step) AS levels
+    ORDER BY level LIMIT 1;
+    IF short < 0 THEN
+        RAISE EXCEPTION 'of pool % there are promised % nodes too many at %', NEW.pool, -short, moment
             USING ERRCODE = 'check_violation', CONSTRAINT = 'never_promised_twice';
     END IF;
     RETURN NULL;

@@ -1,13 +1,13 @@
 // The fleet map: a canvas for each site, drawn from one byte a slot.
 (() => {
-  const CLASSES = ["free", "contract", "flex", "on_demand", "spot", "cleaning", "repair", "draining"];
+  const CLASSES = ["free", "contract", "flex", "on_demand", "spot", "cleaning", "repair", "draining", "arriving"];
   const map = document.getElementById("map");
   if (!map) return;
   const probe = document.createElement("i");
   probe.hidden = true;
   document.body.append(probe);
   const token = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
-  const FILL = { cleaning: "--seq-2", draining: "--free", repair: "--repair" };
+  const FILL = { cleaning: "--seq-2", draining: "--free", arriving: "--surface", repair: "--repair" };
   const colours = () => {
     const all = {};
     for (const name of CLASSES) all[name] = token(FILL[name] ?? `--${name.replace("_", "-")}`);
