@@ -2,7 +2,7 @@
 
 from rackrate.app.manifest.applying import Applied, apply
 from rackrate.app.manifest.changes import Action, Change, FieldChange, plan_changes
-from rackrate.app.manifest.documents import Declarations, read
+from rackrate.app.manifest.documents.reading import Declarations, read
 from rackrate.app.manifest.local import Detected, DetectedGpu, local_site_manifest
 
 __all__ = [

@@ -7,7 +7,7 @@ from itertools import groupby
 from rackrate.app import sales
 from rackrate.app.identity import membership_verb
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
-from rackrate.app.manifest.documents import Declarations, read
+from rackrate.app.manifest.documents.reading import Declarations, read
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check, reading
 from rackrate.core.access import Actor, Grant, Target, Verb

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from rackrate.app.manifest.documents import Declarations, Declared
+from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
 from rackrate.app.manifest.tree import Problem

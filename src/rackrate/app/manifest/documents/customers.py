@@ -1,0 +1,77 @@
+"""Sellers, customers, their projects and people, as files declare them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rackrate.app.identity import grant_of, person
+from rackrate.app.manifest.documents.parts import Reader, rows
+from rackrate.app.manifest.fields import Fields, shown
+from rackrate.core.access import ROLES, Role, Scope
+from rackrate.core.ids import CustomerId, EntityId, ProjectId
+from rackrate.core.inventory import Entity
+from rackrate.core.parties import Customer, Project
+from rackrate.core.tax import RULES
+
+_SCOPES: Mapping[Scope, str] = {
+    Scope.OPERATOR: "the operator (no `customer`)",
+    Scope.CUSTOMER: "a `customer`",
+    Scope.PROJECT: "a `project` of a `customer`",
+}
+
+
+def _entity(f: Fields) -> list[Entity]:
+    id, name, country = f.name("name"), f.text("title"), f.country("country")
+    tax_id, time_zone = f.text("tax_id", ""), f.time_zone("time_zone")
+    currency, series = f.currency("currency"), f.text("invoice_series", longest=16)
+    tax, days = f.one_of("output_tax", RULES), f.whole("payment_days", 0, 365, 30)
+    if series and not re.fullmatch(r"[A-Z0-9]+", series):
+        f.wrong("invoice_series", f"{shown(series)} is not of A-Z and 0-9, such as EX")
+    return rows(
+        f,
+        lambda: Entity(EntityId(id), name, country, tax_id, time_zone, currency, series, tax, days),
+    )
+
+
+def _customer(f: Fields) -> list[Customer]:
+    id, name = f.name("name"), f.text("title")
+    entity, country = f.reference("entity", Entity), f.country("country")
+    tax_id, time_zone = f.text("tax_id", ""), f.time_zone("time_zone")
+    currency, tax = f.currency("currency"), f.one_of("tax_rule", RULES, "")
+    own = f.boolean("of_operator", False)
+    return rows(
+        f,
+        lambda: Customer(
+            CustomerId(id), EntityId(entity), name, country, tax_id, time_zone, currency, tax, own
+        ),
+    )
+
+
+def _project(f: Fields) -> list[Project]:
+    id, name = f.name("name"), f.text("title")
+    customer = f.reference("customer", Customer)
+    return rows(f, lambda: Project(ProjectId(id), CustomerId(customer), name))
+
+
+def _member(f: Fields) -> list[Any]:
+    email, role = f.email("email"), f.choice("role", Role)
+    customer = f.reference("customer", Customer, required=False)
+    project = f.reference("project", Project, required=False)
+    if project and not customer:
+        f.wrong("project", "needs the `customer` that it belongs to beside it")
+    asked = Scope.PROJECT if project else Scope.CUSTOMER if customer else Scope.OPERATOR
+    scope = ROLES[role][0]
+    if f.ok and asked != scope:
+        f.wrong("role", f"{role} is granted on {_SCOPES[scope]}, not on {_SCOPES[asked]}")
+    who = person(email)
+    what = CustomerId(customer) if customer else None
+    where = ProjectId(project) if project else None
+    return f.build(lambda: [who, grant_of(who.id, role, what, where)]) or []
+
+
+READERS: Mapping[str, Reader] = {
+    "entity": Reader(Entity, _entity),
+    "customer": Reader(Customer, _customer),
+    "project": Reader(Project, _project),
+    "member": Reader(object, _member),
+}
