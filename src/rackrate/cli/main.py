@@ -29,6 +29,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "invoice": ("invoice", "Preview, close a month, look, pay."),
         "ledger": ("ledger", "The books: balances, entries, export."),
     },
+    "Capacity": {
+        "capacity": ("capacity", "What can be promised, from when, and what already is."),
+    },
     "Fleet": {
         "apply": ("apply", "Make the cloud as files say, after showing what changes."),
         "node": ("fleet", "Servers: list, show, drain, return."),
