@@ -7,60 +7,40 @@ BEGIN
         USING ERRCODE = 'insufficient_privilege';
 END $$;
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lease_event
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entry
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON posting
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON close
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
-    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
+DO $$
+DECLARE
+    log text;
+BEGIN
+    FOREACH log IN ARRAY ARRAY['lease_event', 'invoice_line', 'payment', 'entry', 'posting', 'close', 'audit']
+    LOOP
+        EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I
+                        FOR EACH STATEMENT EXECUTE FUNCTION is_append_only()', log);
+    END LOOP;
+END $$;
 
 -- A customer's own transaction sees and writes that customer's rows. The setting says whose it is;
 -- empty, it is the operator's. FORCE: the owner of the tables is no exception.
-ALTER TABLE customer ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON customer
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', id));
+DO $$
+DECLARE
+    kept text;
+    owner text;
+BEGIN
+    FOR kept, owner IN VALUES
+        ('customer', 'id'), ('project', 'customer'), ('ssh_key', 'customer'),
+        ('contract', 'customer'), ('lease', 'customer'), ('invoice', 'customer'),
+        ('invoice_line', 'customer'), ('payment', 'customer'), ('posting', 'customer')
+    LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', kept);
+        EXECUTE format(
+            $policy$CREATE POLICY own ON %I
+            USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', %I))$policy$,
+            kept, owner
+        );
+    END LOOP;
+END $$;
 
-ALTER TABLE project ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON project
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE ssh_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON ssh_key
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE contract ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON contract
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE lease ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON lease
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
+-- An event is whose its lease is.
 ALTER TABLE lease_event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON lease_event
     USING (coalesce(current_setting('rackrate.customer', true), '') = ''
            OR EXISTS (SELECT FROM lease WHERE lease.id = lease_event.lease));
-
-ALTER TABLE invoice ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON invoice
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE invoice_line ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON invoice_line
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE payment ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON payment
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
-
-ALTER TABLE posting ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON posting
-    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
