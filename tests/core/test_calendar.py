@@ -169,7 +169,7 @@ def test_the_earliest_date_is_the_first_second_at_which_it_fits(
 ) -> None:
     pools = []
     for number, history in enumerate(histories):
-        pool = Pool(PoolId(f"p{number}"), number, f"b{number}")
+        pool = Pool(PoolId(f"p{number}"), number, f"b{number}", ChipId("c"), 8)
         pool.calendar, pool.owned = indexed(history), {OPEN: number}
         pools.append(pool)
     notice = timedelta(seconds=10)

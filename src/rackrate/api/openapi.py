@@ -26,6 +26,7 @@ DESCRIPTION = """Fleet, prices, leases, contracts, invoices and books of a GPU c
 TAGS = [
     {"name": "leases", "description": "Capacity in use: start, look, stop, end"},
     {"name": "catalogue", "description": "What is sold, and at what price"},
+    {"name": "capacity", "description": "The calendar: what can be promised, and from when"},
     {"name": "fleet", "description": "Sites, nodes, and the files that describe them"},
     {"name": "customers", "description": "Who buys, and their projects"},
     {"name": "access", "description": "Members, tokens and SSH keys"},

@@ -24,6 +24,7 @@ class Fault(StrEnum):
 STATUS: Mapping[Reason | Fault, int] = {
     Reason.NO_CAPACITY: 409,
     Reason.NOT_PRICED: 409,
+    Reason.NOT_STATED: 409,
     Reason.WRONG_STATE: 409,
     Reason.NOT_ALLOWED: 403,
     Reason.NOT_ELIGIBLE: 409,
@@ -33,7 +34,10 @@ STATUS: Mapping[Reason | Fault, int] = {
     Reason.ALREADY_PAID: 409,
     Reason.TOO_MUCH_PAID: 409,
     Reason.KEY_REUSED: 422,
+    Reason.NOT_APPROVED: 409,
     Reason.IN_USE: 409,
+    Reason.NO_POWER: 409,
+    Reason.BREAKS_PROMISE: 409,
     Reason.INVALID: 422,
     Reason.MISSING: 404,
     Reason.CONFLICT: 409,

@@ -26,6 +26,7 @@ class ReservationKind(StrEnum):
     CONTRACT = "contract"
     FLEX = "flex"
     MAINTENANCE = "maintenance"
+    LEASE_BACK = "lease_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class PoolCalendar:
 
     __slots__ = (
         "_arriving",
+        "_by_kind",
         "_free",
         "_held",
         "_held_within",
@@ -114,6 +116,7 @@ class PoolCalendar:
         "_promised",
         "_spans",
         "_supply",
+        "_there",
         "reservations",
     )
 
@@ -125,6 +128,8 @@ class PoolCalendar:
         self._promised: dict[int, int] = {}
         self._lapses: list[tuple[int, str]] = []
         self._free: dict[Decimal, Timeline] = {}
+        self._there: Timeline | None = None
+        self._by_kind: dict[ReservationKind, Timeline] | None = None
         self._held: dict[str, int] = {}
         self._held_within = (0, 0)
 
@@ -170,6 +175,7 @@ class PoolCalendar:
         if end < NEVER:
             changes[end] = changes.get(end, 0) - difference
         self._free.clear()
+        self._there = self._by_kind = None
         self._held_within = (0, 0)
 
     def _lapse(self, now: int) -> None:
@@ -190,10 +196,7 @@ class PoolCalendar:
         self._lapse(seconds(now))
         line = self._free.get(kept_percent)
         if line is None:
-            supply, promised = (
-                Timeline.of(self._supply.items()),
-                Timeline.of(self._promised.items()),
-            )
+            supply, promised = self.there(now), Timeline.of(self._promised.items())
             times = np.union1d(supply.times, promised.times)
             there = supply.at(times)
             kept = there * 0
@@ -202,6 +205,24 @@ class PoolCalendar:
                 kept = -(-there * part // whole)
             line = self._free[kept_percent] = Timeline(times, there - kept - promised.at(times))
         return line
+
+    def there(self, now: datetime) -> Timeline:
+        """Its nodes over time: those that are there, less those that leave, with those to come."""
+        self._lapse(seconds(now))
+        if self._there is None:
+            self._there = Timeline.of(self._supply.items())
+        return self._there
+
+    def by_kind(self, now: datetime) -> dict[ReservationKind, Timeline]:
+        """What is promised over time, apart by kind; kinds of which there is none are left out."""
+        self._lapse(seconds(now))
+        if self._by_kind is None:
+            found: dict[ReservationKind, list[tuple[int, int]]] = {}
+            for held in self.reservations.values():
+                start, end = seconds(held.during.start), seconds(held.during.end)
+                found.setdefault(held.kind, []).extend([(start, held.nodes), (end, -held.nodes)])
+            self._by_kind = {kind: Timeline.of(steps) for kind, steps in found.items()}
+        return self._by_kind
 
     def available(self, window: Interval, now: datetime, kept_percent: Decimal = NOTHING) -> int:
         """Available to promise over the whole of `window`; below zero by what is oversold."""

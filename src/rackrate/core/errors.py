@@ -9,6 +9,7 @@ class Reason(StrEnum):
 
     NO_CAPACITY = "no_capacity"
     NOT_PRICED = "not_priced"
+    NOT_STATED = "not_stated"
     WRONG_STATE = "wrong_state"
     NOT_ALLOWED = "not_allowed"
     NOT_ELIGIBLE = "not_eligible"
@@ -18,7 +19,10 @@ class Reason(StrEnum):
     ALREADY_PAID = "already_paid"
     TOO_MUCH_PAID = "too_much_paid"
     KEY_REUSED = "key_reused"
+    NOT_APPROVED = "not_approved"
     IN_USE = "in_use"
+    NO_POWER = "no_power"
+    BREAKS_PROMISE = "breaks_promise"
     INVALID = "invalid"
     MISSING = "missing"
     CONFLICT = "conflict"

@@ -68,14 +68,21 @@ class Stock:
 class Pool:
     """One block x node shape: who has whole nodes of it, and what of it is promised."""
 
-    __slots__ = ("block", "calendar", "id", "number", "owned")
+    __slots__ = ("block", "calendar", "chip", "gpus", "id", "number", "owned")
 
-    def __init__(self, id: PoolId, number: int, block: str) -> None:
+    def __init__(self, id: PoolId, number: int, block: str, chip: ChipId, gpus: int) -> None:
         self.id = id
         self.number = number
         self.block = block
+        self.chip = chip
+        self.gpus = gpus
         self.owned: dict[int, int] = {}
         self.calendar = PoolCalendar()
+
+    @property
+    def sold_by_the_moment(self) -> int:
+        """Nodes on which something runs on demand or spot."""
+        return self.owned.get(OPEN, 0)
 
 
 class Fleet:
@@ -91,6 +98,7 @@ class Fleet:
         self.number: dict[NodeId, int] = {}
         self.pools: dict[PoolId, Pool] = {}
         self.pool_list: list[Pool] = []
+        self._shapes: dict[ChipId, dict[int, dict[PoolId, Pool]]] = {}
         self.claims: dict[str, Claim] = {}
         self.closed_until: dict[NodeId, datetime] = {}
         self._promises: dict[str, Pool] = {}
@@ -126,6 +134,7 @@ class Fleet:
         self.nodes[i] = node
         pool = self._pool_of(node)
         pool.calendar.set_node(node)
+        self._shapes.setdefault(node.chip, {}).setdefault(node.slots, {})[pool.id] = pool
         if self._held[i] == 0:
             self._bits[i] = (1 << node.slots) - 1
             self._free[i] = self._size[i] = node.slots
@@ -224,6 +233,15 @@ class Fleet:
     def starts_at(self, members: Iterable[Member], now: datetime) -> datetime:
         """The first instant from which claims on these nodes may run: after what ended there."""
         return max([now, *(self.closed_until.get(member.node, now) for member in members)])
+
+    def pools_of(self, chip: ChipId, slots: int | None = None) -> list[Pool]:
+        """Pools of the chip by name: all, or those with nodes of so many slots."""
+        shapes = self._shapes.get(chip, {})
+        fitting = shapes.values() if slots is None else (shapes.get(slots, {}),)
+        return [
+            pool
+            for _, pool in sorted({k: v for pools in fitting for k, v in pools.items()}.items())
+        ]
 
     def free_slots(self) -> dict[NodeId, int]:
         """Free slots of each node, whatever its state."""
@@ -345,7 +363,7 @@ class Fleet:
     def _pool_of(self, node: Node) -> Pool:
         pool = self.pools.get(node.pool)
         if pool is None:
-            pool = Pool(node.pool, len(self.pool_list), node.block)
+            pool = Pool(node.pool, len(self.pool_list), node.block, node.chip, node.gpus)
             self.pools[node.pool] = pool
             self.pool_list.append(pool)
         return pool

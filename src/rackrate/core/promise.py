@@ -10,7 +10,7 @@ import numpy as np
 from rackrate.core.calendar import NOTHING
 from rackrate.core.ids import PoolId
 from rackrate.core.interval import Interval
-from rackrate.core.placement import OPEN, Pool
+from rackrate.core.placement import Pool
 from rackrate.core.timeline import BEGINNING, Ints, instant, seconds
 
 
@@ -19,7 +19,8 @@ class Wish:
     """Whole nodes for all of `during`, asked at `now`.
 
     Nodes that are sold by the moment count as free only once their `notice` is over (decision 2).
-    `kept_percent` of each pool is not promised. `same_block`: on one fabric or not at all.
+    `kept_percent` of each pool is not promised; `moment_percent` of that is kept for what is sold
+    by the moment, which fills that share first. `same_block`: on one fabric or not at all.
     """
 
     nodes: int
@@ -28,6 +29,7 @@ class Wish:
     notice: timedelta
     kept_percent: Decimal = NOTHING
     same_block: bool = False
+    moment_percent: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,13 @@ def _room(pool: Pool, wish: Wish, starts: Ints, ends: Ints) -> Ints:
     """Nodes that could be promised over each [start, end)."""
     line = pool.calendar.free(wish.now, wish.kept_percent)
     room = line.least_many(starts, ends)
-    taken = pool.owned.get(OPEN, 0)
+    taken = pool.sold_by_the_moment
     if taken:
         # What is sold by the moment is in the way up to the end of its notice, and no further.
         told = seconds(wish.now + wish.notice)
         soon = starts < told
         if soon.any():
             until = np.minimum(ends[soon], told)
-            room[soon] = np.minimum(room[soon], line.least_many(starts[soon], until) - taken)
+            filled = pool.calendar.free(wish.now, wish.kept_percent - wish.moment_percent)
+            room[soon] = np.minimum(room[soon], filled.least_many(starts[soon], until) - taken)
     return np.maximum(room, 0)

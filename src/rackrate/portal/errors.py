@@ -22,6 +22,7 @@ STATUS: Mapping[Reason, int] = {
 TITLES: Mapping[Reason, str] = {
     Reason.NO_CAPACITY: msg("There is not enough free for this"),
     Reason.NOT_PRICED: msg("There is no price for this"),
+    Reason.NOT_STATED: msg("Nobody states this figure of the chip"),
     Reason.WRONG_STATE: msg("Its state does not allow this"),
     Reason.NOT_ALLOWED: msg("You may not do this"),
     Reason.NOT_ELIGIBLE: msg("This chip may not be leased from this country"),
@@ -31,7 +32,10 @@ TITLES: Mapping[Reason, str] = {
     Reason.ALREADY_PAID: msg("This has been paid already"),
     Reason.TOO_MUCH_PAID: msg("This is more than is owed"),
     Reason.KEY_REUSED: msg("This form was used for something else"),
+    Reason.NOT_APPROVED: msg("A second person has to approve this first"),
     Reason.IN_USE: msg("This is in use"),
+    Reason.NO_POWER: msg("There is not enough power for this"),
+    Reason.BREAKS_PROMISE: msg("This would break a promise"),
     Reason.INVALID: msg("Something in the form is not right"),
     Reason.MISSING: msg("There is nothing here"),
     Reason.CONFLICT: msg("Somebody else was faster"),

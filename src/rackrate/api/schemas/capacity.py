@@ -1,0 +1,166 @@
+"""The capacity calendar over HTTP: what nodes are for, instant by instant, and what can be sold."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from rackrate.api.schemas.parts import Period, Schema
+from rackrate.app import capacity
+from rackrate.core import calendar, stack
+from rackrate.core.timeline import instant
+
+Figure = int | str
+
+
+class CapacityStep(Schema):
+    """From `at` up to the next step. `uses` add up to `supply`, unless promises are `short` of it.
+
+    `uses.free` is available to promise then; `one_block` the most of it on a single fabric.
+    """
+
+    at: datetime
+    supply: Figure
+    uses: dict[str, Figure] = Field(examples=[{"contract": 64, "on_demand": 12, "free": 4}])
+    short: Figure
+    one_block: Figure
+
+
+class FreeStep(Schema):
+    """Available to promise from `at` on, up to the next step."""
+
+    at: datetime
+    free: Figure
+
+
+class Promise(Schema):
+    """Whole nodes of a pool, promised for an interval. A hold counts until `expires`."""
+
+    id: str
+    kind: calendar.ReservationKind
+    holder: str = Field(description="The contract, quote or piece of work that it is for")
+    customer: str | None
+    nodes: int
+    during: Period
+    expires: datetime | None
+
+    @classmethod
+    def of(cls, held: calendar.Reservation) -> "Promise":
+        return cls(
+            id=held.id,
+            kind=held.kind,
+            holder=held.holder,
+            customer=held.customer,
+            nodes=held.nodes,
+            during=Period.of(held.during),
+            expires=held.expires,
+        )
+
+
+class CapacityPool(Schema):
+    """A block x node shape. `least` of it can be promised over the whole window."""
+
+    id: str
+    site: str
+    block: str
+    gpus: int = Field(description="GPUs on each of its nodes")
+    nodes: int = Field(description="Whole nodes: the most that there are within the window")
+    least: Figure
+    free: list[FreeStep]
+    promises: list[Promise]
+
+
+class Mark(Schema):
+    """What happens to whole nodes at an instant, and to how many."""
+
+    at: datetime
+    kind: stack.MarkKind
+    what: str
+    nodes: int
+    customer: str | None
+    promise: calendar.ReservationKind | None
+
+
+class Capacity(Schema):
+    """What can be promised. `least`: over the whole window, on all blocks together; `one_block`:
+    on a single fabric. What runs by the moment is a forecast until `forecast_until`, and nothing
+    of it is in the way of a promise from then on.
+    """
+
+    chip: str
+    sku: str | None
+    sites: list[str]
+    unit: capacity.Unit
+    precision: str | None = Field(description="What PFLOPS are counted in")
+    now: datetime
+    forecast_until: datetime
+    window: Period
+    least: Figure
+    one_block: Figure
+    steps: list[CapacityStep]
+    pools: list[CapacityPool]
+    marks: list[Mark]
+
+    @classmethod
+    def of(cls, found: capacity.Calendar) -> "Capacity":
+        asked = found.question
+        return cls(
+            chip=found.chip.id,
+            sku=asked.sku,
+            sites=[site.id for site in found.sites],
+            unit=asked.unit,
+            precision=capacity.PRECISION if asked.unit is capacity.Unit.PFLOPS else None,
+            now=found.now,
+            forecast_until=found.told,
+            window=Period.of(asked.window),
+            least=_figure(found, found.least),
+            one_block=_figure(found, found.one_block),
+            steps=_steps(found),
+            pools=[_pool(found, pool) for pool in found.pools],
+            marks=[
+                Mark(
+                    at=mark.at,
+                    kind=mark.kind,
+                    what=mark.what,
+                    nodes=mark.nodes,
+                    customer=mark.customer,
+                    promise=mark.promise,
+                )
+                for mark in found.marks
+            ],
+        )
+
+
+def _figure(found: capacity.Calendar, level: int) -> Figure:
+    figure = found.figure(level)
+    return figure if isinstance(figure, int) else f"{figure:f}"
+
+
+def _steps(found: capacity.Calendar) -> list[CapacityStep]:
+    total = found.total
+    return [
+        CapacityStep(
+            at=instant(int(time)),
+            supply=_figure(found, int(total.supply[i])),
+            uses={use: _figure(found, int(levels[i])) for use, levels in total.uses.items()},
+            short=_figure(found, int(total.short[i])),
+            one_block=_figure(found, int(found.one_block_levels[i])),
+        )
+        for i, time in enumerate(total.times)
+    ]
+
+
+def _pool(found: capacity.Calendar, pool: capacity.PoolRoom) -> CapacityPool:
+    factor = found.scale(pool)
+    return CapacityPool(
+        id=pool.id,
+        site=pool.site,
+        block=pool.block,
+        gpus=pool.gpus,
+        nodes=pool.nodes,
+        least=_figure(found, pool.least * factor),
+        free=[
+            FreeStep(at=at, free=_figure(found, level * factor))
+            for at, level in stack.changes(pool.stack.free, pool.stack.times)
+        ],
+        promises=[Promise.of(held) for held in pool.promises],
+    )
