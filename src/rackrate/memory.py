@@ -156,6 +156,7 @@ class MemoryTx:
     def find(
         self,
         kind: type[T],
+        /,
         *,
         after: str = "",
         limit: int | None = None,

@@ -60,6 +60,8 @@ def test_no_customer_role_writes_fleet_prices_contracts_or_books() -> None:
         Verb.FLEET_WRITE,
         Verb.CATALOGUE_WRITE,
         Verb.CONTRACT_WRITE,
+        Verb.QUOTE_WRITE,
+        Verb.QUOTE_APPROVE,
         Verb.INVOICE_WRITE,
         Verb.CUSTOMER_WRITE,
         Verb.LEDGER_READ,

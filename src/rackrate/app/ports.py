@@ -74,6 +74,7 @@ class Tx(Protocol):
     def find(
         self,
         kind: type[T],
+        /,
         *,
         after: str = "",
         limit: int | None = None,

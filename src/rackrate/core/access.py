@@ -24,6 +24,10 @@ class Verb(StrEnum):
     TOKEN_WRITE = "token.write"
     CONTRACT_READ = "contract.read"
     CONTRACT_WRITE = "contract.write"
+    QUOTE_READ = "quote.read"
+    QUOTE_WRITE = "quote.write"
+    QUOTE_SIGN = "quote.sign"
+    QUOTE_APPROVE = "quote.approve"
     LEASE_READ = "lease.read"
     LEASE_WRITE = "lease.write"
     LEASE_ENTER = "lease.enter"
@@ -62,7 +66,7 @@ _MEMBER = _GUEST | {
     Verb.KEY_WRITE,
     Verb.CONTRACT_READ,
 }
-_MONEY = frozenset({Verb.INVOICE_READ, Verb.CONTRACT_READ, Verb.CUSTOMER_READ})
+_MONEY = frozenset({Verb.INVOICE_READ, Verb.CONTRACT_READ, Verb.QUOTE_READ, Verb.CUSTOMER_READ})
 
 # One table: roles x scope where they may be granted x verbs. Tests enumerate it.
 ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
@@ -74,17 +78,20 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
         | {
             Verb.CUSTOMER_WRITE,
             Verb.CONTRACT_WRITE,
+            Verb.QUOTE_WRITE,
+            Verb.QUOTE_SIGN,
             Verb.PROJECT_WRITE,
             Verb.MEMBER_WRITE,
         },
     ),
-    Role.FINANCE: (Scope.OPERATOR, READS | {Verb.INVOICE_WRITE}),
+    Role.FINANCE: (Scope.OPERATOR, READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE}),
     Role.VIEWER: (Scope.OPERATOR, READS - {Verb.AUDIT_READ}),
     Role.OWNER: (
         Scope.CUSTOMER,
         _MEMBER
         | _MONEY
         | {
+            Verb.QUOTE_SIGN,
             Verb.MEMBER_READ,
             Verb.MEMBER_WRITE,
             Verb.PROJECT_WRITE,

@@ -22,7 +22,9 @@ class Chip:
 
     A number that nobody states is None: it is never derived from the other by a factor.
     `accelerator` is False for plain CPU slots that are sold as such. Customers of
-    `barred_countries` (ISO 3166 alpha-2, as the operator's export rules say) may not lease it.
+    `barred_countries` (ISO 3166 alpha-2, as the operator's export rules say) may not lease it, nor
+    may those of `barred_sectors`, or for `barred_end_uses`. `origin` is the country of its maker,
+    empty where nobody states it.
     """
 
     id: ChipId
@@ -36,3 +38,6 @@ class Chip:
     confidence: Confidence
     accelerator: bool = True
     barred_countries: tuple[str, ...] = ()
+    origin: str = ""
+    barred_sectors: tuple[str, ...] = ()
+    barred_end_uses: tuple[str, ...] = ()

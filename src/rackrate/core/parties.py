@@ -14,6 +14,9 @@ class Customer:
     """Who buys (a tenant). `tax_rule` empty means the entity's own.
 
     `of_operator` marks the operator's own account: it may use engines that do not isolate.
+    What eligibility asks of it: its `sector` and `end_use`, in words that the operator's export
+    rules use; the `data_countries` that its data may not leave (none: anywhere); whether it takes
+    `domestic_chips` only, and only blocks that nobody else shares (`dedicated_block`).
     """
 
     id: CustomerId
@@ -25,6 +28,11 @@ class Customer:
     currency: str
     tax_rule: str = ""
     of_operator: bool = False
+    sector: str = ""
+    end_use: str = ""
+    data_countries: tuple[str, ...] = ()
+    domestic_chips: bool = False
+    dedicated_block: bool = False
 
     def __post_init__(self) -> None:
         zone(self.time_zone)

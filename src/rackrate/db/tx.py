@@ -89,6 +89,7 @@ class PostgresTx:
     def find(
         self,
         kind: type[T],
+        /,
         *,
         after: str = "",
         limit: int | None = None,

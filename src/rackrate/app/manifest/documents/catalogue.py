@@ -7,12 +7,15 @@ from decimal import Decimal
 from rackrate.app.manifest.documents.parts import Reader, limits, rows
 from rackrate.app.manifest.fields import Fields, Reference
 from rackrate.core.chips import Chip, Confidence
+from rackrate.core.contract_price import ContractPrice, Tier, contract_price_id
 from rackrate.core.ids import ChipId, SiteId, SkuId
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.lease import LeaseClass
+from rackrate.core.money import Money
 from rackrate.core.pricing import HIGHEST_PER_HOUR, Price, price_id
 
 NOTICE = {LeaseClass.ON_DEMAND: timedelta(days=7), LeaseClass.SPOT: timedelta(minutes=5)}
+MOST_TIERS = 400
 PRICED = (LeaseClass.ON_DEMAND, LeaseClass.SPOT)
 
 
@@ -25,6 +28,8 @@ def _chip(f: Fields) -> list[Chip]:
     power = f.whole("power_w", 0, 100_000) if f.has("power_w") else None
     source, confidence = f.text("source"), f.choice("confidence", Confidence)
     accelerator, barred = f.boolean("accelerator", True), f.countries("barred_countries")
+    origin = f.country("origin") if f.has("origin") else ""
+    sectors, uses = f.words("barred_sectors"), f.words("barred_end_uses")
     return rows(
         f,
         lambda: Chip(
@@ -39,6 +44,9 @@ def _chip(f: Fields) -> list[Chip]:
             confidence,
             accelerator,
             tuple(sorted(set(barred))),
+            origin,
+            tuple(sorted(set(sectors))),
+            tuple(sorted(set(uses))),
         ),
     )
 
@@ -85,8 +93,37 @@ def _price_book(f: Fields) -> list[Price]:
     )
 
 
+def _contract_price(f: Fields) -> list[ContractPrice]:
+    sku, currency = f.reference("sku", Sku), f.currency("currency")
+    included, basis = f.boolean("tax_included"), f.text("basis")
+    floor = f.decimal("floor_percent", Decimal(0), Decimal(100))
+    effective = f.instant("effective", f.time_zone("time_zone", ""))
+    tiers: list[tuple[int, int, Decimal]] = []
+    for cell in f.each("tiers", MOST_TIERS):
+        months, nodes = cell.whole("months", 1, 360), cell.whole("nodes", 1, 1_000_000)
+        tiers.append((months, nodes, cell.decimal("amount", Decimal(0), Decimal(10) ** 12)))
+        cell.refuse_unknown()
+    return rows(
+        f,
+        lambda: ContractPrice(
+            contract_price_id(sku, currency, effective),
+            SkuId(sku),
+            currency,
+            effective,
+            included,
+            basis,
+            floor,
+            tuple(
+                Tier(months, nodes, Money.parse(str(amount), currency))
+                for months, nodes, amount in sorted(tiers)
+            ),
+        ),
+    )
+
+
 READERS: Mapping[str, Reader] = {
     "chip": Reader(Chip, _chip),
     "sku": Reader(Sku, _sku),
     "price_book": Reader(Price, _price_book),
+    "contract_price": Reader(ContractPrice, _contract_price),
 }

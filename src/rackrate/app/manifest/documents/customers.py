@@ -39,10 +39,27 @@ def _customer(f: Fields) -> list[Customer]:
     tax_id, time_zone = f.text("tax_id", ""), f.time_zone("time_zone")
     currency, tax = f.currency("currency"), f.one_of("tax_rule", RULES, "")
     own = f.boolean("of_operator", False)
+    sector = f.name("sector") if f.has("sector") else ""
+    end_use = f.name("end_use") if f.has("end_use") else ""
+    stays, domestic = f.countries("data_countries"), f.boolean("domestic_chips", False)
+    alone = f.boolean("dedicated_block", False)
     return rows(
         f,
         lambda: Customer(
-            CustomerId(id), EntityId(entity), name, country, tax_id, time_zone, currency, tax, own
+            CustomerId(id),
+            EntityId(entity),
+            name,
+            country,
+            tax_id,
+            time_zone,
+            currency,
+            tax,
+            own,
+            sector,
+            end_use,
+            tuple(sorted(set(stays))),
+            domestic,
+            alone,
         ),
     )
 

@@ -1,0 +1,292 @@
+"""The answer to a wish of capacity: whether it fits, at what price, and what would do instead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from rackrate.app.ports import Tx
+from rackrate.app.sales import LONGEST, MOST_NODES, NOTICE
+from rackrate.app.world import World
+from rackrate.core.alternatives import (
+    Alternative,
+    Asked,
+    Candidate,
+    alternatives,
+)
+from rackrate.core.chips import Chip
+from rackrate.core.contract import Contract, Schedule, schedule
+from rackrate.core.contract_price import (
+    ContractPrice,
+    plus_months,
+    price_in_force,
+    whole_months,
+)
+from rackrate.core.eligibility import check_eligible, why_not
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.ids import ContractId, CustomerId, ProjectId, SiteId, SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import Site, Sku
+from rackrate.core.money import Money
+from rackrate.core.parties import Customer, Project
+from rackrate.core.placement import Fleet
+from rackrate.core.promise import Assigned, Shortfall, Wish, assign
+from rackrate.core.quote import LONGEST_HOLD, Priced, priced, priced_by_hand
+
+FORTNIGHT = timedelta(days=14)
+MOST_MONTHS = 360
+# Somebody who says "from today" means the day that has begun.
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whole nodes of a SKU from `start` for so many months, or until `end`.
+
+    A customer with one project need not name it. `monthly` names the price instead of the list;
+    `lasts` is how long the hold stands.
+    """
+
+    sku: SkuId
+    nodes: int
+    start: datetime
+    months: int | None = None
+    end: datetime | None = None
+    customer: CustomerId | None = None
+    project: ProjectId | None = None
+    same_block: bool = False
+    discount_percent: Decimal = Decimal(0)
+    prepayment_percent: Decimal = Decimal(0)
+    monthly: Money | None = None
+    lasts: timedelta = FORTNIGHT
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An alternative with all that it would cost; None where it has no price."""
+
+    what: Alternative
+    value: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the wish comes to. It fits where `placed` says on which pools; else `short` why not."""
+
+    at: datetime
+    expires: datetime
+    customer: Customer
+    project: Project
+    sku: Sku
+    site: Site
+    nodes: int
+    same_block: bool
+    during: Interval
+    priced: Priced
+    plan: Schedule
+    placed: Assigned = ()
+    short: Shortfall | None = None
+    alternatives: tuple[Offered, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        return self.short is None
+
+
+def project_of(tx: Tx, ask: Ask) -> Project:
+    """The project that is asked for, or the customer's only one."""
+    if ask.project is not None:
+        project = tx.get(Project, ask.project)
+        if ask.customer not in (None, project.customer):
+            raise Invalid("project", f"{project.id} is not a project of {ask.customer}")
+        return project
+    if ask.customer is None:
+        raise Invalid("customer", "say for which customer, or for which project")
+    found = tx.find(Project, customer=tx.get(Customer, ask.customer).id)
+    if len(found) != 1:
+        named = ", ".join(project.id for project in found[:8]) or "none"
+        raise Invalid("project", f"say for which project of {ask.customer}: {named}")
+    return found[0]
+
+
+def answer(world: World, tx: Tx, ask: Ask) -> Answer:
+    """Refused where the customer may not have it, or nothing says what it costs."""
+    project = project_of(tx, ask)
+    customer = tx.get(Customer, project.customer)
+    sku = tx.get(Sku, ask.sku)
+    during = _check(world, ask, customer, sku)
+    site, chip = tx.get(Site, sku.site), tx.get(Chip, sku.chip)
+    check_eligible(customer, chip, site, alone=customer.dedicated_block)
+    now = world.clock.now()
+    found = _Candidates(tx, customer, now)
+    what = found.of(sku)
+    months = whole_months(during, customer.time_zone)
+    cost = _priced(what, ask, months, customer)
+    wish = what.wish(_wish(ask, during, now), ask.nodes)
+    placed = assign(what.pools, wish)
+    short = placed if isinstance(placed, Shortfall) else None
+    offered: tuple[Offered, ...] = ()
+    if short is not None:
+
+        def price_of(other: Candidate, nodes: int, over: Interval) -> Priced | None:
+            return _like(other, nodes, whole_months(over, customer.time_zone), ask)
+
+        asked = Asked(what, wish, customer.time_zone, price_of)
+        offered = tuple(
+            Offered(each, _value(customer, project, sku, ask, each))
+            for each in alternatives(asked, found.others(sku))
+        )
+    return Answer(
+        now,
+        now + ask.lasts,
+        customer,
+        project,
+        sku,
+        site,
+        ask.nodes,
+        ask.same_block,
+        during,
+        cost,
+        _plan(customer, project, sku, ask, during, ask.nodes, cost.monthly),
+        () if isinstance(placed, Shortfall) else placed,
+        short,
+        offered,
+    )
+
+
+class _Candidates:
+    """Everything that this customer could have whole nodes of, under the locks of its sites."""
+
+    def __init__(self, tx: Tx, customer: Customer, now: datetime) -> None:
+        sites = {site.id: site for site in tx.find(Site)}
+        chips = {chip.id: chip for chip in tx.find(Chip)}
+        alone = customer.dedicated_block
+        self._sites, self._chips = sites, chips
+        self._skus = [
+            sku
+            for sku in tx.find(Sku)
+            if sku.whole_node and not why_not(customer, chips[sku.chip], sites[sku.site], alone)
+        ]
+        self._prices = tx.find(ContractPrice, currency=customer.currency)
+        self._now, self._currency = now, customer.currency
+        # In the order of their names, as every transaction takes them.
+        wanted = sorted({sku.site for sku in self._skus})
+        self._fleets: Mapping[SiteId, Fleet] = {site: tx.fleet(site) for site in wanted}
+
+    def of(self, sku: Sku) -> Candidate:
+        site, chip = self._sites[sku.site], self._chips[sku.chip]
+        pools = tuple(self._fleets[site.id].pools_of(sku.chip, sku.slots))
+        return Candidate(
+            sku.id,
+            site.id,
+            chip,
+            pools[0].gpus if pools else sku.slots,
+            pools,
+            site.spare_percent + site.moment_percent,
+            site.moment_percent,
+            self._price(sku.id),
+        )
+
+    def others(self, sku: Sku) -> list[Candidate]:
+        """All but the one that was asked for."""
+        return [self.of(other) for other in self._skus if other.id != sku.id]
+
+    def _price(self, sku: SkuId) -> ContractPrice | None:
+        try:
+            return price_in_force(self._prices, sku, self._currency, self._now)
+        except Refused:
+            return None
+
+
+def _check(world: World, ask: Ask, customer: Customer, sku: Sku) -> Interval:
+    """The interval; Invalid where the wish cannot be meant."""
+    if not sku.whole_node:
+        raise Invalid("sku", f"{sku.id} is not whole nodes, which is what contracts are for")
+    if not 1 <= ask.nodes <= MOST_NODES:
+        raise Invalid("count", f"{ask.nodes} is not 1 to {MOST_NODES}")
+    if not 0 <= ask.prepayment_percent <= 100:
+        raise Invalid("prepayment_percent", f"{ask.prepayment_percent} is not 0 to 100")
+    if not timedelta(seconds=60) <= ask.lasts <= LONGEST_HOLD:
+        raise Invalid("expires", f"a hold lasts from a minute to {LONGEST_HOLD.days} days")
+    if ask.monthly is not None and ask.discount_percent:
+        raise Invalid("monthly", "name the price or a discount, not both")
+    if ask.monthly is not None and ask.monthly.currency != customer.currency:
+        raise Invalid("currency", f"{customer.id} pays in {customer.currency}")
+    if (ask.months is None) == (ask.end is None):
+        raise Invalid("months", "say for how many months, or until when: one of the two")
+    if ask.start < world.clock.now() - A_DAY:
+        raise Invalid("start", f"{ask.start:%Y-%m-%d %H:%M} UTC is over; quote from today on")
+    if ask.months is not None and not 1 <= ask.months <= MOST_MONTHS:
+        raise Invalid("months", f"{ask.months} is not 1 to {MOST_MONTHS}")
+    try:
+        end = ask.end or plus_months(ask.start, ask.months or 0, customer.time_zone)
+        during = Interval(ask.start, end)
+    except (ValueError, OverflowError):
+        raise Invalid("until", "is not after the start") from None
+    if during.end - during.start > LONGEST:
+        raise Invalid("until", "a contract runs for at most 30 years")
+    return during
+
+
+def _wish(ask: Ask, during: Interval, now: datetime) -> Wish:
+    return Wish(ask.nodes, during, now, NOTICE, same_block=ask.same_block)
+
+
+def _priced(what: Candidate, ask: Ask, months: int, customer: Customer) -> Priced:
+    if ask.monthly is not None:
+        return priced_by_hand(what.price, months, ask.nodes, ask.monthly)
+    if what.price is None:
+        raise Refused(
+            Reason.NOT_PRICED,
+            f"{what.sku} has no contract price in {customer.currency}; name one yourself, which "
+            "a second person approves",
+            {"sku": what.sku, "currency": customer.currency},
+        )
+    return priced(what.price, months, ask.nodes, ask.discount_percent)
+
+
+def _like(other: Candidate, nodes: int, months: int, ask: Ask) -> Priced | None:
+    """An alternative at its list and the same discount; None where the list has no price for it."""
+    if other.price is None:
+        return None
+    try:
+        return priced(other.price, months, nodes, ask.discount_percent)
+    except Refused:
+        return None
+
+
+def _value(
+    customer: Customer, project: Project, sku: Sku, ask: Ask, other: Alternative
+) -> Money | None:
+    if other.priced is None:
+        return None
+    monthly = other.priced.monthly
+    return _plan(customer, project, sku, ask, other.during, other.nodes, monthly).value
+
+
+def _plan(
+    customer: Customer,
+    project: Project,
+    sku: Sku,
+    ask: Ask,
+    during: Interval,
+    nodes: int,
+    monthly: Money,
+) -> Schedule:
+    """The payments of the contract that signing would make."""
+    contract = Contract(
+        ContractId("quoted"),
+        customer.entity,
+        customer.id,
+        project.id,
+        sku.site,
+        sku.id,
+        nodes,
+        during,
+        monthly,
+        ask.prepayment_percent,
+        False,
+        during.start,
+    )
+    return schedule(contract, customer.time_zone)

@@ -1,0 +1,221 @@
+"""What would do instead, where what was asked for does not fit: fewer, later, apart, another."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from math import ceil
+
+from rackrate.core.chips import Chip
+from rackrate.core.contract_price import ContractPrice, plus_months, whole_months
+from rackrate.core.ids import PoolId, SiteId, SkuId
+from rackrate.core.interval import Interval, zone
+from rackrate.core.placement import Pool
+from rackrate.core.promise import Assigned, Shortfall, Wish, assign, earliest, room_in
+from rackrate.core.quote import Priced
+
+MOST_OTHERS = 3
+TRIES = 8
+
+
+class Way(StrEnum):
+    """In which way it differs from what was asked for."""
+
+    FEWER = "fewer"
+    LATER = "later"
+    BLOCKS = "blocks"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A SKU of whole nodes that the customer may have, with the pools that have them."""
+
+    sku: SkuId
+    site: SiteId
+    chip: Chip
+    gpus: int
+    pools: tuple[Pool, ...]
+    kept_percent: Decimal
+    moment_percent: Decimal
+    price: ContractPrice | None
+
+    @property
+    def node_tflops(self) -> Decimal | None:
+        """Dense, as its datasheet says; None where no source states it."""
+        dense = self.chip.dense_tflops
+        return None if not dense else dense * self.gpus
+
+    def wish(self, wish: Wish, nodes: int) -> Wish:
+        """The same wish of so many nodes here."""
+        return replace(
+            wish,
+            nodes=nodes,
+            kept_percent=self.kept_percent,
+            moment_percent=self.moment_percent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Something that fits as it stands, and what it costs. `priced` None: it has no price.
+
+    `blocks`: over how many. `pflops_percent` is what it has of the dense FLOPS that were asked for;
+    None where nobody states them.
+    """
+
+    way: Way
+    sku: SkuId
+    site: SiteId
+    nodes: int
+    during: Interval
+    same_block: bool
+    blocks: int
+    pflops_percent: int | None
+    priced: Priced | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What does not fit, and how an amount of nodes would be priced."""
+
+    what: Candidate
+    wish: Wish
+    time_zone: str
+    price_of: Callable[[Candidate, int, Interval], Priced | None]
+
+
+def alternatives(asked: Asked, others: Sequence[Candidate]) -> tuple[Alternative, ...]:
+    """Nearest first: fewer of it then, all of it over blocks, all of it later, other chips."""
+    found = [_fewer(asked), *_over_blocks(asked), _later(asked), *_others(asked, others)]
+    return tuple(each for each in found if each is not None)
+
+
+def _fewer(asked: Asked) -> Alternative | None:
+    placed = assign(asked.what.pools, asked.wish)
+    if not isinstance(placed, Shortfall) or not placed.nodes:
+        return None
+    fewer = assign(asked.what.pools, replace(asked.wish, nodes=placed.nodes))
+    assert not isinstance(fewer, Shortfall)
+    return _alternative(asked, Way.FEWER, asked.what, fewer, asked.wish.during)
+
+
+def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
+    """Over two blocks; and where that is not all, over as few as hold all, or the most there is."""
+    if not asked.wish.same_block:
+        return ()
+    apart = replace(asked.wish, same_block=False)
+    rooms = sorted((room_in(pool, apart) for pool in asked.what.pools), reverse=True)
+    counts = [min(sum(rooms[:2]), apart.nodes), min(sum(rooms), apart.nodes)]
+    found = []
+    most = max(rooms[:1], default=0)
+    for nodes in counts:
+        if nodes > most:
+            placed = assign(asked.what.pools, replace(apart, nodes=nodes))
+            assert not isinstance(placed, Shortfall)
+            found.append(_alternative(asked, Way.BLOCKS, asked.what, placed, apart.during))
+            most = nodes
+    return tuple(found)
+
+
+def _later(asked: Asked) -> Alternative | None:
+    """All of it, from the first local midnight from which it fits for as many months."""
+    wish, pools = asked.wish, asked.what.pools
+    for _ in range(TRIES):
+        start = earliest(pools, wish)
+        if start is None:
+            return None
+        for begin in (_midnight(start, asked.time_zone), start):
+            during = lasting(asked.wish.during, begin, asked.time_zone)
+            placed = assign(pools, replace(wish, during=during))
+            if not isinstance(placed, Shortfall):
+                return _alternative(asked, Way.LATER, asked.what, placed, during)
+        wish = replace(wish, during=lasting(asked.wish.during, start, asked.time_zone))
+    return None
+
+
+def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
+    """As many dense FLOPS of another SKU at the same time: the nearest chips first."""
+    ranked = sorted(others, key=lambda other: _distance(asked.what, other))
+    fitting: list[Alternative] = []
+    partial: list[Alternative] = []
+    for other in ranked:
+        if len(fitting) == MOST_OTHERS:
+            break
+        wish = other.wish(asked.wish, _as_many(asked, other))
+        placed = assign(other.pools, wish)
+        if not isinstance(placed, Shortfall):
+            fitting.append(_alternative(asked, Way.OTHER, other, placed, wish.during))
+        elif placed.nodes and not partial:
+            some = assign(other.pools, replace(wish, nodes=placed.nodes))
+            assert not isinstance(some, Shortfall)
+            partial.append(_alternative(asked, Way.OTHER, other, some, wish.during))
+    return fitting or partial
+
+
+def _distance(asked: Candidate, other: Candidate) -> tuple[int, Decimal, str]:
+    """The same chip, then as fast a one or faster, then the next best, then what nobody knows."""
+    mine, its = asked.chip.dense_tflops, other.chip.dense_tflops
+    if asked.chip.id == other.chip.id:
+        return 0, Decimal(0), other.sku
+    if not mine or not its:
+        return 3, Decimal(0), other.sku
+    return (1 if its >= mine else 2), abs(its - mine), other.sku
+
+
+def _as_many(asked: Asked, other: Candidate) -> int:
+    """Nodes that have at least the dense FLOPS of those asked for; as many where nobody knows."""
+    mine, its = asked.what.node_tflops, other.node_tflops
+    if asked.what.chip.id == other.chip.id:
+        mine, its = Decimal(asked.what.gpus), Decimal(other.gpus)
+    if mine is None or its is None:
+        return asked.wish.nodes
+    return max(1, ceil(asked.wish.nodes * mine / its))
+
+
+def _alternative(
+    asked: Asked, way: Way, what: Candidate, placed: Assigned, during: Interval
+) -> Alternative:
+    nodes = sum(count for _, count in placed)
+    mine, its = asked.what.node_tflops, what.node_tflops
+    share = None
+    if what.chip.id == asked.what.chip.id:
+        mine, its = Decimal(asked.what.gpus), Decimal(what.gpus)
+    if mine is not None and its is not None:
+        share = int(100 * its * nodes / (mine * asked.wish.nodes))
+    return Alternative(
+        way,
+        what.sku,
+        what.site,
+        nodes,
+        during,
+        asked.wish.same_block and len(placed) == 1,
+        blocks_of(placed),
+        share,
+        asked.price_of(what, nodes, during),
+    )
+
+
+def blocks_of(placed: Assigned) -> int:
+    """Over how many blocks: a pool is one shape of node in one block."""
+    return len({block_of(pool) for pool, _ in placed})
+
+
+def block_of(pool: PoolId) -> str:
+    return pool.partition("/")[0]
+
+
+def lasting(asked: Interval, start: datetime, time_zone: str) -> Interval:
+    """As long from another start: as many months where it was whole months."""
+    months = whole_months(asked, time_zone)
+    if months and plus_months(asked.start, months, time_zone) == asked.end:
+        return Interval(start, plus_months(start, months, time_zone))
+    return Interval(start, start + (asked.end - asked.start))
+
+
+def _midnight(instant: datetime, time_zone: str) -> datetime:
+    """The first local midnight at or after an instant."""
+    local = instant.astimezone(zone(time_zone))
+    day = local.date() if local.time() == time() else local.date() + timedelta(days=1)
+    return datetime.combine(day, time(), zone(time_zone)).astimezone(instant.tzinfo)
