@@ -1,13 +1,13 @@
-"""All measurements, or those that are named: `python -m benchmarks [NAME…] [1x] [10x]`."""
+"""All measurements, or those that are named: `python -m benchmarks [NAME…] [0.1x] [1x] [10x]`."""
 
 import importlib
 import os
 import sys
 from pathlib import Path
 
-SHARED = {"__init__", "__main__", "measure"}
+SHARED = {"__init__", "__main__", "measure", "synthetic"}
 NAMES = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - SHARED)
-SIZES = ("1x", "10x")
+SIZES = ("0.1x", "1x", "10x")
 
 
 def main(words: list[str]) -> None:
@@ -21,7 +21,9 @@ def main(words: list[str]) -> None:
     for name in names or NAMES:
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n{(module.__doc__ or name).splitlines()[0]}\n")
-        module.main(sizes)
+        fitting = [size for size in sizes if size in getattr(module, "SIZES", SIZES[1:])]
+        if fitting or not sizes:
+            module.main(fitting)
 
 
 if __name__ == "__main__":

@@ -118,10 +118,12 @@ class PoolCalendar:
         "_supply",
         "_there",
         "reservations",
+        "version",
     )
 
     def __init__(self) -> None:
         self.reservations: dict[str, Reservation] = {}
+        self.version = 0  # Grows with every change, a lapse among them.
         self._spans: dict[NodeId, tuple[int, int]] = {}
         self._arriving: dict[NodeId, int] = {}
         self._supply: dict[int, int] = {}
@@ -177,6 +179,16 @@ class PoolCalendar:
         self._free.clear()
         self._there = self._by_kind = None
         self._held_within = (0, 0)
+        self.version += 1
+
+    @property
+    def next_lapse(self) -> int:
+        """The second at which it changes by itself; NEVER, if it does not."""
+        return self._lapses[0][0] if self._lapses else NEVER
+
+    def lapse(self, now: datetime) -> None:
+        """Forget what is over by now."""
+        self._lapse(seconds(now))
 
     def _lapse(self, now: int) -> None:
         """Forget holds that have expired by now, and days on which nothing came."""

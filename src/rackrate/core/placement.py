@@ -4,9 +4,10 @@ The index is a plain mutable object that is kept, not rebuilt (decision 17): who
 site's lock changes it together with the rows that it mirrors.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rackrate.core.calendar import NOTHING, Claim, PoolCalendar, Reservation
+from rackrate.core.calendars import Calendars
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.slots import lowest
+from rackrate.core.timeline import seconds
 from rackrate.core.workload import Member
 
 OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contracts follow.
@@ -29,7 +32,7 @@ class Request:
 
     A gang goes into one block if one fits it; `same_block` refuses it otherwise. `prefer` are nodes
     that it had before. What is sold by the moment leaves `kept_percent` of each pool untouched:
-    broken nodes count towards it.
+    broken nodes count towards it. `lasting`: not on nodes that promises will need before that.
     """
 
     chip: ChipId
@@ -40,6 +43,7 @@ class Request:
     same_block: bool = False
     prefer: tuple[NodeId, ...] = ()
     kept_percent: Decimal = NOTHING
+    lasting: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,22 @@ class Pool:
         return self.owned.get(OPEN, 0)
 
 
+class Shape:
+    """The pools of one chip and node size by name, with their calendars in the same order."""
+
+    __slots__ = ("calendars", "pools")
+
+    def __init__(self) -> None:
+        self.pools: list[Pool] = []
+        self.calendars = Calendars()
+
+    def add(self, pool: Pool) -> None:
+        place = bisect_left(self.pools, pool.id, key=lambda one: one.id)
+        if place == len(self.pools) or self.pools[place] is not pool:
+            self.pools.insert(place, pool)
+            self.calendars.insert(place, pool.calendar)
+
+
 class Fleet:
     """Free slots of every node of one site, and the promises on its pools.
 
@@ -98,7 +118,7 @@ class Fleet:
         self.number: dict[NodeId, int] = {}
         self.pools: dict[PoolId, Pool] = {}
         self.pool_list: list[Pool] = []
-        self._shapes: dict[ChipId, dict[int, dict[PoolId, Pool]]] = {}
+        self._shapes: dict[tuple[ChipId, int | None], Shape] = {}
         self.claims: dict[str, Claim] = {}
         self.closed_until: dict[NodeId, datetime] = {}
         self._promises: dict[str, Pool] = {}
@@ -134,7 +154,8 @@ class Fleet:
         self.nodes[i] = node
         pool = self._pool_of(node)
         pool.calendar.set_node(node)
-        self._shapes.setdefault(node.chip, {}).setdefault(node.slots, {})[pool.id] = pool
+        for slots in (node.slots, None):
+            self._shapes.setdefault((node.chip, slots), Shape()).add(pool)
         if self._held[i] == 0:
             self._bits[i] = (1 << node.slots) - 1
             self._free[i] = self._size[i] = node.slots
@@ -230,18 +251,22 @@ class Fleet:
                 first = needed
         return first
 
+    @property
+    def promised(self) -> bool:
+        """Whether anything of it is reserved for anybody, now or later."""
+        return bool(self._promises)
+
     def starts_at(self, members: Iterable[Member], now: datetime) -> datetime:
         """The first instant from which claims on these nodes may run: after what ended there."""
         return max([now, *(self.closed_until.get(member.node, now) for member in members)])
 
+    def shape(self, chip: ChipId, slots: int | None = None) -> Shape:
+        """Pools of the chip: all, or those that have had nodes of so many slots."""
+        return self._shapes.get((chip, slots)) or Shape()
+
     def pools_of(self, chip: ChipId, slots: int | None = None) -> list[Pool]:
-        """Pools of the chip by name: all, or those with nodes of so many slots."""
-        shapes = self._shapes.get(chip, {})
-        fitting = shapes.values() if slots is None else (shapes.get(slots, {}),)
-        return [
-            pool
-            for _, pool in sorted({k: v for pools in fitting for k, v in pools.items()}.items())
-        ]
+        """The same by name, without their calendars."""
+        return self.shape(chip, slots).pools
 
     def free_slots(self) -> dict[NodeId, int]:
         """Free slots of each node, whatever its state."""
@@ -279,9 +304,15 @@ class Fleet:
         keep = np.ones(len(fits), np.bool_)
         fresh = self._owner[fits] == NOBODY
         for number in np.unique(self._pool[fits]):
-            may_open = self._may_open(self.pool_list[number], request, now)
-            here = np.flatnonzero(fresh & (self._pool[fits] == number))
-            keep[here[max(may_open, 0) :]] = False
+            pool, here = self.pool_list[number], self._pool[fits] == number
+            may_open = self._may_open(pool, request, now)
+            if request.lasting and not request.account:
+                last = seconds(now + request.lasting)
+                safe = pool.calendar.free(now).least(seconds(now), last) - pool.sold_by_the_moment
+                may_open = min(may_open, safe)
+                if safe < 0:
+                    keep[here] = False
+            keep[np.flatnonzero(fresh & here)[max(may_open, 0) :]] = False
         return fits[keep]
 
     def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
