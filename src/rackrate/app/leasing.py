@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rackrate.app import giveway
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, hint, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -11,6 +12,7 @@ from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Invalid, Missing, Reason, Refused, Unavailable
+from rackrate.core.giveway import CHANGEOVER, safe_at_start
 from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import Site, Sku
@@ -60,10 +62,13 @@ def start(world: World, actor: Actor, wish: Ask) -> Lease:
     with acting(world, actor, Verb.LEASE_WRITE, owner) as tx:
         sku = tx.get(Sku, wish.sku)
         terms = _terms(world, tx, wish, sku)
+        fleet, now = tx.fleet(terms.site), world.clock.now()
         request = _request(tx, sku, terms, wish.same_block)
-        members = _place(tx.fleet(terms.site), request, terms, world)
+        request = giveway.outlasting(tx, fleet, request, terms, now)
+        members = _place(fleet, request, terms, world)
         lease, event = _claimed(world, tx, terms, members)
         tx.record(lease, event)
+        lease = giveway.begun(world, tx, lease)
     hint(world, lease.id)
     return lease
 
@@ -93,11 +98,13 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
             prefer=tuple(member.node for member in before),
         )
         fleet = tx.fleet(terms.site)
+        request = giveway.outlasting(tx, fleet, request, terms, world.clock.now())
         members = _place(fleet, request, terms, world)
         lease, event = ask(lease, EventKind.START_REQUESTED, world.clock.now(), "", members)
         tx.add(*_claims(fleet, terms, lease.generation, members, world.clock.now()))
-        lease = replace(lease, safe_until=fleet.safe_until(members, world.clock.now()))
+        lease = replace(lease, safe_until=_safe(fleet, terms, members, world.clock.now()))
         tx.record(lease, event)
+        lease = giveway.begun(world, tx, lease)
     hint(world, id)
     return lease
 
@@ -275,7 +282,7 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     """Whether this customer may have this here now, at a price that exists."""
     customer = tx.get(Customer, terms.customer)
     site = tx.get(Site, terms.site)
-    check_eligible(customer, tx.get(Chip, sku.chip), site)
+    check_eligible(customer, tx.get(Chip, sku.chip), site, alone=terms.contract is not None)
     plain = world.engine(site.id).isolation == "plain"
     if plain and not customer.of_operator and not world.settings.plain_for_customers:
         raise Refused(
@@ -312,6 +319,9 @@ def _request(tx: Tx, sku: Sku, terms: Terms, same_block: bool) -> Request:
 
 def _place(fleet: Fleet, request: Request, terms: Terms, world: World) -> tuple[Member, ...]:
     placed = fleet.place(request, world.clock.now())
+    if isinstance(placed, NoFit) and request.lasting > CHANGEOVER:
+        # Nowhere for as long as its notice: then where it can be for a while, and is told so.
+        placed = fleet.place(replace(request, lasting=CHANGEOVER), world.clock.now())
     if not isinstance(placed, NoFit):
         return placed
     facts = {
@@ -347,8 +357,20 @@ def _claimed(
     fleet = tx.fleet(terms.site)
     now = world.clock.now()
     tx.add(*_claims(fleet, terms, 1, members, now))
-    safe_until = fleet.safe_until(members, now) if terms.contract is None else None
-    return requested(terms, members, now, safe_until)
+    return requested(terms, members, now, _safe(fleet, terms, members, now))
+
+
+def _safe(
+    fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: datetime
+) -> datetime | None:
+    """Until when nothing that is promised needs these nodes; refused where that is too soon."""
+    if terms.contract is not None:
+        return None
+    safe = safe_at_start(fleet, members, now)
+    if safe is not None and safe <= now:
+        text = f"the nodes that are free for {terms.sku} are promised to others from now on"
+        raise Refused(Reason.NO_CAPACITY, text, {"slots_free": 0, "nodes_free": 0})
+    return safe
 
 
 def _claims(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from rackrate.app import giveway
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass
 from rackrate.app.world import World
@@ -61,6 +62,8 @@ def provision(
 ) -> tuple[LeaseId, ...]:
     """One pass over the leases of `only`, or over all. Returns those to look at again soon."""
     unsettled: list[LeaseId] = []
+    if only is None:
+        _give_way(world, leader)
     for site, look in _sites(world, only).items():
         engine = world.engines.get(site)
         if engine is None:
@@ -71,6 +74,20 @@ def provision(
             # The engine or the database is away; the next pass is the retry.
             unsettled += [lease.id for lease in look.leases]
     return tuple(unsettled)
+
+
+def _give_way(world: World, leader: Leader) -> None:
+    """Leases learn what promises mean for them now, and those whose notice is over end."""
+    with world.store.transaction() as tx:
+        sites = [site.id for site in tx.find(Site)]
+    for site in sites:
+        try:
+            with world.store.transaction() as tx:
+                _still_leads(tx, leader)
+                giveway.tell(world, tx, site)
+                giveway.end_due(world, tx, site)
+        except (Conflict, Unavailable):
+            continue  # Somebody was quicker, or leads now; the next pass is the retry.
 
 
 @dataclass(slots=True)

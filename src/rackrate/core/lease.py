@@ -50,12 +50,16 @@ MOVES: Mapping[Phase, frozenset[Phase]] = {
 
 
 class EventKind(StrEnum):
-    """What can happen to a lease. The first four are intents, the others observations."""
+    """What can happen to a lease. The first four are intents, the next two what it is told, the
+    others observations.
+    """
 
     REQUESTED = "requested"
     STOP_REQUESTED = "stop_requested"
     START_REQUESTED = "start_requested"
     END_REQUESTED = "end_requested"
+    NOTICE = "notice"
+    NOTICE_WITHDRAWN = "notice_withdrawn"
     STARTING = "starting"
     RUNNING = "running"
     INTERRUPTED = "interrupted"
@@ -68,7 +72,8 @@ class EventKind(StrEnum):
 class LeaseEvent:
     """One fact about a lease. `at` is when it was true, `recorded_at` when we knew.
 
-    `members` are given when the event places the lease; `cause` is a sentence for people.
+    `members` are given when the event places the lease, `until` when it is a notice: the lease
+    ends then, to give way. `cause` is a sentence for people.
     """
 
     lease: LeaseId
@@ -78,6 +83,7 @@ class LeaseEvent:
     kind: EventKind
     cause: str = ""
     members: tuple[Member, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ class Lease:
     """The fold of its events over its terms; `apply` is the only way to change one.
 
     `billed_since` is set while its GPUs are billed. `safe_until` is the first instant at which
-    promises made before it started would need its nodes; None: no such instant is known.
+    promises to others may need its nodes, as it was last told; None: no such instant is known.
+    `until` is when it ends to give way, once it has been given notice.
     """
 
     id: LeaseId
@@ -124,6 +131,7 @@ class Lease:
     billed_since: datetime | None = None
     ended: datetime | None = None
     safe_until: datetime | None = None
+    until: datetime | None = None
 
     @property
     def site(self) -> SiteId:
@@ -154,6 +162,8 @@ class Lease:
         assert event.at >= self.since, f"time goes back: {event}"
         if event.kind in _INTENTS:
             return _intend(self, event)
+        if event.kind in _NOTICES:
+            return _notified(self, event)
         return _observe(self, event)
 
 
@@ -165,7 +175,10 @@ _INTENTS: Mapping[EventKind, Wanted] = {
 _OBSERVED: Mapping[EventKind, Phase] = {
     EventKind(phase.value): phase for phase in MOVES.keys() - {Phase.QUEUED}
 }
+_NOTICES = frozenset({EventKind.NOTICE, EventKind.NOTICE_WITHDRAWN})
 _AT_REST = frozenset({Phase.STOPPED, Phase.ENDED})
+# A notice is about the nodes that a lease has: with them it goes, but is remembered at the end.
+_WITHOUT_NOTICE = frozenset({Phase.STOPPED, Phase.QUEUED})
 
 
 def requested(
@@ -238,6 +251,14 @@ def _intend(lease: Lease, event: LeaseEvent) -> Lease:
     return _after(lease, event, wanted, lease.phase, lease.members, None)
 
 
+def _notified(lease: Lease, event: LeaseEvent) -> Lease:
+    """Told when it ends to give way, or that it need not. Nothing else of it changes."""
+    assert (event.until is None) == (event.kind is EventKind.NOTICE_WITHDRAWN), event
+    if lease.wanted is not Wanted.RUNNING or lease.phase is Phase.STOPPING:
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} is on its way out, and gives way as it is")
+    return replace(lease, seq=event.seq, since=event.at, until=event.until)
+
+
 def _observe(lease: Lease, event: LeaseEvent) -> Lease:
     to = _OBSERVED[event.kind]
     if to not in MOVES[lease.phase]:
@@ -275,4 +296,5 @@ def _after(
         billed_since,
         lease.ended or (event.at if phase is Phase.ENDED else None),
         lease.safe_until,
+        None if phase in _WITHOUT_NOTICE else lease.until,
     )

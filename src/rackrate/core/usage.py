@@ -8,7 +8,12 @@ from rackrate.core.interval import Interval, Span
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent
 
 MILLI = 1000
-_STOPS_BILLING = frozenset(EventKind) - {EventKind.RUNNING, EventKind.STARTING}
+_STOPS_BILLING = frozenset(EventKind) - {
+    EventKind.RUNNING,
+    EventKind.STARTING,
+    EventKind.NOTICE,
+    EventKind.NOTICE_WITHDRAWN,
+}
 
 
 @dataclass(frozen=True, slots=True)

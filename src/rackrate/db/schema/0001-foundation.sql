@@ -66,7 +66,10 @@ CREATE TABLE chip (
     source        text NOT NULL,
     confidence    text NOT NULL,
     accelerator   boolean NOT NULL,
-    barred_countries jsonb NOT NULL
+    barred_countries jsonb NOT NULL,
+    origin           text NOT NULL,
+    barred_sectors   jsonb NOT NULL,
+    barred_end_uses  jsonb NOT NULL
 );
 
 -- The order of every change to a site's fleet. It is drawn under the site's lock, so the order of
@@ -101,6 +104,7 @@ CREATE TABLE node (
 CREATE INDEX ON node (site, version);
 CREATE INDEX ON node (block);
 CREATE INDEX ON node (pool);
+CREATE INDEX ON node ("order") WHERE "order" IS NOT NULL;
 CREATE TRIGGER version BEFORE INSERT OR UPDATE ON node
     FOR EACH ROW EXECUTE FUNCTION fleet_changed();
 
@@ -126,6 +130,18 @@ CREATE TABLE price (
 );
 CREATE INDEX ON price (sku, klass, currency);
 
+CREATE TABLE contract_price (
+    id            text COLLATE "C" PRIMARY KEY,
+    sku           text NOT NULL REFERENCES sku DEFERRABLE INITIALLY DEFERRED,
+    currency      text NOT NULL,
+    effective     timestamptz NOT NULL,
+    tax_included  boolean NOT NULL,
+    basis         text NOT NULL,
+    floor_percent numeric NOT NULL CHECK (floor_percent BETWEEN 0 AND 100),
+    tiers         jsonb NOT NULL
+);
+CREATE INDEX ON contract_price (sku, currency);
+
 -- Who buys, and who may do what -----------------------------------------------------------------
 
 CREATE TABLE customer (
@@ -137,7 +153,12 @@ CREATE TABLE customer (
     time_zone   text NOT NULL,
     currency    text NOT NULL,
     tax_rule    text NOT NULL,
-    of_operator boolean NOT NULL
+    of_operator boolean NOT NULL,
+    sector          text NOT NULL,
+    end_use         text NOT NULL,
+    data_countries  jsonb NOT NULL,
+    domestic_chips  boolean NOT NULL,
+    dedicated_block boolean NOT NULL
 );
 
 CREATE TABLE project (
@@ -250,6 +271,44 @@ CREATE TABLE contract (
 CREATE INDEX ON contract (customer);
 CREATE INDEX ON contract (entity);
 
+CREATE TABLE quote (
+    id                 text COLLATE "C" PRIMARY KEY,
+    entity             text NOT NULL REFERENCES entity DEFERRABLE INITIALLY DEFERRED,
+    customer           text NOT NULL REFERENCES customer DEFERRABLE INITIALLY DEFERRED,
+    project            text NOT NULL REFERENCES project DEFERRABLE INITIALLY DEFERRED,
+    site               text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
+    sku                text NOT NULL REFERENCES sku DEFERRABLE INITIALLY DEFERRED,
+    nodes              bigint NOT NULL CHECK (nodes > 0),
+    same_block         boolean NOT NULL,
+    dedicated          boolean NOT NULL,
+    during             tstzrange NOT NULL CHECK (NOT isempty(during)),
+    price              text NOT NULL,
+    tier_months        bigint NOT NULL,
+    tier_nodes         bigint NOT NULL,
+    per_node           bigint NOT NULL,
+    per_node_currency  text NOT NULL,
+    basis              text NOT NULL,
+    tax_included       boolean NOT NULL,
+    discount_percent   numeric NOT NULL,
+    monthly            bigint NOT NULL CHECK (monthly >= 0),
+    monthly_currency   text NOT NULL,
+    prepayment_percent numeric NOT NULL CHECK (prepayment_percent BETWEEN 0 AND 100),
+    needs_approval     boolean NOT NULL,
+    author             text NOT NULL,
+    created            timestamptz NOT NULL,
+    expires            timestamptz NOT NULL CHECK (expires > created),
+    name               text NOT NULL,
+    approver           text CHECK (approver <> author),
+    approved           timestamptz,
+    signer             text,
+    signed             timestamptz,
+    contract           text UNIQUE,
+    withdrawn          timestamptz,
+    CHECK (signed IS NULL OR (withdrawn IS NULL AND signed < expires)),
+    CHECK (signed IS NULL OR NOT needs_approval OR approved IS NOT NULL)
+);
+CREATE INDEX ON quote (customer, id);
+
 CREATE TABLE reservation (
     id       text COLLATE "C" PRIMARY KEY,
     site     text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
@@ -261,13 +320,74 @@ CREATE TABLE reservation (
     holder   text NOT NULL,
     customer text,
     expires  timestamptz,
+    note     text NOT NULL DEFAULT '',
     version  bigint NOT NULL
 );
 CREATE INDEX ON reservation (site, version);
 CREATE INDEX ON reservation (holder);
+CREATE INDEX ON reservation (site, kind);
 CREATE INDEX reservation_when ON reservation USING gist (pool, during);
 CREATE TRIGGER version BEFORE INSERT OR UPDATE ON reservation
     FOR EACH ROW EXECUTE FUNCTION fleet_changed();
+
+-- What is bought or leased in, and what is short of its promise -------------------------------
+
+CREATE TABLE purchase_order (
+    id             text COLLATE "C" PRIMARY KEY,
+    entity         text NOT NULL REFERENCES entity DEFERRABLE INITIALLY DEFERRED,
+    site           text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
+    supplier       text NOT NULL,
+    terms          text NOT NULL,
+    block          text NOT NULL REFERENCES block DEFERRABLE INITIALLY DEFERRED,
+    chip           text NOT NULL REFERENCES chip DEFERRABLE INITIALLY DEFERRED,
+    gpus           bigint NOT NULL CHECK (gpus BETWEEN 1 AND 1024),
+    parts          bigint NOT NULL CHECK (parts BETWEEN 1 AND 1000),
+    capacity       jsonb NOT NULL,
+    kw             numeric CHECK (kw > 0),
+    price          bigint NOT NULL CHECK (price >= 0),
+    price_currency text NOT NULL,
+    ordered        timestamptz NOT NULL,
+    batches        jsonb NOT NULL,
+    serves         jsonb NOT NULL,
+    until          timestamptz CHECK (until > ordered),
+    conditions     text NOT NULL,
+    names          text NOT NULL,
+    first          bigint NOT NULL
+);
+CREATE INDEX ON purchase_order (site);
+
+CREATE TABLE lease_back (
+    id               text COLLATE "C" PRIMARY KEY,
+    "order"          text NOT NULL REFERENCES purchase_order DEFERRABLE INITIALLY DEFERRED,
+    site             text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
+    pool             text NOT NULL,
+    nodes            bigint NOT NULL CHECK (nodes > 0),
+    during           tstzrange NOT NULL
+                     CHECK (NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
+    monthly          bigint NOT NULL CHECK (monthly >= 0),
+    monthly_currency text NOT NULL,
+    at               timestamptz NOT NULL
+);
+CREATE INDEX ON lease_back ("order");
+
+CREATE TABLE breach (
+    id          text COLLATE "C" PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    site        text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
+    pool        text NOT NULL,
+    reservation text NOT NULL,
+    kind        text NOT NULL,
+    holder      text NOT NULL,
+    customer    text,
+    nodes       bigint NOT NULL CHECK (nodes > 0),
+    during      tstzrange NOT NULL
+                CHECK (NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
+    cause       text NOT NULL,
+    mended      timestamptz CHECK (mended >= at)
+);
+CREATE INDEX ON breach (site, id) WHERE mended IS NULL;
+CREATE INDEX ON breach (holder);
+CREATE INDEX ON breach (customer);
 
 CREATE TABLE claim (
     id      text COLLATE "C" PRIMARY KEY,
@@ -368,6 +488,7 @@ CREATE TABLE lease (
     billed_since timestamptz,
     ended        timestamptz,
     safe_until   timestamptz,
+    until        timestamptz,
     live         boolean NOT NULL,
     site         text NOT NULL GENERATED ALWAYS AS (terms ->> 'site') STORED,
     CONSTRAINT lease_project FOREIGN KEY (project, customer) REFERENCES project (id, customer)
@@ -386,6 +507,7 @@ CREATE TABLE lease_event (
     kind        text NOT NULL,
     cause       text NOT NULL,
     members     jsonb,
+    until       timestamptz,
     PRIMARY KEY (lease, seq)
 );
 

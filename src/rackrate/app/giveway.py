@@ -1,0 +1,146 @@
+"""What promises mean for leases sold by the moment: they are told, have notice, and end in time."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, hint
+from rackrate.core.errors import Refused
+from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle
+from rackrate.core.ids import ChipId, SiteId, SkuId
+from rackrate.core.inventory import Sku
+from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms, Wanted
+from rackrate.core.parties import Customer
+from rackrate.core.placement import Fleet, Request
+from rackrate.core.pricing import Price, PriceBook
+
+PROMISED = "its nodes are promised to others from then"
+NOT_NEEDED = "its nodes are not needed after all"
+OVER = "its notice is over, and its nodes go to those they are promised to"
+SPOT_NOTICE = timedelta(minutes=5)
+
+
+def tell(world: World, tx: Tx, site: SiteId) -> None:
+    """Tell every lease of the site until when it is safe, and give or withdraw notice.
+
+    To be called, under the site's lock, by whatever changes a promise or the supply: a signing, a
+    hold, an amendment, a slip; and by every full pass of the loop.
+    """
+    fleet, now = tx.fleet(site), world.clock.now()
+    leases = {lease.id: lease for lease in tx.find(Lease, live=True, site=site) if lodges(lease)}
+    notice = _Notices(tx, now)
+    lodgers = [
+        Lodger(
+            lease.id,
+            lease.terms.klass is LeaseClass.SPOT,
+            lease.created,
+            notice.of_terms(lease.terms),
+            frozenset(member.node for member in lease.members),
+            lease.safe_until,
+            lease.until,
+        )
+        for lease in leases.values()
+    ]
+    for id, told in settle(fleet, lodgers, now).items():
+        _write(tx, leases[id], told, now)
+
+
+def end_due(world: World, tx: Tx, site: SiteId) -> None:
+    """Leases whose notice is over are told to end: billing stops where the notice said."""
+    now = world.clock.now()
+    for lease in tx.find(Lease, live=True, site=site):
+        if lodges(lease) and lease.until is not None and lease.until <= now:
+            at = max(lease.since, lease.until)
+            event = LeaseEvent(lease.id, lease.seq + 1, at, now, EventKind.END_REQUESTED, OVER)
+            tx.record(lease.apply(event), event)
+            hint(world, lease.id)
+
+
+def outlasting(tx: Tx, fleet: Fleet, request: Request, terms: Terms, now: datetime) -> Request:
+    """The request, for nodes that no promise needs before a notice given now would be over."""
+    if terms.contract is not None or not fleet.promised:
+        return request
+    notice = _Notices(tx, now).of_terms(terms)
+    return replace(request, lasting=notice + CHANGEOVER)
+
+
+def begun(world: World, tx: Tx, lease: Lease) -> Lease:
+    """A lease that begins where promises will need its nodes soon has its notice from the start."""
+    if lease.safe_until is None:
+        return lease
+    now = world.clock.now()
+    if lease.safe_until > now + _Notices(tx, now).of_terms(lease.terms) + EARLY:
+        return lease
+    tell(world, tx, lease.site)
+    return tx.get(Lease, lease.id)
+
+
+def lodges(lease: Lease) -> bool:
+    """Whether it holds nodes that it may have to give back: sold by the moment, and to go on."""
+    return (
+        lease.terms.contract is None
+        and bool(lease.members)
+        and lease.wanted is Wanted.RUNNING
+        and lease.phase is not Phase.STOPPING
+    )
+
+
+def longest_notice(tx: Tx, site: SiteId, chip: ChipId, now: datetime) -> timedelta:
+    """How long before a promise can count on nodes of the chip that are sold by the moment.
+
+    The longest notice of any price in force for it, and the time to clean: what `Wish.notice` is.
+    """
+    longest = timedelta(0)
+    for sku in tx.find(Sku, site=site, chip=chip):
+        prices = tx.find(Price, sku=sku.id, klass=LeaseClass.ON_DEMAND)
+        for currency in sorted({price.currency for price in prices}):
+            longest = max(longest, _notice(PriceBook(prices), sku.id, currency, now) or longest)
+    return (longest or NOTICE) + CHANGEOVER
+
+
+def _notice(book: PriceBook, sku: SkuId, currency: str, now: datetime) -> timedelta | None:
+    try:
+        return book.at(sku, LeaseClass.ON_DEMAND, currency, now).notice
+    except Refused:
+        return None
+
+
+class _Notices:
+    """The notice of each lease's class: that of its price in force, looked up once for each."""
+
+    def __init__(self, tx: Tx, now: datetime) -> None:
+        self._tx, self._now = tx, now
+        self._currencies: dict[str, str] = {}
+        self._known: dict[tuple[str, str, str], timedelta] = {}
+
+    def of_terms(self, terms: Terms) -> timedelta:
+        currency = self._currencies.get(terms.customer)
+        if currency is None:
+            currency = self._tx.get(Customer, terms.customer).currency
+            self._currencies[terms.customer] = currency
+        key = (terms.sku, terms.klass, currency)
+        if key not in self._known:
+            self._known[key] = self._in_force(terms.sku, terms.klass, currency)
+        return self._known[key]
+
+    def _in_force(self, sku: SkuId, klass: LeaseClass, currency: str) -> timedelta:
+        book = PriceBook(self._tx.find(Price, sku=sku, klass=klass, currency=currency))
+        try:
+            return book.at(sku, klass, currency, self._now).notice
+        except Refused:
+            return SPOT_NOTICE if klass is LeaseClass.SPOT else NOTICE
+
+
+def _write(tx: Tx, lease: Lease, told: Lodger, now: datetime) -> None:
+    """Only what changed is written; a notice is an event, as everything that binds is."""
+    after = replace(lease, safe_until=told.safe_until)
+    if told.until == lease.until:
+        if after != lease:
+            tx.record(after)
+        return
+    kind, cause = EventKind.NOTICE, PROMISED
+    if told.until is None:
+        kind, cause = EventKind.NOTICE_WITHDRAWN, NOT_NEEDED
+    at = max(lease.since, now)
+    event = LeaseEvent(lease.id, lease.seq + 1, at, now, kind, cause, until=told.until)
+    tx.record(after.apply(event), event)

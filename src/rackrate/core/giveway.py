@@ -1,0 +1,291 @@
+"""Who gives way: until when leases that are sold by the moment are safe, and which must go.
+
+Nodes are counted, not named: a promise needs so many of a pool, and whichever lease goes makes
+room. A lease is out `CHANGEOVER` before its nodes are needed, so that they are clean by then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from rackrate.core.calendar import NEVER
+from rackrate.core.ids import LeaseId, NodeId, PoolId
+from rackrate.core.placement import Fleet
+from rackrate.core.timeline import Ints, instant, seconds
+from rackrate.core.workload import Member
+
+NOTICE = timedelta(days=7)
+CHANGEOVER = timedelta(minutes=15)
+# Notices go out this long before they must, for a control plane that may be down meanwhile.
+EARLY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lodger:
+    """A lease that is sold by the moment: what it holds, and what it has been told.
+
+    It is not asked to go before `safe_until`, and with `notice` at least from when it is told so;
+    `until` is when it goes, once it has been given notice. Spot is never safe.
+    """
+
+    id: LeaseId
+    spot: bool
+    started: datetime
+    notice: timedelta
+    nodes: frozenset[NodeId]
+    safe_until: datetime | None = None
+    until: datetime | None = None
+
+
+def safe_at_start(fleet: Fleet, members: Iterable[Member], now: datetime) -> datetime | None:
+    """Until when a lease that begins on these nodes is safe; None: nothing needs them."""
+    members = tuple(members)
+    needed = fleet.safe_until(members, now)
+    ends = [fleet.nodes[fleet.number[member.node]].until for member in members]
+    first = min([end for end in (needed, *ends) if end is not None], default=None)
+    return None if first is None else max(now, first - CHANGEOVER)
+
+
+def settle(fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> dict[LeaseId, Lodger]:
+    """The lodgers as they are to be told now: until when each is safe, and which of them go.
+
+    What was told is kept: `safe_until` is shortened only where promises need it, and never to
+    before `notice` from now. Who must go: spot first, then as few leases as do, then with as few
+    nodes to spare, then who started last. A notice that is not needed any more is withdrawn.
+    """
+    house = _House(fleet, lodgers, now)
+    house.let_stay()
+    for ground in house.grounds:
+        house.shorten(ground)
+    house.send_away()
+    house.lengthen()
+    return house.lodgers
+
+
+class _Ground:
+    """One pool from now on: how many lodged nodes it has room for, and whose they are."""
+
+    def __init__(self, fleet: Fleet, pool: PoolId, now: datetime) -> None:
+        line = fleet.pools[pool].calendar.free(now)
+        at, ahead = seconds(now), int(CHANGEOVER.total_seconds())
+        later = line.times > at + ahead
+        self.times = np.concatenate([[at], line.times[later] - ahead])
+        self.room = np.concatenate([[line.least(at, at + ahead + 1)], line.levels[later]])
+        self.on: dict[NodeId, list[LeaseId]] = {}
+        self.leaves: dict[NodeId, int] = {}
+
+    def above(self, ends: Iterable[int], times: Ints) -> Ints:
+        """At each of `times`: nodes that are there beyond it, more than there is room for."""
+        held = np.sort(np.fromiter(ends, np.int64))
+        room = self.room[np.searchsorted(self.times, times, "right") - 1]
+        over: Ints = len(held) - np.searchsorted(held, times, "right") - room
+        return over
+
+
+class _House:
+    """All lodgers of a site while it is decided what they are told."""
+
+    def __init__(self, fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> None:
+        self.now, self.at = now, seconds(now)
+        self.lodgers = {lodger.id: lodger for lodger in lodgers}
+        self._going: dict[LeaseId, int] = {}
+        self._pools: dict[LeaseId, list[_Ground]] = {}
+        grounds: dict[PoolId, _Ground] = {}
+        for lodger in self.lodgers.values():
+            for name in sorted(lodger.nodes):
+                node = fleet.nodes[fleet.number[name]]
+                ground = grounds.get(node.pool)
+                if ground is None:
+                    ground = grounds[node.pool] = _Ground(fleet, node.pool, now)
+                ground.on.setdefault(name, []).append(lodger.id)
+                leaves = NEVER if node.until is None else seconds(node.until - CHANGEOVER)
+                ground.leaves[name] = max(self.at, leaves)
+                if ground not in self._pools.setdefault(lodger.id, []):
+                    self._pools[lodger.id].append(ground)
+        self.grounds = [grounds[pool] for pool in sorted(grounds)]
+
+    # -- what is known of one lodger --------------------------------------------------------------
+
+    def _safe(self, id: LeaseId) -> int:
+        lodger = self.lodgers[id]
+        if lodger.spot:
+            return self.at
+        return NEVER if lodger.safe_until is None else max(self.at, seconds(lodger.safe_until))
+
+    def _ends(self, id: LeaseId) -> int:
+        until = self.lodgers[id].until
+        if until is None:
+            return self._going.get(id, NEVER)
+        return max(self.at, seconds(until))
+
+    def _leaves(self, id: LeaseId) -> int:
+        """When the first of its nodes goes away for good."""
+        nodes = self.lodgers[id].nodes
+        return min(ground.leaves[n] for ground in self._pools[id] for n in nodes & ground.on.keys())
+
+    def _told_by(self, id: LeaseId) -> int:
+        """The latest need about which it must hear now."""
+        return self.at + _whole(self.lodgers[id].notice + EARLY)
+
+    # -- what is known of one pool ----------------------------------------------------------------
+
+    def _stay(self, ground: _Ground, beside: LeaseId | None = None) -> list[int]:
+        """When each lodged node is empty or gone, were the notice of `beside` withdrawn."""
+        return [
+            min(ground.leaves[n], max(NEVER if id == beside else self._ends(id) for id in ids))
+            for n, ids in ground.on.items()
+        ]
+
+    def _first_need(self, id: LeaseId) -> int:
+        """When reservations, or its nodes' own end, first need this lodger to go; NEVER."""
+        first = self._leaves(id)
+        for ground in self._pools[id]:
+            short = np.flatnonzero(ground.above(self._stay(ground, id), ground.times) > 0)
+            if len(short):
+                first = min(first, int(ground.times[short[0]]))
+        return first
+
+    # -- what is decided --------------------------------------------------------------------------
+
+    def let_stay(self) -> None:
+        """Withdraw notices that are not needed, or not yet; who deserves it most comes first."""
+        going = [lodger for lodger in self.lodgers.values() if lodger.until is not None]
+        for lodger in sorted(going, key=lambda one: (one.spot, one.started, one.id)):
+            need = self._first_need(lodger.id)
+            if need > self._ends(lodger.id):
+                told = None if need > self._told_by(lodger.id) else instant(need)
+                self.lodgers[lodger.id] = replace(lodger, until=told)
+
+    def shorten(self, ground: _Ground) -> None:
+        """Where more nodes were told to be safe than there is room for, all learn of that day."""
+        after = -1
+        while True:
+            told = [
+                min(ground.leaves[n], max(self._protected(id) for id in ids))
+                for n, ids in ground.on.items()
+            ]
+            over = ground.above(told, ground.times) > 0
+            over &= ground.times > after
+            if not over.any():
+                break
+            after = int(ground.times[over.argmax()])
+            for ids in ground.on.values():
+                for id in ids:
+                    self._safe_at_most(id, after)
+        for name, ids in ground.on.items():
+            for id in ids:
+                self._safe_at_most(id, ground.leaves[name])
+
+    def _protected(self, id: LeaseId) -> int:
+        return min(self._safe(id), self._ends(id))
+
+    def _safe_at_most(self, id: LeaseId, moment: int) -> None:
+        """Safe until `moment`, or until its notice is over where that is later."""
+        lodger = self.lodgers[id]
+        moment = max(moment, self.at + _whole(lodger.notice))
+        if not lodger.spot and self._safe(id) > moment:
+            self.lodgers[id] = replace(lodger, safe_until=instant(moment))
+
+    def send_away(self) -> None:
+        """Give notice to those that must go, as far ahead as each of them must hear of it."""
+        for id in self.lodgers:
+            leaves = self._leaves(id)
+            if leaves <= self._told_by(id) and self._ends(id) > leaves:
+                self._go(id, max(leaves, self._safe(id)))
+        for ground in self.grounds:
+            for moment in self._moments(ground):
+                self._make_room(ground, moment)
+
+    def _moments(self, ground: _Ground) -> list[int]:
+        """When somebody of this pool might have to go, as far ahead as anybody must hear of it."""
+        ids = {id for each in ground.on.values() for id in each}
+        last = max(self._told_by(id) for id in ids)
+        moments = np.unique([*ground.times, *(self._safe(id) for id in ids)])
+        return [int(moment) for moment in moments[(moments >= self.at) & (moments <= last)]]
+
+    def _make_room(self, ground: _Ground, moment: int) -> None:
+        """Choose who goes at `moment`, and tell those who must hear of it by now."""
+        short = int(ground.above(self._stay(ground), np.array([moment]))[0])
+        for tier in _TIERS:
+            if short <= 0:
+                return
+            free = {
+                frozenset(left)
+                for node in ground.on
+                if (left := self._left(ground, node, moment))
+                and all(self._may_go(id, moment, tier) for id in left)
+            }
+            while free and short > 0:
+                youngest = sorted(free, key=max, reverse=True)
+                best = min(youngest, key=lambda ids: self._rank(ground, ids, moment, short))
+                short -= self._freed(ground, best, moment)
+                for id in best:
+                    self._go(id, moment)
+                free = {ids - best for ids in free} - {frozenset()}
+
+    def _left(self, ground: _Ground, node: NodeId, moment: int) -> list[LeaseId]:
+        """Who still holds the node at `moment`; nobody, where it is gone by then."""
+        if ground.leaves[node] <= moment:
+            return []
+        return [id for id in ground.on[node] if self._ends(id) > moment]
+
+    def _may_go(self, id: LeaseId, moment: int, tier: tuple[bool, bool]) -> bool:
+        """Whether it can be sent away at `moment` within what it was told."""
+        only_spot, late = tier
+        lodger = self.lodgers[id]
+        if lodger.spot or only_spot:
+            return lodger.spot
+        heard = lodger.until is not None or self.at + _whole(lodger.notice) <= moment
+        return self._safe(id) <= moment and (heard or late)
+
+    def _freed(self, ground: _Ground, ids: frozenset[LeaseId], moment: int) -> int:
+        """How many nodes of this pool are empty from `moment` on once these are gone."""
+        nodes = {node for id in ids for node in self.lodgers[id].nodes & ground.on.keys()}
+        return sum(
+            bool(left) and ids.issuperset(left)
+            for left in (self._left(ground, node, moment) for node in nodes)
+        )
+
+    def _rank(
+        self, ground: _Ground, ids: frozenset[LeaseId], moment: int, short: int
+    ) -> tuple[float, int, int, float]:
+        """Fewest leases for a node; then fewest of them, fewest nodes beyond, the last to start."""
+        freed = self._freed(ground, ids, moment)
+        started = max(self.lodgers[id].started for id in ids)
+        return (
+            len(ids) / max(1, min(freed, short)),
+            len(ids),
+            max(0, freed - short),
+            -started.timestamp(),
+        )
+
+    def _go(self, id: LeaseId, moment: int) -> None:
+        """It leaves at `moment`, and hears of it if it must by now."""
+        self._going[id] = moment
+        if moment <= self._told_by(id):
+            self.lodgers[id] = replace(self.lodgers[id], until=instant(moment))
+
+    def lengthen(self) -> None:
+        """Whoever stays is safe until promises would need it; whoever goes, until it goes."""
+        short: dict[_Ground, int] = {}
+        for ground in self.grounds:
+            over = np.flatnonzero(ground.above(self._stay(ground), ground.times) > 0)
+            short[ground] = int(ground.times[over[0]]) if len(over) else NEVER
+        for id, lodger in self.lodgers.items():
+            if lodger.until is not None:
+                self.lodgers[id] = replace(lodger, safe_until=lodger.until)
+            elif not lodger.spot:
+                first = min(self._ends(id), self._leaves(id), *(short[g] for g in self._pools[id]))
+                if first > self._safe(id):
+                    safe = None if first == NEVER else instant(first)
+                    self.lodgers[id] = replace(lodger, safe_until=safe)
+
+
+# Who is asked first: only spot; who can have its whole notice; who should have heard before.
+_TIERS = ((True, False), (False, False), (False, True))
+
+
+def _whole(span: timedelta) -> int:
+    return int(span.total_seconds())
