@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from rackrate.app.ports import Store
 from rackrate.app.rows import Close, LoopLease, SitePass
 from rackrate.core.access import Grant, Role
+from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
 from rackrate.core.chips import Chip, Confidence
 from rackrate.core.contract import Contract
+from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.ids import (
     BlockId,
     ChipId,
@@ -27,6 +30,7 @@ from rackrate.core.ids import (
     PrincipalId,
     ProjectId,
     PurchaseId,
+    QuoteId,
     RackId,
     SiteId,
     SkuId,
@@ -48,6 +52,9 @@ from rackrate.core.parties import (
     Token,
 )
 from rackrate.core.pricing import Price
+from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder
+from rackrate.core.purchase import Terms as PurchaseTerms
+from rackrate.core.quote import Quote
 from rackrate.core.slots import Slots, all_slots
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from rackrate.db.store import PostgresStore
@@ -143,6 +150,15 @@ def line(id: str, source: str, place: int = 1, of: str = "EX-1") -> InvoiceLine:
     return InvoiceLine(id, InvoiceId(of), ACME, place, inside)
 
 
+def quote(id: str, owner: CustomerId = ACME) -> Quote:
+    return Quote(
+        QuoteId(id), ENTITY, owner, ACME_LAB if owner == ACME else BOLT_LAB, SITE, SKU, 2, True,
+        False, Interval(NOON, NOON + 90 * DAY), "cp1", 12, 1, cny(7_000_000), "per node", False,
+        Decimal("12.5"), cny(12_250_000), Decimal(20), True, PrincipalId("dora"), NOON,
+        NOON + 14 * DAY,
+    )  # fmt: skip
+
+
 # Everything that other rows name, in the order in which it must exist.
 GROUND: tuple[Any, ...] = (
     Entity(ENTITY, "Example Seller", "CN", "91", "Asia/Shanghai", "CNY", "EX", "none", 15),
@@ -150,7 +166,7 @@ GROUND: tuple[Any, ...] = (
     Block(BLOCK, SITE, "infiniband"),
     Chip(
         CHIP, "NVIDIA", "H100", Decimal(80), Decimal("989.4"), None, 700, "sheet",
-        Confidence.DATASHEET, True, ("XX", "YY"),
+        Confidence.DATASHEET, True, ("XX", "YY"), "US", ("defence",), ("weapons", "surveillance"),
     ),
     Sku(SKU, SITE, CHIP, "One H100", 1, False, LIMITS),
     customer(ACME),
@@ -175,9 +191,34 @@ MORE: tuple[Any, ...] = (
         NOON + DAY, NOON + 2 * DAY, PurchaseId("po-1"), 2, RackId("north/tank"), Decimal("10.2"),
     ),
     Node(NodeId("north/odd"), SITE, BLOCK, ChipId("cpu"), 3, 2, LIMITS, NodeState.RETIRED, "old"),
+    PurchaseOrder(
+        PurchaseId("po-1"), ENTITY, SITE, "Example Supplier", PurchaseTerms.LEASE_IN, BLOCK, CHIP,
+        8, 1, LIMITS, Decimal("10.2"), cny(7_000_000), NOON - DAY,
+        (Batch(1, 2, NOON + DAY), Batch(2, 1, NOON + 2 * DAY, True)), (ContractId("ctr_1"),),
+        NOON + 90 * DAY, "back in working order", "north-h100", 33,
+    ),
+    PurchaseOrder(
+        PurchaseId("po-2"), ENTITY, SITE, "", PurchaseTerms.PURCHASE, BLOCK, CHIP, 8, 1, LIMITS,
+        None, cny(0), NOON, (Batch(1, 1, NOON),),
+    ),
+    LeaseBack(
+        "lbk_1", PurchaseId("po-1"), SITE, POOL, 1, Interval(NOON, NOON + DAY), cny(1), NOON
+    ),
+    Breach(
+        "brc_1", NOON, SITE, POOL, "r1", ReservationKind.CONTRACT, "ctr_1", ACME, 1,
+        Interval(NOON, NOON + DAY), "a late truck", NOON + HOUR,
+    ),
+    Breach(
+        "brc_2", NOON, SITE, POOL, "r2", ReservationKind.MAINTENANCE, "h", None, 2,
+        Interval(NOON, NOON + DAY), "",
+    ),
     Price(
         "p1", SKU, LeaseClass.ON_DEMAND, "CNY", Decimal("12.3456789012345678901"), True, NOON,
         timedelta(days=7, seconds=1),
+    ),
+    ContractPrice(
+        "cp1", SKU, "CNY", NOON, False, "per node and calendar month", Decimal("7.5"),
+        (Tier(12, 1, cny(7_000_000)), Tier(36, 1, cny(5_000_000))),
     ),
     Grant("g1", CAROL, Role.ADMIN),
     Grant("g2", CAROL, Role.OWNER, ACME),
@@ -189,6 +230,12 @@ MORE: tuple[Any, ...] = (
         ContractId("ctr_1"), ENTITY, ACME, ACME_LAB, SITE, SKU, 1, Interval(NOON, NOON + 90 * DAY),
         cny(9_007_199_254_740_993), Decimal("12.5"), True, NOON, "three months",
     ),
+    quote("quo_1"),
+    replace(
+        quote("quo_2", BOLT), name="signed", approver=CAROL, approved=NOON, signer=CAROL,
+        signed=NOON + HOUR, contract=ContractId("ctr_9"),
+    ),
+    replace(quote("quo_3"), withdrawn=NOON + HOUR),
     promise("r1", 1, Interval(NOON, NOON + 90 * DAY)),
     Reservation(
         "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT,

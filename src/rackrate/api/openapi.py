@@ -30,6 +30,7 @@ TAGS = [
     {"name": "fleet", "description": "Sites, nodes, and the files that describe them"},
     {"name": "customers", "description": "Who buys, and their projects"},
     {"name": "access", "description": "Members, tokens and SSH keys"},
+    {"name": "quotes", "description": "Offers at a price, with a hold until they expire"},
     {"name": "contracts", "description": "Take-or-pay for whole nodes"},
     {"name": "invoices", "description": "What is owed, and what was paid"},
     {"name": "ledger", "description": "The books"},

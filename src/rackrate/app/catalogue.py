@@ -8,6 +8,7 @@ from typing import Any
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
+from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import ChipId, SiteId, SkuId
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.lease import LeaseClass
@@ -67,6 +68,22 @@ def list_prices(
     with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
         found = tx.find(Price, **equal)
     return found if at is None else _in_force(found, at)
+
+
+def list_contract_prices(
+    world: World, actor: Actor, sku: SkuId | None = None, at: datetime | None = None
+) -> list[ContractPrice]:
+    """All that ever were or are to come; those in force `at` an instant where one is given."""
+    equal: dict[str, Any] = {} if sku is None else {"sku": sku}
+    with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
+        found = tx.find(ContractPrice, **equal)
+    if at is None:
+        return found
+    latest: dict[tuple[SkuId, str], ContractPrice] = {}
+    for price in sorted(found, key=lambda price: price.effective):
+        if price.effective <= at:
+            latest[price.sku, price.currency] = price
+    return [latest[key] for key in sorted(latest)]
 
 
 def list_offerings(world: World, actor: Actor, currency: str | None = None) -> list[Offering]:

@@ -1,21 +1,23 @@
 """Quotes: an offer and its hold are written together, signed together, and end together."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from rackrate.app import sales
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
-from rackrate.app.quoting import Answer, Ask, answer, project_of
+from rackrate.app.quoting import QUOTED, Answer, Ask, answer, plan_of, project_of
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.alternatives import Alternative, Way
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.contract import Contract
+from rackrate.core.contract import Contract, Schedule
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId
 from rackrate.core.interval import zone
 from rackrate.core.money import Money
+from rackrate.core.parties import Customer
 from rackrate.core.quote import Quote, QuoteState
 
 
@@ -38,12 +40,42 @@ def create(world: World, actor: Actor, wish: Ask) -> Quote:
         return quote
 
 
-def show(world: World, actor: Actor, id: QuoteId) -> tuple[Quote, tuple[Reservation, ...]]:
-    """A quote, and what is held for it now."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A quote with its payment plan, its state at `at`, and what is held for it then."""
+
+    quote: Quote
+    at: datetime
+    plan: Schedule
+    held: tuple[Reservation, ...]
+
+    @property
+    def state(self) -> QuoteState:
+        return self.quote.state(self.at)
+
+
+def show(world: World, actor: Actor, id: QuoteId) -> Shown:
+    """A quote as it is now."""
     with reading(world, actor, Verb.QUOTE_READ, _owner(id)) as tx:
         quote, now = tx.get(Quote, id), world.clock.now()
-        held = tx.find(Reservation, holder=id)
-        return quote, tuple(each for each in held if each.counts(now))
+        held = tuple(each for each in tx.find(Reservation, holder=id) if each.counts(now))
+        plan = plan_of(tx.get(Customer, quote.customer), offer_of(quote, QUOTED))
+        return Shown(quote, now, plan, held)
+
+
+def offer_of(quote: Quote, id: ContractId) -> sales.Offer:
+    """What signing it signs."""
+    return sales.Offer(
+        id,
+        quote.project,
+        quote.sku,
+        quote.nodes,
+        quote.during,
+        quote.monthly,
+        quote.prepayment_percent,
+        quote.tax_included,
+        quote.name,
+    )
 
 
 def find(
@@ -68,20 +100,9 @@ def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = 
         now, quote = world.clock.now(), _locked(tx, id)
         signed = quote.sign(actor.principal, now, contract or ContractId(world.ids.new("con")))
         assert signed.contract is not None
-        offer = sales.Offer(
-            signed.contract,
-            quote.project,
-            quote.sku,
-            quote.nodes,
-            quote.during,
-            quote.monthly,
-            quote.prepayment_percent,
-            quote.tax_included,
-            quote.name,
-        )
         _release(tx, quote)
         drop_expired(tx, quote.site, now)
-        made = sales.sign(world, actor, offer)
+        made = sales.sign(world, actor, offer_of(quote, signed.contract))
         tx.put(signed)
         return made
 
@@ -111,10 +132,6 @@ def withdraw(world: World, actor: Actor, id: QuoteId) -> Quote:
         tx.put(quote)
         _release(tx, quote)
         return quote
-
-
-def state(world: World, quote: Quote) -> QuoteState:
-    return quote.state(world.clock.now())
 
 
 def refusal(given: Answer) -> Refused:
@@ -224,8 +241,8 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
         0 if tier is None else tier.months,
         0 if tier is None else tier.nodes,
         Money.zero(given.customer.currency) if tier is None else tier.amount,
-        BY_HAND if price is None else price.basis,
-        False if price is None else price.tax_included,
+        given.basis,
+        given.tax_included,
         cost.discount_percent,
         cost.monthly,
         wish.prepayment_percent,
@@ -235,9 +252,6 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
         given.expires,
         wish.name,
     )
-
-
-BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in force"
 
 
 def _hold(quote: Quote, pool: PoolId, nodes: int) -> Reservation:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rackrate.app.ports import Tx
-from rackrate.app.sales import LONGEST, MOST_NODES, NOTICE
+from rackrate.app.sales import LONGEST, MOST_NODES, NOTICE, Offer
 from rackrate.app.world import World
 from rackrate.core.alternatives import (
     Alternative,
@@ -33,8 +33,11 @@ from rackrate.core.placement import Fleet
 from rackrate.core.promise import Assigned, Shortfall, Wish, assign
 from rackrate.core.quote import LONGEST_HOLD, Priced, priced, priced_by_hand
 
+QUOTED = ContractId("quoted")
+BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in force"
 FORTNIGHT = timedelta(days=14)
 MOST_MONTHS = 360
+SHORTEST_HOLD = timedelta(minutes=1)
 # Somebody who says "from today" means the day that has begun.
 A_DAY = timedelta(days=1)
 
@@ -93,6 +96,15 @@ class Answer:
     def fits(self) -> bool:
         return self.short is None
 
+    @property
+    def basis(self) -> str:
+        """What the price is for, in words."""
+        return BY_HAND if self.priced.price is None else self.priced.price.basis
+
+    @property
+    def tax_included(self) -> bool:
+        return self.priced.price is not None and self.priced.price.tax_included
+
 
 def project_of(tx: Tx, ask: Ask) -> Project:
     """The project that is asked for, or the customer's only one."""
@@ -134,7 +146,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
 
         asked = Asked(what, wish, customer.time_zone, price_of)
         offered = tuple(
-            Offered(each, _value(customer, project, sku, ask, each))
+            Offered(each, _value(customer, project, ask, each))
             for each in alternatives(asked, found.others(sku))
         )
     return Answer(
@@ -148,7 +160,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         ask.same_block,
         during,
         cost,
-        _plan(customer, project, sku, ask, during, ask.nodes, cost.monthly),
+        plan_of(customer, _offer(ask, project, sku.id, ask.nodes, during, cost.monthly)),
         () if isinstance(placed, Shortfall) else placed,
         short,
         offered,
@@ -204,26 +216,35 @@ def _check(world: World, ask: Ask, customer: Customer, sku: Sku) -> Interval:
     if not sku.whole_node:
         raise Invalid("sku", f"{sku.id} is not whole nodes, which is what contracts are for")
     if not 1 <= ask.nodes <= MOST_NODES:
-        raise Invalid("count", f"{ask.nodes} is not 1 to {MOST_NODES}")
+        raise Invalid("nodes", f"{ask.nodes} is not 1 to {MOST_NODES}")
+    if not SHORTEST_HOLD <= ask.lasts <= LONGEST_HOLD:
+        raise Invalid("expires", f"a hold lasts from a minute to {LONGEST_HOLD.days} days")
+    _check_terms(ask, customer)
+    during = _interval(ask, customer)
+    if during.start < world.clock.now() - A_DAY:
+        raise Invalid("start", f"{ask.start:%Y-%m-%d %H:%M} UTC is over; quote from today on")
+    return during
+
+
+def _check_terms(ask: Ask, customer: Customer) -> None:
     if not 0 <= ask.prepayment_percent <= 100:
         raise Invalid("prepayment_percent", f"{ask.prepayment_percent} is not 0 to 100")
-    if not timedelta(seconds=60) <= ask.lasts <= LONGEST_HOLD:
-        raise Invalid("expires", f"a hold lasts from a minute to {LONGEST_HOLD.days} days")
     if ask.monthly is not None and ask.discount_percent:
         raise Invalid("monthly", "name the price or a discount, not both")
     if ask.monthly is not None and ask.monthly.currency != customer.currency:
         raise Invalid("currency", f"{customer.id} pays in {customer.currency}")
+
+
+def _interval(ask: Ask, customer: Customer) -> Interval:
     if (ask.months is None) == (ask.end is None):
         raise Invalid("months", "say for how many months, or until when: one of the two")
-    if ask.start < world.clock.now() - A_DAY:
-        raise Invalid("start", f"{ask.start:%Y-%m-%d %H:%M} UTC is over; quote from today on")
     if ask.months is not None and not 1 <= ask.months <= MOST_MONTHS:
         raise Invalid("months", f"{ask.months} is not 1 to {MOST_MONTHS}")
     try:
         end = ask.end or plus_months(ask.start, ask.months or 0, customer.time_zone)
         during = Interval(ask.start, end)
     except (ValueError, OverflowError):
-        raise Invalid("until", "is not after the start") from None
+        raise Invalid("until", "is not after the start, or too far away") from None
     if during.end - during.start > LONGEST:
         raise Invalid("until", "a contract runs for at most 30 years")
     return during
@@ -256,37 +277,35 @@ def _like(other: Candidate, nodes: int, months: int, ask: Ask) -> Priced | None:
         return None
 
 
-def _value(
-    customer: Customer, project: Project, sku: Sku, ask: Ask, other: Alternative
-) -> Money | None:
+def _value(customer: Customer, project: Project, ask: Ask, other: Alternative) -> Money | None:
     if other.priced is None:
         return None
     monthly = other.priced.monthly
-    return _plan(customer, project, sku, ask, other.during, other.nodes, monthly).value
+    offer = _offer(ask, project, other.sku, other.nodes, other.during, monthly)
+    return plan_of(customer, offer).value
 
 
-def _plan(
-    customer: Customer,
-    project: Project,
-    sku: Sku,
-    ask: Ask,
-    during: Interval,
-    nodes: int,
-    monthly: Money,
-) -> Schedule:
-    """The payments of the contract that signing would make."""
+def _offer(
+    ask: Ask, project: Project, sku: SkuId, nodes: int, during: Interval, monthly: Money
+) -> Offer:
+    percent = ask.prepayment_percent
+    return Offer(QUOTED, project.id, sku, nodes, during, monthly, percent)
+
+
+def plan_of(customer: Customer, offer: Offer) -> Schedule:
+    """The payments of the contract that signing the offer would make."""
     contract = Contract(
-        ContractId("quoted"),
+        offer.id,
         customer.entity,
         customer.id,
-        project.id,
-        sku.site,
-        sku.id,
-        nodes,
-        during,
-        monthly,
-        ask.prepayment_percent,
-        False,
-        during.start,
+        offer.project,
+        SiteId(""),
+        offer.sku,
+        offer.nodes,
+        offer.during,
+        offer.monthly,
+        offer.prepayment_percent,
+        offer.tax_included,
+        offer.during.start,
     )
     return schedule(contract, customer.time_zone)

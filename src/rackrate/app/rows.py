@@ -8,6 +8,7 @@ from rackrate.core.access import Grant
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
+from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import EntityId, SiteId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
@@ -24,6 +25,7 @@ from rackrate.core.parties import (
     Token,
 )
 from rackrate.core.pricing import Price
+from rackrate.core.quote import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ KINDS: Mapping[type, Kind] = {
     Node: Kind("node", ("site", "block", "chip", "state")),
     Sku: Kind("sku", ("site", "chip")),
     Price: Kind("price", ("sku", "klass", "currency")),
+    ContractPrice: Kind("contract_price", ("sku", "currency")),
     Customer: Kind("customer", ("entity",), customer="id"),
     Project: Kind("project", ("customer",), customer="customer"),
     Principal: Kind("principal", ("email",)),
@@ -84,7 +87,8 @@ KINDS: Mapping[type, Kind] = {
     Token: Kind("token", ("principal", "digest")),
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
     Contract: Kind("contract", ("entity", "customer", "sku"), customer="customer"),
-    Reservation: Kind("reservation", ("site", "pool", "holder")),
+    Quote: Kind("quote", ("customer", "site"), customer="customer"),
+    Reservation: Kind("reservation", ("site", "pool", "holder", "kind")),
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     Claim: Kind("claim", ("site", "node", "holder", "open")),
     Invoice: Kind("invoice", ("customer", "entity", "month", "cause"), customer="customer"),

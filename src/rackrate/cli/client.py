@@ -17,7 +17,19 @@ PATIENCE_S = 120.0
 PAUSES_S = (0.1, 0.3, 1.0)
 # What is listed with `rackrate KIND list`, for who asked for one that is not there.
 LISTED = frozenset(
-    {"chip", "contract", "customer", "invoice", "key", "lease", "node", "project", "site", "sku"}
+    {
+        "chip",
+        "contract",
+        "customer",
+        "invoice",
+        "key",
+        "lease",
+        "node",
+        "project",
+        "quote",
+        "site",
+        "sku",
+    }
 )
 LOOPBACK = frozenset({"localhost", "::1"})
 
@@ -154,7 +166,7 @@ def refusal(answer: Answer) -> Failure:
         detail = f"{detail}; see: rackrate {problem['kind']} list"
     if answer.status >= 500 and problem.get("request_id"):
         detail = f"{detail}; the server's log has more under {problem['request_id']}"
-    return Failure(detail, reason, lines=_mistakes(problem))
+    return Failure(detail, reason, lines=_mistakes(problem) or _instead(problem))
 
 
 def _mistakes(problem: Mapping[str, Any]) -> tuple[str, ...]:
@@ -163,6 +175,11 @@ def _mistakes(problem: Mapping[str, Any]) -> tuple[str, ...]:
     lines = [f"{one['file']}:{one['line']}: {one['detail']}" for one in places]
     lines += [f"{one['field']}: {one['detail']}" for one in problem.get("errors", ())]
     return tuple(lines) if len(lines) > 1 else ()
+
+
+def _instead(problem: Mapping[str, Any]) -> tuple[str, ...]:
+    """What would do instead of what was refused, where the server says so."""
+    return tuple(f"  {one['way']}: {one['said']}" for one in problem.get("alternatives", ()))
 
 
 def _query(query: Mapping[str, object] | None) -> str:

@@ -40,7 +40,9 @@ class Column:
 # How states look, here and nowhere else.
 STYLES = {
     "running": "green", "in_service": "green", "paid": "green", "done": "green", "ready": "green",
-    "create": "green", "starting": "cyan", "queued": "cyan", "stopping": "yellow",
+    "create": "green", "open": "green", "signed": "cyan", "approval": "yellow",
+    "withdrawn": "dim", "expired": "dim",
+    "starting": "cyan", "queued": "cyan", "stopping": "yellow",
     "draining": "yellow", "part_paid": "yellow", "change": "yellow", "issued": "cyan",
     "interrupted": "red", "in_repair": "red", "failed": "red", "stopped": "dim", "ended": "dim",
     "retired": "dim", "disputed": "yellow", "holds": "green", "contradicted": "red",

@@ -133,6 +133,17 @@ class Fields:
             self.wrong(field, "must be a list of two-letter countries, as [CU, IR]", node.line)
         return tuple(texts)
 
+    def words(self, field: str) -> tuple[str, ...]:
+        """A list of names, which may be left out."""
+        node = self._node(field, False)
+        if node is None:
+            return ()
+        items = node.items if isinstance(node, Sequence) else ()
+        texts = [item.text for item in items if isinstance(item, Scalar)]
+        if not texts or len(texts) != len(items) or not all(map(is_name, texts)):
+            self.wrong(field, "must be a list of names, as [military, surveillance]", node.line)
+        return tuple(texts)
+
     def email(self, field: str) -> str:
         text = self.text(field, longest=200)
         if text and not _EMAIL.fullmatch(text):
@@ -254,6 +265,21 @@ class Fields:
             else:
                 self._note(line, f"`{self._within}{field}.{name}` must be a mapping")
         return inner
+
+    def each(self, field: str, most: int) -> "list[Fields]":
+        """A list of mappings, with at least one in it."""
+        node = self._node(field, True)
+        if node is None:
+            return []
+        items = node.items if isinstance(node, Sequence) else ()
+        if not 1 <= len(items) <= most or not all(isinstance(each, Mapping) for each in items):
+            self.wrong(field, f"must be a list of 1 to {most} mappings", node.line)
+            return []
+        return [
+            Fields(self.file, each, self._problems, f"{self._within}{field}[{place}].")
+            for place, each in enumerate(items)
+            if isinstance(each, Mapping)
+        ]
 
     def only(self, known: Collection[str]) -> list[str]:
         """The names of the entries that are there, all of which must be among `known`."""

@@ -27,7 +27,8 @@ DECLARE
 BEGIN
     FOR kept, owner IN VALUES
         ('customer', 'id'), ('project', 'customer'), ('ssh_key', 'customer'),
-        ('contract', 'customer'), ('lease', 'customer'), ('invoice', 'customer'),
+        ('contract', 'customer'), ('quote', 'customer'), ('lease', 'customer'),
+        ('invoice', 'customer'),
         ('invoice_line', 'customer'), ('payment', 'customer'), ('posting', 'customer')
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', kept);

@@ -1,0 +1,90 @@
+"""Quotes from the command line: asked, held, refused with what would do, signed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.test_quotes import H20, PRICES
+from tests.build import CUSTOMERS, SMALL
+from tests.cli.program import Program
+from tests.cli.server import Server, serving
+
+CREATE = (
+    "quote", "create", "--customer", "robotics", "--sku", "h100.node", "--count", "2",
+    "--same-block", "--from", "2027-03-01", "--months", "36", "--prepayment", "20",
+)  # fmt: skip
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(SMALL, H20, CUSTOMERS, PRICES) as one:
+        yield one
+
+
+def test_a_quote_is_asked_created_listed_extended_and_signed(rackrate: Program) -> None:
+    asked = rackrate.ok(*CREATE, "--dry-run")
+    assert "Fits         yes" in asked
+    assert rackrate.ok("quote", "list") == "No quotes. Make one with: rackrate quote create\n"
+    made = rackrate.ok(*CREATE, "--expires", "14d")
+    assert "Quote        quo_000001" in made
+    assert "Price        60,000.00 CNY a node, from 36 months and 1 nodes" in made
+    assert "Basis        per node and calendar month, before VAT, power and cooling incl" in made
+    assert "A month      120,000.00 CNY, before tax" in made
+    assert "All of it    4,320,000.00 CNY" in made
+    assert "Prepayment   864,000.00 CNY" in made
+    assert "Instalments  36 x 96,000.00 CNY" in made
+    assert "Held         2 in east-1/h100x8 until 2026-12-06 20:00:00 Asia/Shanghai" in made
+    longer = rackrate.ok("quote", "extend", "quo_000001", "--until", "2026-12-20")
+    assert longer == "quo_000001 holds its nodes until 2026-12-20 00:00:00 Asia/Shanghai\n"
+    signed = rackrate.ok("quote", "sign", "quo_000001", "--contract", "rob-27")
+    assert signed.startswith("quo_000001 is signed as rob-27")
+    assert "signed" in rackrate.ok("quote", "list")
+    assert rackrate("contract", "show", "rob-27", "-o", "json").json["prepayment"] == {
+        "amount": "864000.00",
+        "currency": "CNY",
+    }
+    again = rackrate("quote", "sign", "quo_000001")
+    assert again.code == 1
+    assert "cannot be signed: it is signed as contract rob-27 since" in again.err
+
+
+def test_what_does_not_fit_is_refused_with_what_would_do(rackrate: Program) -> None:
+    done = rackrate(*CREATE, "--count", "3")
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        "rackrate: 3 nodes of h100.node on one block cannot be promised from 2027-03-01 to "
+        "2030-03-01: at most 2 can [no_capacity]",
+        "  fewer: 2 x h100.node at east on one block from 2027-03-01 to 2030-03-01: "
+        "120,000.00 CNY a month, 4,320,000.00 CNY in all",
+        "  blocks: 3 x h100.node at east over 2 blocks from 2027-03-01 to 2030-03-01: "
+        "165,000.00 CNY a month, 5,940,000.00 CNY in all",
+        "  other: 16 x h20.node at east on one block from 2027-03-01 to 2030-03-01 at the same "
+        "time, 79 % of the dense FLOPS: 400,000.00 CNY a month, 14,400,000.00 CNY in all",
+    ]
+    table = rackrate.ok(*CREATE, "--count", "3", "--dry-run")
+    assert "over blocks" in table
+    assert "another, 79 % of the FLOPS" in table
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--until", "2028-01-01"], 2, "say --months or --until, one of the two"),
+        (["--months", "6"], 1, "contract prices of h100.node in CNY begin at 12 months and 1 node"),
+        (["--count", "0"], 2, "invalid value for '--count'"),
+        (["--count", "10000000"], 1, "[invalid]"),
+        (["--from", "2020-03-01"], 1, "is over; quote from today on"),
+        (["--sku", "h100.1"], 1, "is not whole nodes"),
+        (["--sku", "h100.nod"], 1, "no sku 'h100.nod'; see: rackrate sku list"),
+        (["--expires", "soon"], 2, "--expires 'soon' is not a length as 14d, 36h or 90m"),
+        (["--expires", "91d"], 1, "[invalid]"),
+        (["--discount", "101"], 1, "[invalid]"),
+        (["--customer", "nobody"], 1, "no customer 'nobody'"),
+    ],
+)
+def test_a_quote_that_cannot_be_is_refused(
+    rackrate: Program, more: list[str], code: int, said: str
+) -> None:
+    done = rackrate(*CREATE, *more)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
