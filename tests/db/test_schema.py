@@ -22,6 +22,7 @@ DERIVED = {
     "node": {"pool", "version"},
     "reservation": {"version"},
     "claim": {"open", "version"},
+    "breach": {"unmended"},
     "lease": {"live", "site"},
     "invoice_line": {"source", "lease", "month", "net", "net_currency"},
     "posting": {"entry", "place"},

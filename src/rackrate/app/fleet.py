@@ -142,6 +142,11 @@ def list_sites(world: World, actor: Actor) -> list[Site]:
         return tx.find(Site)
 
 
+def show_site(world: World, actor: Actor, id: SiteId) -> Site:
+    with reading(world, actor, Verb.FLEET_READ, Target("site", id)) as tx:
+        return tx.get(Site, id)
+
+
 def list_blocks(world: World, actor: Actor, site: SiteId) -> list[Block]:
     with reading(world, actor, Verb.FLEET_READ, Target("site", site)) as tx:
         tx.get(Site, site)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.core.access import Grant
+from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
@@ -25,6 +26,7 @@ from rackrate.core.parties import (
     Token,
 )
 from rackrate.core.pricing import Price
+from rackrate.core.purchase import LeaseBack, PurchaseOrder
 from rackrate.core.quote import Quote
 
 
@@ -76,7 +78,7 @@ KINDS: Mapping[type, Kind] = {
     Block: Kind("block", ("site",)),
     Rack: Kind("rack", ("site",)),
     Chip: Kind("chip"),
-    Node: Kind("node", ("site", "block", "chip", "state")),
+    Node: Kind("node", ("site", "block", "chip", "state", "order")),
     Sku: Kind("sku", ("site", "chip")),
     Price: Kind("price", ("sku", "klass", "currency")),
     ContractPrice: Kind("contract_price", ("sku", "currency")),
@@ -86,8 +88,11 @@ KINDS: Mapping[type, Kind] = {
     Grant: Kind("grants", ("principal", "customer", "project")),
     Token: Kind("token", ("principal", "digest")),
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
-    Contract: Kind("contract", ("entity", "customer", "sku"), customer="customer"),
+    Contract: Kind("contract", ("id", "entity", "customer", "sku"), customer="customer"),
     Quote: Kind("quote", ("customer", "site"), customer="customer"),
+    PurchaseOrder: Kind("purchase_order", ("site",)),
+    LeaseBack: Kind("lease_back", ("id", "order", "site")),
+    Breach: Kind("breach", ("site", "holder", "customer", "unmended"), customer="customer"),
     Reservation: Kind("reservation", ("site", "pool", "holder", "kind")),
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     Claim: Kind("claim", ("site", "node", "holder", "open")),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rackrate.app import sales
+from rackrate.app import procurement, sales
 from rackrate.app.identity import membership_verb
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
 from rackrate.app.manifest.documents.reading import Declarations, read
@@ -12,21 +12,26 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check, reading
 from rackrate.core.access import Actor, Grant, Target, Verb
 from rackrate.core.chips import Chip
+from rackrate.core.contract_price import ContractPrice
 from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import SiteId
-from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.parties import Customer, Principal, Project
 from rackrate.core.pricing import Price
+from rackrate.core.purchase import PurchaseOrder
 
 LONGEST_TARGET = 200
 VERBS: Mapping[type, Verb] = {
     Entity: Verb.SYSTEM_WRITE,
     Site: Verb.FLEET_WRITE,
+    Rack: Verb.FLEET_WRITE,
     Block: Verb.FLEET_WRITE,
+    PurchaseOrder: Verb.FLEET_WRITE,
     Node: Verb.FLEET_WRITE,
     Chip: Verb.CATALOGUE_WRITE,
     Sku: Verb.CATALOGUE_WRITE,
     Price: Verb.CATALOGUE_WRITE,
+    ContractPrice: Verb.CATALOGUE_WRITE,
     Customer: Verb.CUSTOMER_WRITE,
     Project: Verb.PROJECT_WRITE,
     Principal: Verb.MEMBER_WRITE,
@@ -79,7 +84,7 @@ def _sites(tx: Tx, declared: Declarations) -> set[SiteId]:
     sites: set[SiteId] = set()
     for one in declared.rows:
         match one.row:
-            case Node(site=site):
+            case Node(site=site) | PurchaseOrder(site=site):
                 sites.add(site)
             case Site(id=site):
                 sites.add(site)
@@ -125,9 +130,21 @@ def _carry_out(world: World, actor: Actor, act: Act) -> None:
         for change in act.changes:
             _sign(world, actor, change)
         return
+    if isinstance(act.changes[0].row, PurchaseOrder):
+        for change in act.changes:
+            _order(world, actor, change)
+        return
     with acting(world, actor, act.verb, act.target) as tx:
         tx.add(*(c.row for c in act.changes if c.action is Action.CREATE and _new(tx, c.row)))
         tx.put(*(c.row for c in act.changes if c.action is Action.CHANGE))
+
+
+def _order(world: World, actor: Actor, change: Change) -> None:
+    """Its nodes come with it. One that is there already has new words, or serves others."""
+    if change.action is Action.CREATE:
+        procurement.record(world, actor, change.row)
+    else:
+        procurement.amend(world, actor, change.row)
 
 
 def _new(tx: Tx, row: object) -> bool:

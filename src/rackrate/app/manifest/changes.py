@@ -18,17 +18,21 @@ from rackrate.app.sales import Offer
 from rackrate.core.access import Grant
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
-from rackrate.core.errors import Invalid
+from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import PoolId, SiteId
-from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.parties import Customer, Principal, Project
+from rackrate.core.power import check_power, node_kw, site_power
 from rackrate.core.pricing import Price
+from rackrate.core.purchase import Batch, PurchaseOrder
 from rackrate.core.workload import Limits
 
 MOST_SHOWN = 100
 # Rows are written in this order: what is mentioned before what mentions it.
 ORDER: tuple[type, ...] = (
-    Entity, Chip, Site, Block, Node, Sku, Price, Customer, Project, Principal, Grant, Offer,
+    Entity, Chip, Site, Rack, Block, Node, Sku, Price, ContractPrice, Customer, Project, Principal,
+    Grant, PurchaseOrder, Offer,
 )  # fmt: skip
 
 
@@ -80,6 +84,7 @@ def plan_changes(tx: Tx, declared: Declarations, now: datetime) -> tuple[Change,
         problems += [Problem(one.file, one.line, detail) for detail in wrong]
     if not problems:
         problems += _broken_promises(tx, changes, known, now)
+        problems += _beyond_power(changes, known)
     if problems:
         raise mistakes(problems)
     return tuple(changes)
@@ -128,6 +133,9 @@ class Known:
     def has(self, kind: type, id: str) -> bool:
         return (kind, id) in self._broken or self.get(kind, id) is not None
 
+    def all(self, kind: type) -> dict[Any, Any]:
+        return {**self.stored(kind), **self._declared.get(kind, {})}
+
     def names(self, kind: type) -> set[str]:
         return {*self._declared.get(kind, ()), *self.stored(kind)}
 
@@ -169,6 +177,22 @@ def _node(row: Node, known: Known) -> Iterator[str]:
     block = known.get(Block, row.block)
     if block is not None and block.site != row.site:
         yield f"block {row.block!r} is at site {block.site!r}, not at {row.site!r}"
+    rack = known.get(Rack, row.rack) if row.rack is not None else None
+    if rack is not None and rack.site != row.site:
+        yield f"rack {row.rack!r} is at site {rack.site!r}, not at {row.site!r}"
+
+
+def _order(row: PurchaseOrder, known: Known) -> Iterator[str]:
+    block, site = known.get(Block, row.block), known.get(Site, row.site)
+    if block is not None and block.site != row.site:
+        yield f"block {row.block!r} is at site {block.site!r}, not at {row.site!r}"
+    if site is not None and site.entity != row.entity:
+        yield f"site {row.site!r} belongs to {site.entity!r}, not to {row.entity!r}"
+    if row.id in known.stored(PurchaseOrder):
+        return
+    taken = next((node.id for node in row.new_nodes() if known.get(Node, node.id)), None)
+    if taken is not None:
+        yield f"a node is called {taken!r} already; say `node_names` and `first`"
 
 
 def _sku(row: Sku, known: Known) -> Iterator[str]:
@@ -199,21 +223,50 @@ def _offer(row: Offer, known: Known) -> Iterator[str]:
 
 
 _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
-    Node: _node, Sku: _sku, Grant: _grant, Offer: _offer,
+    Node: _node, Sku: _sku, Grant: _grant, PurchaseOrder: _order, Offer: _offer,
 }  # fmt: skip
 
 
 def _backdated(row: Any, known: Known, now: datetime) -> Iterator[str]:
     """A new price may not change what has been sold at the one before it."""
-    if not isinstance(row, Price) or row.effective >= now:
+    if not isinstance(row, Price | ContractPrice) or row.effective >= now:
         return
-    for other in known.stored(Price).values():
-        if (other.sku, other.klass, other.currency) == (row.sku, row.klass, row.currency):
+    for other in known.stored(type(row)).values():
+        if _series(other) == _series(row):
+            what = f"{row.klass}" if isinstance(row, Price) else "contract"
             yield (
-                f"{row.sku} has had a {row.klass} price since {other.effective:%Y-%m-%d %H:%M} "
+                f"{row.sku} has had a {what} price since {other.effective:%Y-%m-%d %H:%M} "
                 f"UTC; a price that supersedes it is effective after now, {now:%Y-%m-%d %H:%M} UTC"
             )
             return
+
+
+def _series(price: Price | ContractPrice) -> tuple[str, ...]:
+    """Prices of one series supersede each other."""
+    klass = price.klass if isinstance(price, Price) else ""
+    return price.sku, klass, price.currency
+
+
+def _beyond_power(changes: Sequence[Change], known: Known) -> Iterator[Problem]:
+    """Nodes in service may not draw more than their site, or their rack, has."""
+    drawing: dict[SiteId, list[Change]] = {}
+    for change in changes:
+        if isinstance(change.row, Node):
+            drawing.setdefault(change.row.site, []).append(change)
+    for id, here in sorted(drawing.items()):
+        site, chips = known.get(Site, id), known.all(Chip)
+        racks = [rack for rack in known.all(Rack).values() if rack.site == id]
+        before = [node for node in known.stored(Node).values() if node.site == id]
+        after = {node.id: node for node in before} | {change.id: change.row for change in here}
+        assert site is not None
+        try:
+            check_power(
+                site_power(site, racks, before, chips),
+                site_power(site, racks, after.values(), chips),
+                node_kw(here[-1].row, chips.get(here[-1].row.chip)),
+            )
+        except Refused as refusal:
+            yield Problem(here[-1].file, here[-1].line, refusal.detail)
 
 
 def _broken_promises(
@@ -250,8 +303,10 @@ def _broken_promises(
 def _merged(old: Any, new: Any) -> Any:
     """The new row, with what only running the cloud may change as it is."""
     if isinstance(new, Node):
-        kept = {name: getattr(old, name) for name in ("state", "note", "ready", "order", "batch")}
-        return replace(new, **kept)
+        names = ("state", "note", "ready", "until", "order", "batch")
+        return replace(new, **{name: getattr(old, name) for name in names})
+    if isinstance(new, PurchaseOrder):
+        return replace(new, batches=old.batches)
     return old if isinstance(new, Principal | Grant) else new
 
 
@@ -276,13 +331,18 @@ def written(value: object) -> str:
                 f"{value.milli_cpus / 1000:g} cpus, {value.memory_mib / 1024:g} GiB memory, "
                 f"{value.disk_mib / 1024:g} GiB disk"
             )
+        case Tier():
+            return f"{value.amount} from {value.months} months and {value.nodes} nodes"
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%SZ}"
         case bool():
             return str(value).lower()
+        case Batch():
+            gone = ", cancelled" if value.cancelled else ""
+            return f"{value.nodes} nodes on {value.expected:%Y-%m-%d}{gone}"
         case None:
             return "unknown"
         case tuple():
-            return ", ".join(str(item) for item in value) or "none"
+            return ", ".join(written(item) for item in value) or "none"
         case _:
             return str(value)

@@ -7,11 +7,13 @@ from typing import Any
 from rackrate.app.ports import Tx
 from rackrate.core.calendar import Claim
 from rackrate.core.contract import Contract
-from rackrate.core.inventory import Block, Entity, Node, Site, Sku
+from rackrate.core.contract_price import ContractPrice
+from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice
 from rackrate.core.lease import Lease
 from rackrate.core.parties import Customer, Project
 from rackrate.core.pricing import Price
+from rackrate.core.purchase import PurchaseOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
         yield (
             f"{old.sku} already has a {old.klass} price of {old.per_hour} {old.currency} from "
             f"{old.effective:%Y-%m-%d %H:%M} UTC, and prices are never edited: supersede it with "
+            "a later `effective`"
+        )
+    elif isinstance(old, ContractPrice):
+        yield (
+            f"{old.sku} already has contract prices in {old.currency} from "
+            f"{old.effective:%Y-%m-%d %H:%M} UTC, and prices are never edited: supersede them with "
             "a later `effective`"
         )
     elif isinstance(old, Contract):
@@ -76,6 +84,16 @@ RULES = (
         frozenset({"engine", "simulated"}),
         _site_claimed,
         "leases run there; end them first",
+    ),
+    Rule(Rack, frozenset({"site"}), _always, "make a new rack"),
+    Rule(
+        PurchaseOrder,
+        frozenset(
+            {"entity", "site", "terms", "block", "chip", "gpus", "parts", "capacity", "kw"}
+            | {"price", "ordered", "until", "names", "first"}
+        ),
+        _always,
+        "it is placed; cancel what has not come, and place another",
     ),
     Rule(Block, frozenset({"site"}), _always, "make a new block"),
     Rule(Node, frozenset({"site"}), _always, "give the node at the other site a new name"),

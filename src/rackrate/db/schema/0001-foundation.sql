@@ -383,9 +383,10 @@ CREATE TABLE breach (
     during      tstzrange NOT NULL
                 CHECK (NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
     cause       text NOT NULL,
-    mended      timestamptz CHECK (mended >= at)
+    mended      timestamptz CHECK (mended >= at),
+    unmended    boolean NOT NULL GENERATED ALWAYS AS (mended IS NULL) STORED
 );
-CREATE INDEX ON breach (site, id) WHERE mended IS NULL;
+CREATE INDEX ON breach (site, id) WHERE unmended;
 CREATE INDEX ON breach (holder);
 CREATE INDEX ON breach (customer);
 

@@ -1,0 +1,409 @@
+"""Purchase orders, what becomes of their batches, and promises that the supply cannot keep."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from rackrate.api.schemas.parts import Id, Instant, Limits, Money, Name, Period, Schema, Text
+from rackrate.app import breaches, procurement
+from rackrate.core import breach, purchase
+from rackrate.core.calendar import ReservationKind
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import (
+    BlockId,
+    ChipId,
+    ContractId,
+    EntityId,
+    NodeId,
+    PurchaseId,
+    SiteId,
+)
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import NodeState
+from rackrate.core.purchase import MOST_NODES, Terms
+from rackrate.core.workload import Limits as CoreLimits
+
+Batches = Annotated[list["BatchRequest"], Field(min_length=1, max_length=500)]
+
+
+class BatchRequest(Schema):
+    """Nodes that come together, and the day from which they are expected in service."""
+
+    nodes: int = Field(ge=1, le=MOST_NODES)
+    expected: Instant
+
+
+class LimitsRequest(Schema):
+    """What a node has for its workloads."""
+
+    milli_cpus: int = Field(ge=1, le=100_000_000)
+    memory_mib: int = Field(ge=1, le=10_000_000_000)
+    disk_mib: int = Field(ge=0, le=10_000_000_000)
+
+
+class PurchaseRequest(Schema):
+    """Nodes of one shape for one block, from one supplier. Its nodes are in the calendar at once.
+
+    `price` is for a node; with `terms` lease_in for a node a month, and then `until` says when it
+    all goes back.
+    """
+
+    id: Name
+    site: Id
+    supplier: Text
+    terms: Terms = Terms.PURCHASE
+    block: Id
+    chip: Id
+    gpus: int = Field(ge=1, le=1024)
+    parts: int = Field(default=1, ge=1, le=1000)
+    capacity: LimitsRequest
+    kw: Decimal | None = Field(
+        default=None, gt=0, le=100_000, max_digits=12, decimal_places=6, examples=["10.2"]
+    )
+    price: Money
+    ordered: Instant
+    batches: Batches
+    serves: list[Id] = Field(default_factory=list, max_length=1000)
+    until: Instant | None = None
+    conditions: Text = ""
+    node_names: Text = Field(default="", description="Before their numbers; left out: the id")
+    first: int = Field(default=1, ge=0, le=10_000_000)
+
+    def order(self, entity: EntityId) -> purchase.PurchaseOrder:
+        try:
+            return purchase.PurchaseOrder(
+                PurchaseId(self.id),
+                entity,
+                SiteId(self.site),
+                self.supplier,
+                self.terms,
+                BlockId(self.block),
+                ChipId(self.chip),
+                self.gpus,
+                self.parts,
+                CoreLimits(
+                    self.capacity.milli_cpus, self.capacity.memory_mib, self.capacity.disk_mib
+                ),
+                self.kw,
+                self.price.value,
+                self.ordered,
+                tuple(
+                    purchase.Batch(number, batch.nodes, batch.expected)
+                    for number, batch in enumerate(self.batches, 1)
+                ),
+                tuple(ContractId(contract) for contract in self.serves),
+                self.until,
+                self.conditions,
+                self.node_names,
+                self.first,
+            )
+        except ValueError as error:
+            raise Invalid("batches", str(error)) from None
+
+
+class Batch(Schema):
+    """A batch and its nodes by state. `late`: its day has passed, and not all have come."""
+
+    number: int
+    nodes: int
+    expected: datetime
+    cancelled: bool
+    late: bool
+    states: dict[str, int] = Field(examples=[{"in_transit": 8}])
+    arriving: int = Field(description="Of its nodes, those that are still to come")
+    node_ids: list[str]
+
+    @classmethod
+    def of(cls, view: procurement.BatchView) -> "Batch":
+        return cls(
+            number=view.batch.number,
+            nodes=view.batch.nodes,
+            expected=view.batch.expected,
+            cancelled=view.batch.cancelled,
+            late=view.late,
+            states={state.value: count for state, count in sorted(view.states.items())},
+            arriving=view.arriving,
+            node_ids=list(view.nodes),
+        )
+
+
+class LeaseBack(Schema):
+    """Nodes that the supplier has back for a while."""
+
+    id: str
+    order: str
+    pool: str
+    nodes: int
+    during: Period
+    monthly: Money
+
+    @classmethod
+    def of(cls, back: purchase.LeaseBack) -> "LeaseBack":
+        return cls(
+            id=back.id,
+            order=back.order,
+            pool=back.pool,
+            nodes=back.nodes,
+            during=Period.of(back.during),
+            monthly=Money.of(back.monthly),
+        )
+
+
+class PurchaseOrder(Schema):
+    """An order with its batches as they are now."""
+
+    id: str
+    entity: str
+    site: str
+    supplier: str
+    terms: Terms
+    block: str
+    chip: str
+    gpus: int
+    parts: int
+    capacity: Limits
+    kw: str | None
+    price: Money
+    price_of_all: Money
+    nodes: int
+    pool: str
+    ordered: datetime
+    until: datetime | None
+    conditions: str
+    serves: list[str]
+    late: bool
+    batches: list[Batch]
+    leased_back: list[LeaseBack]
+
+    @classmethod
+    def of(cls, view: procurement.OrderView) -> "PurchaseOrder":
+        order = view.order
+        return cls(
+            id=order.id,
+            entity=order.entity,
+            site=order.site,
+            supplier=order.supplier,
+            terms=order.terms,
+            block=order.block,
+            chip=order.chip,
+            gpus=order.gpus,
+            parts=order.parts,
+            capacity=Limits.of(order.capacity),
+            kw=None if order.kw is None else f"{order.kw:f}",
+            price=Money.of(order.price),
+            price_of_all=Money.of(order.price_of_all),
+            nodes=order.nodes,
+            pool=order.pool,
+            ordered=order.ordered,
+            until=order.until,
+            conditions=order.conditions,
+            serves=list(order.serves),
+            late=view.late,
+            batches=[Batch.of(batch) for batch in view.batches],
+            leased_back=[LeaseBack.of(back) for back in view.leased_back],
+        )
+
+
+class AdvanceRequest(Schema):
+    """How far nodes of a batch have come: all of it, so many, or just these."""
+
+    to: NodeState = Field(examples=["racked"])
+    count: int | None = Field(default=None, ge=1, le=MOST_NODES)
+    nodes: list[Id] = Field(default_factory=list, max_length=MOST_NODES)
+    rack: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "AdvanceRequest":
+        if self.count is not None and self.nodes:
+            raise ValueError("either count or nodes")
+        return self
+
+    def part(self, batch: int) -> procurement.Part:
+        return procurement.Part(batch, self.count, tuple(NodeId(node) for node in self.nodes))
+
+
+class SlipRequest(Schema):
+    """Another day for what has not come of a batch."""
+
+    to: Instant
+    dry_run: bool = Field(default=False, description="Only say what would break")
+
+
+class CancelRequest(Schema):
+    """What has not come of a batch never will."""
+
+    force: bool = Field(default=False, description="Even where it breaks a promise")
+    dry_run: bool = False
+
+
+class ServesRequest(Schema):
+    """The contracts that an order was placed for."""
+
+    serves: list[Id] = Field(max_length=1000)
+
+
+class LeaseBackRequest(Schema):
+    """Nodes of the order's pool for its supplier."""
+
+    nodes: int = Field(ge=1, le=1_000_000)
+    start: Instant
+    end: Instant
+    monthly: Money
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "LeaseBackRequest":
+        if not self.start < self.end:
+            raise ValueError("end must be after start")
+        return self
+
+    @property
+    def during(self) -> Interval:
+        return Interval(self.start, self.end)
+
+
+class Room(Schema):
+    """Nodes of another block that are free over the whole time; some only after a notice."""
+
+    pool: str
+    nodes: int
+    after_notice: int = Field(description="Of them, run on demand now: give notice first")
+
+
+class Later(Schema):
+    """From when another block has enough, up to the promise's end."""
+
+    pool: str
+    at: datetime
+
+
+class Hold(Schema):
+    """A hold that could be withdrawn."""
+
+    id: str
+    holder: str
+    customer: str | None
+    nodes: int
+    expires: datetime | None
+
+
+class Arrival(Schema):
+    """Nodes of the same shape that come before the promise ends."""
+
+    order: str | None
+    batch: int
+    pool: str
+    nodes: int
+    expected: datetime
+
+
+class Mends(Schema):
+    """What would mend one broken promise; not added up over several."""
+
+    rooms: list[Room]
+    free_from: Later | None
+    holds: list[Hold]
+    arriving: list[Arrival]
+
+    @classmethod
+    def of(cls, mends: breach.Mends) -> "Mends":
+        later = mends.free_from
+        return cls(
+            rooms=[
+                Room(pool=room.pool, nodes=room.nodes, after_notice=room.after_notice)
+                for room in mends.rooms
+            ],
+            free_from=None if later is None else Later(pool=later[0], at=later[1]),
+            holds=[
+                Hold(
+                    id=hold.id,
+                    holder=hold.holder,
+                    customer=hold.customer,
+                    nodes=hold.nodes,
+                    expires=hold.expires,
+                )
+                for hold in mends.holds
+            ],
+            arriving=[
+                Arrival(
+                    order=each.order,
+                    batch=each.batch,
+                    pool=each.pool,
+                    nodes=each.nodes,
+                    expected=each.expected,
+                )
+                for each in mends.arriving
+            ],
+        )
+
+
+class Breach(Schema):
+    """`nodes` of a promise that are not there over `during`. `id` and `at` are null in a dry run.
+
+    `mended`: since when it is so no longer; another row may say how it is since.
+    """
+
+    id: str | None
+    at: datetime | None
+    pool: str
+    reservation: str
+    kind: ReservationKind
+    holder: str
+    customer: str | None
+    nodes: int
+    during: Period
+    cause: str
+    mended: datetime | None
+    mends: Mends
+
+    @classmethod
+    def of(cls, broken: breaches.Broken) -> "Breach":
+        short, row = broken.short, broken.row
+        held = short.reservation
+        return cls(
+            id=None if row is None else row.id,
+            at=None if row is None else row.at,
+            pool=held.pool,
+            reservation=held.id,
+            kind=held.kind,
+            holder=held.holder,
+            customer=held.customer,
+            nodes=short.nodes,
+            during=Period.of(short.during),
+            cause="" if row is None else row.cause,
+            mended=None if row is None else row.mended,
+            mends=Mends.of(broken.mends),
+        )
+
+
+class Consequence(Schema):
+    """What an act does to promises: `broken` is new, `still` was so before, `mended` is no more."""
+
+    broken: list[Breach]
+    still: list[Breach]
+    mended: list[str] = Field(description="Their holders")
+
+    @classmethod
+    def of(cls, told: breaches.Consequence) -> "Consequence":
+        return cls(
+            broken=[Breach.of(each) for each in told.broken],
+            still=[Breach.of(each) for each in told.still],
+            mended=sorted({row.holder for row in told.mended}),
+        )
+
+
+class Changed(Schema):
+    """The order after the act, and what that does to promises."""
+
+    order: PurchaseOrder
+    consequence: Consequence
+    dry_run: bool
+
+    @classmethod
+    def of(cls, changed: procurement.Changed) -> "Changed":
+        return cls(
+            order=PurchaseOrder.of(changed.view),
+            consequence=Consequence.of(changed.told),
+            dry_run=changed.dry_run,
+        )

@@ -1,0 +1,37 @@
+"""What sites draw, and that nothing enters service beyond what they and their racks have."""
+
+from collections.abc import Sequence
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.chips import Chip
+from rackrate.core.ids import SiteId
+from rackrate.core.inventory import Node, Rack, Site
+from rackrate.core.power import DRAWS, SitePower, check_power, node_kw, site_power
+
+
+def show(world: World, actor: Actor, id: SiteId) -> SitePower:
+    """What a site and its racks draw now, against what they have."""
+    with reading(world, actor, Verb.FLEET_READ, Target("site", id)) as tx:
+        site = tx.get(Site, id)
+        chips = {chip.id: chip for chip in tx.find(Chip)}
+        return site_power(site, tx.find(Rack, site=id), tx.find(Node, site=id), chips)
+
+
+def check_fits(tx: Tx, id: SiteId, changed: Sequence[Node]) -> None:
+    """Refused where the nodes, as they will be, draw more than their site or a rack has."""
+    site, racks = tx.get(Site, id), tx.find(Rack, site=id)
+    limited = site.active_mw is not None or site.contracted_mw is not None
+    drawing = [node for node in changed if node.state in DRAWS]
+    if not drawing or not (limited or any(node.rack is not None for node in drawing)):
+        return
+    chips = {chip.id: chip for chip in tx.find(Chip)}
+    fleet = tx.fleet(id)
+    new = {node.id: node for node in changed}
+    after = [new.pop(node.id, node) for node in fleet.nodes]
+    check_power(
+        site_power(site, racks, fleet.nodes, chips),
+        site_power(site, racks, [*after, *new.values()], chips),
+        node_kw(drawing[0], chips.get(drawing[0].chip)),
+    )

@@ -1,0 +1,309 @@
+"""Promises that the supply no longer covers: whose they are, and what would mend them."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from rackrate.core.calendar import NEVER, PoolCalendar, Reservation, ReservationKind
+from rackrate.core.ids import CustomerId, PoolId, PurchaseId, SiteId
+from rackrate.core.interval import Interval
+from rackrate.core.placement import OPEN, Pool
+from rackrate.core.promise import Wish, room_in
+from rackrate.core.timeline import Ints, instant, seconds
+
+# Nodes of a pool are fungible, so who goes short is a rule: first those for whom the missing order
+# was placed; then holds, which nobody has signed; then maintenance, which can be put off; then the
+# contracts, the latest signed first.
+SERVED = 0
+_ORDER: Mapping[ReservationKind, int] = {
+    ReservationKind.HOLD: 1,
+    ReservationKind.MAINTENANCE: 2,
+}
+_CONTRACTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """`nodes` of a promise that are not there over `during`."""
+
+    reservation: Reservation
+    nodes: int
+    during: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A promise that cannot be kept, as it was written down when it became so.
+
+    `mended`: since when that is no longer so, because nothing is short or another row says what is.
+    """
+
+    id: str
+    at: datetime
+    site: SiteId
+    pool: PoolId
+    reservation: str
+    kind: ReservationKind
+    holder: str
+    customer: CustomerId | None
+    nodes: int
+    during: Interval
+    cause: str
+    mended: datetime | None = None
+
+    @property
+    def unmended(self) -> bool:
+        return self.mended is None
+
+    def open(self, now: datetime) -> bool:
+        """Whether it is still to come, or going on. What was never mended stays on record."""
+        return self.mended is None and now < self.during.end
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides who goes short beside the promise itself.
+
+    `served` has, for each holder that a missing order serves, until when that order is missing;
+    None where nobody knows. `signed` is when a holder's contract was signed.
+    """
+
+    served: Mapping[str, datetime | None]
+    signed: Mapping[str, datetime]
+
+
+# -- who goes short -----------------------------------------------------------------------------
+
+
+def is_short(calendar: PoolCalendar, now: datetime) -> bool:
+    """Whether more is promised than there is, now or ever after: a look at one line."""
+    return calendar.free(now).least(seconds(now), NEVER) < 0
+
+
+def at_stake(calendar: PoolCalendar, now: datetime) -> list[Reservation]:
+    """The promises that overlap a shortage: whoever goes short is among them."""
+    starts, ends, levels = _steps(calendar, now)
+    lacking = np.flatnonzero(levels < 0)
+    if not len(lacking):
+        return []
+    first, last = int(starts[lacking[0]]), int(ends[lacking[-1]])
+    return [
+        held
+        for held in calendar.reservations.values()
+        if seconds(held.during.start) < last and first < seconds(held.during.end)
+    ]
+
+
+def shorts(
+    calendar: PoolCalendar, now: datetime, standing: Standing, stakes: Iterable[Reservation]
+) -> tuple[Short, ...]:
+    """Who goes short, by how many nodes and when, from now on. They add up to what is lacking."""
+    starts, ends, levels = _steps(calendar, now)
+    pieces = _ranked(stakes, standing)
+    waiting = sorted(range(len(pieces)), key=lambda rank: pieces[rank][0], reverse=True)
+    active: list[int] = []
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for i in np.flatnonzero(levels < 0):
+        start, end, lacking = int(starts[i]), int(ends[i]), -int(levels[i])
+        while waiting and pieces[waiting[-1]][0] <= start:
+            insort(active, waiting.pop())
+        over: list[int] = []
+        for rank in active:
+            _, until, held = pieces[rank]
+            if until <= start:
+                over.append(rank)
+                continue
+            if not lacking:
+                break
+            taken = min(lacking, held.nodes)
+            lacking -= taken
+            _extend(found.setdefault(held.id, []), start, end, taken)
+        for rank in over:
+            del active[bisect_left(active, rank)]
+    by_id = {held.id: held for _, _, held in pieces}
+    return tuple(
+        Short(by_id[id], nodes, Interval(instant(start), instant(end)))
+        for id, runs in sorted(found.items())
+        for start, end, nodes in runs
+    )
+
+
+def _steps(calendar: PoolCalendar, now: datetime) -> tuple[Ints, Ints, Ints]:
+    """From now on: where each step of what is free begins and ends, and its level."""
+    line = calendar.free(now)
+    at = seconds(now)
+    first = int(np.searchsorted(line.times, at, "right")) - 1
+    starts = np.maximum(line.times[first:], at)
+    ends = np.append(starts[1:], NEVER)
+    return starts, ends, line.levels[first:]
+
+
+def _ranked(
+    stakes: Iterable[Reservation], standing: Standing
+) -> list[tuple[int, int, Reservation]]:
+    """(start, end, promise), whoever goes short first leading. Served is one until its day."""
+    keyed: list[tuple[tuple[int, int, str], int, int, Reservation]] = []
+    for held in stakes:
+        start, end = seconds(held.during.start), seconds(held.during.end)
+        signed = standing.signed.get(held.holder)
+        when = 0 if signed is None else -seconds(signed)
+        if held.holder in standing.served:
+            day = standing.served[held.holder]
+            until = end if day is None else min(end, seconds(day))
+            if start < until:
+                keyed.append(((SERVED, when, held.id), start, until, held))
+                start = until
+        if start < end:
+            keyed.append(((_ORDER.get(held.kind, _CONTRACTS), when, held.id), start, end, held))
+    keyed.sort(key=lambda each: each[0])
+    return [(start, end, held) for _, start, end, held in keyed]
+
+
+def _extend(runs: list[tuple[int, int, int]], start: int, end: int, nodes: int) -> None:
+    if runs and runs[-1][1] == start and runs[-1][2] == nodes:
+        runs[-1] = (runs[-1][0], end, nodes)
+    else:
+        runs.append((start, end, nodes))
+
+
+# -- against what was written down --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`news` are not written down yet; of `told` each is, as it is; `mended` are so no longer."""
+
+    news: tuple[Short, ...]
+    told: tuple[tuple[Breach, Short], ...]
+    mended: tuple[Breach, ...]
+
+
+def compared(written: Sequence[Breach], found: Sequence[Short], now: datetime) -> Difference:
+    """What has changed since it was written down. That time has passed is no change."""
+    open_ = {
+        (row.reservation, row.nodes, row.during.end, max(row.during.start, now)): row
+        for row in written
+        if row.open(now)
+    }
+    news: list[Short] = []
+    told: list[tuple[Breach, Short]] = []
+    for short in found:
+        key = (short.reservation.id, short.nodes, short.during.end, short.during.start)
+        row = open_.pop(key, None)
+        if row is None:
+            news.append(short)
+        else:
+            told.append((row, short))
+    return Difference(tuple(news), tuple(told), tuple(open_.values()))
+
+
+# -- what would mend it -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Another block of the same shape: `nodes` of it are free over the whole time.
+
+    `after_notice` of them run on demand now, and must be given notice first.
+    """
+
+    pool: PoolId
+    nodes: int
+    after_notice: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Nodes of the same shape that are expected before the promise ends."""
+
+    order: PurchaseId | None
+    batch: int
+    pool: PoolId
+    nodes: int
+    expected: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mends:
+    """What would mend a broken promise; each by itself, not added up over several promises.
+
+    `rooms` are other blocks, the roomiest first. `free_from`: where no block has room over the
+    whole time, when the first of them has, up to its end. `holds` could be withdrawn.
+    """
+
+    rooms: tuple[Room, ...]
+    free_from: tuple[PoolId, datetime] | None
+    holds: tuple[Reservation, ...]
+    arriving: tuple[Arrival, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a mend may come from: the pools of the same shape at the site, and what arrives."""
+
+    pools: Sequence[Pool]
+    arrivals: Sequence[Arrival]
+    now: datetime
+    notice: timedelta
+
+
+def mends(short: Short, around: Around) -> Mends:
+    """What would mend this one."""
+    own, now = short.reservation.pool, around.now
+    others = [pool for pool in around.pools if pool.id != own]
+    rooms = [room for pool in others if (room := _room(pool, short, around)) is not None]
+    rooms.sort(key=lambda room: (-room.nodes, room.pool))
+    later = None
+    if sum(room.nodes for room in rooms) < short.nodes:
+        moments = [
+            (when, pool.id)
+            for pool in others
+            if (when := _free_from(pool.calendar, short, now)) is not None
+        ]
+        later = min(moments, default=None)
+    holds: tuple[Reservation, ...] = ()
+    for pool in around.pools:
+        if pool.id == own:
+            holds = tuple(_holds(pool.calendar, short, now))
+    arriving = tuple(
+        each
+        for each in around.arrivals
+        if each.pool != own and now < each.expected < short.during.end
+    )
+    return Mends(tuple(rooms), None if later is None else (later[1], later[0]), holds, arriving)
+
+
+def _room(pool: Pool, short: Short, around: Around) -> Room | None:
+    during, now = short.during, around.now
+    free = pool.calendar.available(during, now)
+    if free <= 0:
+        return None
+    at_once = room_in(pool, Wish(free, during, now, around.notice))
+    occupied = pool.owned.get(OPEN, 0)
+    return Room(pool.id, free, min(occupied, free - at_once))
+
+
+def _free_from(calendar: PoolCalendar, short: Short, now: datetime) -> datetime | None:
+    """The first day from which as many nodes are free until the promise ends."""
+    line = calendar.free(now)
+    start, end = seconds(short.during.start), seconds(short.during.end)
+    first = int(np.searchsorted(line.times, start, "right")) - 1
+    last = int(np.searchsorted(line.times, end, "left"))
+    lacking = np.flatnonzero(line.levels[first:last] < short.nodes)
+    if not len(lacking):
+        return short.during.start
+    after = first + int(lacking[-1]) + 1
+    return instant(int(line.times[after])) if after < last else None
+
+
+def _holds(calendar: PoolCalendar, short: Short, now: datetime) -> Iterable[Reservation]:
+    for held in calendar.reservations.values():
+        if (
+            held.kind is ReservationKind.HOLD
+            and held.counts(now)
+            and held.during.intersect(short.during) is not None
+        ):
+            yield held
