@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
-from rackrate.app.sales import NOTICE
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import HolderKind, Reservation
@@ -112,23 +112,25 @@ def _answer(world: World, tx: Tx, question: Question) -> Calendar:
             f"nobody states {PRECISION} TFLOPS of {chip.id}; ask in nodes or GPUs, or add "
             "bf16_dense_tflops to the chip, with its source",
         )
-    now = world.clock.now()
+    now = told = world.clock.now()
     rooms: list[PoolRoom] = []
     found: list[Mark] = []
     for site in sites:
-        asked = asked_of(site, question.window, now)
+        asked = asked_of(tx, site, chip.id, question.window, now)
         fleet = tx.fleet(site.id)
         pools = fleet.pools_of(chip.id, slots)
         spot = _spot_nodes(tx, fleet, site.id, pools)
         rooms += [_room(site, pool, asked, spot.get(pool.id, 0)) for pool in pools]
         ids = {pool.id for pool in pools}
         found += marks(pools, [node for node in fleet.nodes if node.pool in ids], asked)
-    return _put_together(tx, question, chip, sites, now, rooms, found)
+        told = max(told, asked.told)
+    return _put_together(tx, question, chip, sites, (now, told), rooms, found)
 
 
-def asked_of(site: Site, window: Interval, now: datetime) -> Asked:
-    """The question as this site's rules put it."""
-    return Asked(window, now, NOTICE, site.spare_percent, site.moment_percent)
+def asked_of(tx: Tx, site: Site, chip: ChipId, window: Interval, now: datetime) -> Asked:
+    """The question as this site's rules, and the notices of its prices, put it."""
+    notice = longest_notice(tx, site.id, chip, now)
+    return Asked(window, now, notice, site.spare_percent, site.moment_percent)
 
 
 def _subject(tx: Tx, question: Question) -> tuple[Chip, int | None, list[Site]]:
@@ -197,7 +199,7 @@ def _put_together(
     question: Question,
     chip: Chip,
     sites: list[Site],
-    now: datetime,
+    when: tuple[datetime, datetime],
     rooms: list[PoolRoom],
     found: list[Mark],
 ) -> Calendar:
@@ -212,8 +214,7 @@ def _put_together(
         question,
         chip,
         tuple(sites),
-        now,
-        now + NOTICE,
+        *when,
         tuple(rooms),
         total,
         sum(room.least * factor for room, factor in pairs),

@@ -1,14 +1,15 @@
 """`rackrate capacity`: what can be promised, from when, and what already is."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from rackrate.cli.capacity_chart import show_chart
-from rackrate.cli.client import Client, connect
+from rackrate.cli.client import Client, connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
 from rackrate.cli.shape import noun
@@ -207,9 +208,40 @@ def _steps(answer: Row, zone: str) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _level(use: str) -> Any:
+def _level(use: str) -> Callable[[Row], object]:
     return lambda row: row["uses"][use]
 
 
 def _some(figure: object) -> bool:
     return float(str(figure or 0)) > 0
+
+
+def _count(name: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[name]['nodes']} ({row[name]['gpus']} GPUs)"
+
+
+NUMBERS = (
+    Column("", lambda row: row["of"]),
+    *(
+        Column(name.replace("_", " ").upper(), _count(name), right=True)
+        for name in ("delivered", "healthy", "reserved", "in_use")
+    ),
+)
+
+
+@capacity.command()
+def numbers(
+    customer: Annotated[str, typer.Option(help="Of a customer, and each of its contracts.")] = "",
+    contract: Annotated[str, typer.Option(help="Of one contract.")] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Delivered, healthy, reserved and in use, now: nodes, and the GPUs that they are."""
+    if bool(customer) == bool(contract):
+        raise Usage("name whose: --customer CUSTOMER, or --contract CONTRACT")
+    at = path("customers", customer) if customer else path("contracts", contract)
+    answer = connect().get(f"{at}/numbers")
+    if output is Format.JSON:
+        print_json(answer)
+        return
+    rows = [{"of": id, **each} for id, each in answer.get("contracts", {}).items()]
+    print_table(NUMBERS, [*rows, {"of": "together" if customer else contract, **answer}])

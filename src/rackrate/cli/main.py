@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Capacity": {
         "capacity": ("capacity", "What can be promised, from when, and what already is."),
+        "maintenance": ("maintenance", "Work that is planned on machines, and reserves them."),
     },
     "Fleet": {
         "apply": ("apply", "Make the cloud as files say, after showing what changes."),

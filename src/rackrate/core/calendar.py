@@ -45,6 +45,7 @@ class Reservation:
     holder: str
     customer: CustomerId | None = None
     expires: datetime | None = None
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.nodes < 1:

@@ -7,13 +7,19 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from rackrate.api.asker import ThreadRoute
-from rackrate.api.call import Caller, Named, Tags
-from rackrate.api.problems import READS
-from rackrate.api.schemas.capacity import Capacity
-from rackrate.api.schemas.parts import Instant
-from rackrate.app import capacity
+from rackrate.api.call import Caller, IdPath, Named, Tags, Windowed, Writer
+from rackrate.api.problems import READS, WRITES
+from rackrate.api.schemas.capacity import (
+    Capacity,
+    CustomerNumbers,
+    Maintenance,
+    MaintenanceRequest,
+    Numbers,
+)
+from rackrate.api.schemas.parts import Instant, Page
+from rackrate.app import capacity, maintenance, tallies
 from rackrate.core.errors import Invalid
-from rackrate.core.ids import ChipId, SiteId, SkuId
+from rackrate.core.ids import ChipId, ContractId, CustomerId, SiteId, SkuId
 from rackrate.core.interval import Interval
 
 router = APIRouter(route_class=ThreadRoute)
@@ -57,3 +63,66 @@ def _window(call: Caller, start: Instant | None, until: Instant | None) -> Inter
     if not first < end:
         raise Invalid("until", "it ends before it begins")
     return Interval(first, end)
+
+
+@router.get(
+    "/maintenance",
+    response_model=Page[Maintenance],
+    responses=READS,
+    tags=CAPACITY,
+    summary="Maintenance windows that are not over",
+)
+def list_maintenance(call: Caller, window: Windowed, site: Named = None) -> Response:
+    found = maintenance.find(call.world, call.actor, None if site is None else SiteId(site))
+    return call.answer(window.cut(found, Maintenance.of))
+
+
+@router.post(
+    "/maintenance",
+    status_code=201,
+    response_model=Maintenance,
+    responses=WRITES,
+    tags=CAPACITY,
+    summary="Plan maintenance: reserve nodes for it",
+)
+def add_maintenance(call: Writer, body: MaintenanceRequest) -> Response:
+    """Refused where it would break a promise, with the next date on which it would not."""
+    return call.post(
+        body,
+        lambda: Maintenance.of(maintenance.add(call.world, call.actor, body.work())),
+        201,
+    )
+
+
+@router.delete(
+    "/maintenance/{id}",
+    response_model=Maintenance,
+    responses=WRITES,
+    tags=CAPACITY,
+    summary="Call maintenance off",
+)
+def remove_maintenance(call: Caller, id: IdPath) -> Response:
+    return call.answer(Maintenance.of(maintenance.remove(call.world, call.actor, id)))
+
+
+@router.get(
+    "/customers/{id}/numbers",
+    response_model=CustomerNumbers,
+    responses=READS,
+    tags=CAPACITY,
+    summary="Delivered, healthy, reserved, in use: of a customer",
+)
+def customer_numbers(call: Caller, id: IdPath) -> Response:
+    found = tallies.of_customer(call.world, call.actor, CustomerId(id))
+    return call.answer(CustomerNumbers.all_of(found))
+
+
+@router.get(
+    "/contracts/{id}/numbers",
+    response_model=Numbers,
+    responses=READS,
+    tags=CAPACITY,
+    summary="Delivered, healthy, reserved, in use: of a contract",
+)
+def contract_numbers(call: Caller, id: IdPath) -> Response:
+    return call.answer(Numbers.of(tallies.of_contract(call.world, call.actor, ContractId(id))))

@@ -1,12 +1,16 @@
 """The capacity calendar over HTTP: what nodes are for, instant by instant, and what can be sold."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
-from rackrate.api.schemas.parts import Period, Schema
-from rackrate.app import capacity
-from rackrate.core import calendar, stack
+from rackrate.api.schemas.parts import Id, Instant, Period, Schema, Text
+from rackrate.app import capacity, maintenance, tallies
+from rackrate.core import calendar, stack, tally
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import PoolId, SiteId
+from rackrate.core.interval import Interval
 from rackrate.core.timeline import instant
 
 Figure = int | str
@@ -42,6 +46,7 @@ class Promise(Schema):
     nodes: int
     during: Period
     expires: datetime | None
+    note: str
 
     @classmethod
     def of(cls, held: calendar.Reservation) -> "Promise":
@@ -53,6 +58,7 @@ class Promise(Schema):
             nodes=held.nodes,
             during=Period.of(held.during),
             expires=held.expires,
+            note=held.note,
         )
 
 
@@ -164,3 +170,102 @@ def _pool(found: capacity.Calendar, pool: capacity.PoolRoom) -> CapacityPool:
         ],
         promises=[Promise.of(held) for held in pool.promises],
     )
+
+
+class MaintenanceRequest(Schema):
+    """Whole nodes of one pool, or of a site wherever promises leave room, for a time."""
+
+    pool: Id | None = None
+    site: Id | None = None
+    nodes: int = Field(ge=1, le=1_000_000)
+    start: Instant
+    end: Instant
+    note: Text = Field(examples=["firmware of the switches"])
+
+    def work(self) -> maintenance.Work:
+        if not self.start < self.end:
+            raise Invalid("end", "it ends before it begins")
+        return maintenance.Work(
+            self.nodes,
+            Interval(self.start, self.end),
+            self.note,
+            None if self.pool is None else PoolId(self.pool),
+            None if self.site is None else SiteId(self.site),
+        )
+
+
+class PoolNodes(Schema):
+    """So many whole nodes of a pool."""
+
+    pool: str
+    nodes: int
+
+
+class Maintenance(Schema):
+    """A maintenance window, and the nodes of each pool that are kept free for it."""
+
+    id: str
+    site: str
+    nodes: int
+    during: Period
+    note: str
+    pools: list[PoolNodes]
+
+    @classmethod
+    def of(cls, one: maintenance.Maintenance) -> "Maintenance":
+        return cls(
+            id=one.id,
+            site=one.site,
+            nodes=one.nodes,
+            during=Period.of(one.during),
+            note=one.note,
+            pools=[PoolNodes(pool=pool, nodes=nodes) for pool, nodes in one.pools],
+        )
+
+
+class Count(Schema):
+    """Whole nodes, and the GPUs that they are."""
+
+    nodes: int
+    gpus: int
+
+    @classmethod
+    def of(cls, count: tally.Count) -> "Count":
+        return cls(nodes=count.nodes, gpus=count.gpus)
+
+
+class Numbers(Schema):
+    """The four numbers, now. `reserved`: promised by contract or flex. `delivered`: nodes that are
+    there for that. `healthy`: of those, in service and without an interrupted lease. `in_use`:
+    nodes on which a live lease holds anything; its GPUs are those that are held.
+    """
+
+    delivered: Count
+    healthy: Count
+    reserved: Count
+    in_use: Count
+
+    @classmethod
+    def of(cls, one: tally.Tally) -> "Numbers":
+        return cls(**_counts(one))
+
+
+class CustomerNumbers(Numbers):
+    """Of a customer; and of each of its contracts, without what runs by the moment."""
+
+    customer: str
+    contracts: dict[str, Numbers]
+
+    @classmethod
+    def all_of(cls, one: tallies.CustomerTally) -> "CustomerNumbers":
+        contracts = {str(id): Numbers.of(each) for id, each in one.contracts.items()}
+        return cls(customer=one.customer, contracts=contracts, **_counts(one.total))
+
+
+def _counts(one: tally.Tally) -> dict[str, Any]:
+    return {
+        "delivered": Count.of(one.delivered),
+        "healthy": Count.of(one.healthy),
+        "reserved": Count.of(one.reserved),
+        "in_use": Count.of(one.in_use),
+    }

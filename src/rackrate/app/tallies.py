@@ -1,0 +1,69 @@
+"""Delivered, healthy, reserved, in use: for a customer and for each of its contracts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import Locate, World, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.contract import Contract
+from rackrate.core.ids import ContractId, CustomerId, SiteId
+from rackrate.core.inventory import Site
+from rackrate.core.lease import Lease, Phase
+from rackrate.core.parties import Customer
+from rackrate.core.tally import Tally, in_use, promised_tallies
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTally:
+    """All contracts of a customer together, and apart. `in_use` of all has what runs by the
+    moment, too; that of a contract only its own.
+    """
+
+    customer: CustomerId
+    total: Tally
+    contracts: Mapping[ContractId, Tally]
+
+
+def of_customer(world: World, actor: Actor, customer: CustomerId) -> CustomerTally:
+    """The four numbers now (core.tally.Tally says what each counts)."""
+    with reading(world, actor, Verb.CONTRACT_READ, Target("customer", customer, customer)) as tx:
+        tx.get(Customer, customer)
+        contracts = {contract.id for contract in tx.find(Contract, customer=customer)}
+        return _tally(world, tx, customer, contracts)
+
+
+def of_contract(world: World, actor: Actor, id: ContractId) -> Tally:
+    """The four numbers of one contract, now."""
+    with reading(world, actor, Verb.CONTRACT_READ, _owner(id)) as tx:
+        contract = tx.get(Contract, id)
+        return _tally(world, tx, contract.customer, {id}).contracts[id]
+
+
+def _owner(id: ContractId) -> Locate:
+    def locate(tx: Tx) -> Target:
+        contract = tx.get(Contract, id)
+        return Target("contract", id, contract.customer, contract.project)
+
+    return locate
+
+
+def _tally(world: World, tx: Tx, customer: CustomerId, contracts: set[ContractId]) -> CustomerTally:
+    now = world.clock.now()
+    leases = tx.find(Lease, customer=customer, live=True)
+    failing = {lease.id for lease in leases if lease.phase is Phase.INTERRUPTED}
+    found = dict.fromkeys(contracts, Tally())
+    everything = Tally()
+    for site in _sites(tx):
+        fleet = tx.fleet(site)
+        for holder, tally in promised_tallies(fleet, contracts, failing, now).items():
+            id = ContractId(holder)
+            mine = {lease.id for lease in leases if lease.terms.contract == id}
+            found[id] += replace(tally, in_use=in_use(fleet, mine))
+            everything += tally
+        everything += Tally(in_use=in_use(fleet, {lease.id for lease in leases}))
+    return CustomerTally(customer, everything, dict(sorted(found.items())))
+
+
+def _sites(tx: Tx) -> list[SiteId]:
+    return [site.id for site in tx.find(Site)]
