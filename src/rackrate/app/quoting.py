@@ -221,6 +221,8 @@ def _check(world: World, ask: Ask, customer: Customer, sku: Sku) -> Interval:
         raise Invalid("expires", f"a hold lasts from a minute to {LONGEST_HOLD.days} days")
     _check_terms(ask, customer)
     during = _interval(ask, customer)
+    if during.start > world.clock.now() + LONGEST:
+        raise Invalid("start", "is more than 30 years away")
     if during.start < world.clock.now() - A_DAY:
         raise Invalid("start", f"{ask.start:%Y-%m-%d %H:%M} UTC is over; quote from today on")
     return during

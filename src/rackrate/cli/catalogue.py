@@ -13,7 +13,11 @@ from rackrate.cli.table import (
     Format,
     Limit,
     Output,
+    clean,
+    money,
+    print_json,
     print_page,
+    print_table,
     state,
 )
 
@@ -70,12 +74,46 @@ def list_prices(
     """List prices in force."""
     client = connect()
     answer = client.get("/v1/prices", at=at, limit=limit, after=after)
-    if output is Format.TABLE:
-        zones = Zones(client)
-        for row in answer["items"]:
-            row["shown"] = local(row["effective"], zones.entity())
+    contracts = list(client.every("/v1/contract-prices", at=at))
+    if output is Format.JSON:
+        print_json({**answer, "contract_prices": contracts})
+        return
+    zones = Zones(client)
+    for row in answer["items"]:
+        row["shown"] = local(row["effective"], zones.entity())
     empty = "The price book is empty. Apply one: rackrate apply -f FILE"
     print_page(answer, output, PRICES, empty)
+    for matrix in contracts:
+        print()
+        _print_matrix(matrix, zones)
+
+
+def _print_matrix(matrix: Row, zones: Zones) -> None:
+    """Contract prices of one SKU: a row for each term, a column for each volume."""
+    tax = "tax inside" if matrix["tax_included"] else "tax on top"
+    print(
+        clean(
+            f"Contract, {matrix['sku']}: {matrix['currency']} {matrix['basis']}; {tax}; from "
+            f"{local(matrix['effective'], zones.entity())[:10]}; up to {matrix['floor_percent']} % "
+            "off without a second person"
+        )
+    )
+    cells = {(tier["months"], tier["nodes"]): tier["amount"] for tier in matrix["tiers"]}
+    volumes = sorted({nodes for _, nodes in cells})
+    columns = (
+        Column("TERM", lambda row: f"{row['months']}+ months"),
+        *(_volume(nodes) for nodes in volumes),
+    )
+    rows = [
+        {"months": months, **{str(nodes): cells[months, nodes] for nodes in volumes}}
+        for months in sorted({months for months, _ in cells})
+    ]
+    print_table(columns, rows)
+
+
+def _volume(nodes: int) -> Column:
+    title = f"{nodes}+ NODES"
+    return Column(title, lambda row: money(row[str(nodes)]).rpartition(" ")[0], right=True)
 
 
 def _number(value: object) -> str:

@@ -70,9 +70,12 @@ def priced_by_hand(price: ContractPrice | None, months: int, nodes: int, monthly
     """At an amount that somebody names: the discount is what that comes to."""
     if monthly.minor < 0:
         raise Invalid("monthly", f"{monthly} is negative")
-    if price is None:
+    try:
+        tier = None if price is None else price.tier(months, nodes)
+    except Refused:
+        tier = None
+    if price is None or tier is None:
         return Priced(None, None, months, None, Decimal(0), monthly, True)
-    tier = price.tier(months, nodes)
     listed = Money(tier.amount.minor * nodes, price.currency)
     off = Fraction(0)
     if listed:

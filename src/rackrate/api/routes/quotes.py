@@ -1,14 +1,15 @@
 """Quotes: ask, create with a hold, look, sign, extend, withdraw, approve."""
 
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
-from rackrate.api.schemas.parts import Page
+from rackrate.api.schemas.parts import Instant, Page
 from rackrate.api.schemas.quotes import (
     Answer,
     ContractPrice,
@@ -31,11 +32,17 @@ CATALOGUE: Tags = ["catalogue"]
     response_model=Page[ContractPrice],
     responses=READS,
     tags=CATALOGUE,
-    summary="Contract prices by term and volume, past and to come",
+    summary="Contract prices by term and volume",
 )
-def list_contract_prices(call: Caller, window: Windowed, sku: Named = None) -> Response:
-    which = None if sku is None else SkuId(sku)
-    found = catalogue.list_contract_prices(call.world, call.actor, which)
+def list_contract_prices(
+    call: Caller,
+    window: Windowed,
+    sku: Named = None,
+    at: Annotated[Instant | None, Query(description="Left out: now")] = None,
+) -> Response:
+    """What is in force at an instant."""
+    which, then = None if sku is None else SkuId(sku), at or call.world.clock.now()
+    found = catalogue.list_contract_prices(call.world, call.actor, which, then)
     return call.answer(window.cut(found, ContractPrice.of))
 
 
