@@ -128,37 +128,23 @@ def supposing(fleet: Fleet, nodes: Sequence[Node]) -> Iterator[None]:
             fleet.pools[node.pool].calendar.set_node(node)
 
 
-def look(world: World) -> tuple[Breach, ...]:
-    """Write down what time alone has broken or mended, at every site. Cheap when that is nothing.
+def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
+    """Write down what time alone has broken or mended at a site. Cheap when that is nothing.
 
     A batch that has not come by its day is no capacity any more; a node whose lease-in has ended
     is offered to nobody.
     """
-    with world.store.transaction() as tx:
-        sites = [site.id for site in tx.find(Site)]
-    found: list[Breach] = []
-    for site in sites:
-        found += _look_at(world, site)
-    return tuple(found)
-
-
-def _look_at(world: World, site: SiteId) -> list[Breach]:
-    with world.store.transaction() as tx:
-        fleet, now = tx.fleet(site), world.clock.now()
-        for node in fleet.nodes:
-            if node.until is not None and node.until <= now:
-                _gone_back(tx, node)
-        concerned = {pool.id for pool in fleet.pool_list if is_short(pool.calendar, now)}
-        concerned |= {
-            row.pool for row in tx.find(Breach, site=site, unmended=True) if row.open(now)
-        }
-        if not concerned:
-            return []
-        done: list[Breach] = []
-        for pool in sorted(concerned):
-            told = write_down(world, tx, site, [pool], _why(fleet, pool, now))
-            done += [broken.row for broken in told.broken if broken.row is not None]
-        return done
+    fleet, now = tx.fleet(site), world.clock.now()
+    for node in fleet.nodes:
+        if node.until is not None and node.until <= now:
+            _gone_back(tx, node)
+    concerned = {pool.id for pool in fleet.pool_list if is_short(pool.calendar, now)}
+    concerned |= {row.pool for row in tx.find(Breach, site=site, unmended=True) if row.open(now)}
+    news: list[Breach] = []
+    for pool in sorted(concerned):
+        told = write_down(world, tx, site, [pool], _why(fleet, pool, now))
+        news += [broken.row for broken in told.broken if broken.row is not None]
+    return tuple(news)
 
 
 def _gone_back(tx: Tx, node: Node) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from rackrate.app import giveway
+from rackrate.app import breaches, giveway
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass
 from rackrate.app.world import World
@@ -84,6 +84,7 @@ def _give_way(world: World, leader: Leader) -> None:
         try:
             with world.store.transaction() as tx:
                 _still_leads(tx, leader)
+                breaches.look_at(world, tx, site)
                 giveway.tell(world, tx, site)
                 giveway.end_due(world, tx, site)
         except (Conflict, Unavailable):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from rackrate.cli.breaches import list_breaches
 from rackrate.cli.capacity_chart import show_chart
 from rackrate.cli.client import Client, connect, path
 from rackrate.cli.failure import Usage
@@ -24,6 +25,7 @@ from rackrate.cli.table import (
 )
 
 capacity = noun("What can be promised, from when, and what already is.")
+capacity.command("breaches")(list_breaches)
 MOST_STEPS = 40
 USES = {
     "contract": "CONTRACT",

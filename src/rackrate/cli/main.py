@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "maintenance": ("maintenance", "Work that is planned on machines, and reserves them."),
     },
     "Fleet": {
+        "purchase": ("purchase", "Orders of nodes, from placed to in service."),
         "apply": ("apply", "Make the cloud as files say, after showing what changes."),
         "node": ("fleet", "Servers: list, show, drain, return."),
         "site": ("fleet", "Data centres."),

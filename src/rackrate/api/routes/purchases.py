@@ -55,7 +55,8 @@ def place(call: Writer, body: PurchaseRequest) -> Response:
 
     def act() -> PurchaseOrder:
         entity = fleet.show_site(call.world, call.actor, SiteId(body.site)).entity
-        return PurchaseOrder.of(procurement.place(call.world, call.actor, body.order(entity)))
+        order = body.order(entity, call.world.clock.now())
+        return PurchaseOrder.of(procurement.place(call.world, call.actor, order))
 
     return call.post(body, act, 201)
 

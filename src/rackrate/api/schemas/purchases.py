@@ -63,7 +63,7 @@ class PurchaseRequest(Schema):
         default=None, gt=0, le=100_000, max_digits=12, decimal_places=6, examples=["10.2"]
     )
     price: Money
-    ordered: Instant
+    ordered: Instant | None = Field(default=None, description="Left out: now")
     batches: Batches
     serves: list[Id] = Field(default_factory=list, max_length=1000)
     until: Instant | None = None
@@ -71,7 +71,7 @@ class PurchaseRequest(Schema):
     node_names: Text = Field(default="", description="Before their numbers; left out: the id")
     first: int = Field(default=1, ge=0, le=10_000_000)
 
-    def order(self, entity: EntityId) -> purchase.PurchaseOrder:
+    def order(self, entity: EntityId, now: datetime) -> purchase.PurchaseOrder:
         try:
             return purchase.PurchaseOrder(
                 PurchaseId(self.id),
@@ -88,7 +88,7 @@ class PurchaseRequest(Schema):
                 ),
                 self.kw,
                 self.price.value,
-                self.ordered,
+                self.ordered or now,
                 tuple(
                     purchase.Batch(number, batch.nodes, batch.expected)
                     for number, batch in enumerate(self.batches, 1)

@@ -1,0 +1,70 @@
+"""Orders from the command line: placed, in the calendar, late, and what that breaks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.build import CUSTOMERS, SMALL
+from tests.cli.program import Program
+from tests.cli.server import Server, serving
+
+PLACE = (
+    *("purchase", "place", "--id", "po-7", "--supplier", "Example Supplier", "--block", "east-1"),
+    *("--chip", "h100", "--batch", "2@2027-02-01", "--batch", "2@2027-04-01", "--price", "1900000"),
+    *("--kw", "10.2"),
+)
+SIGN = (
+    *("contract", "sign", "--project", "robotics-train", "--sku", "h100.node", "--nodes", "6"),
+    *("--from", "2027-03-01", "--until", "2028-03-01", "--monthly", "420000.00", "--id", "big"),
+)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(SMALL, CUSTOMERS) as one:
+        yield one
+
+
+def test_a_late_truck_is_told_with_the_promise_that_it_breaks_and_what_would_mend_it(
+    rackrate: Program,
+) -> None:
+    assert rackrate(*SIGN).code == 1
+    assert rackrate.ok(*PLACE) == "po-7 is placed: 4 nodes are in the calendar of east-1/h100x8\n"
+    rackrate.ok(*SIGN)
+    rackrate.ok("purchase", "serve", "po-7", "big")
+    assert rackrate.ok("capacity", "breaches") == "Every promise is covered by the supply.\n"
+
+    asked = rackrate.ok("purchase", "slip", "po-7", "1", "--to", "2027-03-20", "--dry-run")
+    assert "Nothing is changed" in asked and "This breaks 1 promise:" in asked
+    assert rackrate.ok("capacity", "breaches") == "Every promise is covered by the supply.\n"
+
+    told = rackrate.ok("purchase", "slip", "po-7", "1", "--to", "2027-03-20")
+    assert "This breaks 1 promise:" in told
+    assert "contract big of robotics  2 nodes  2027-03-01  2027-03-20" in told
+    listed = rackrate.ok("capacity", "breaches")
+    assert "contract big of robotics  2 nodes  2027-03-01  2027-03-20" in listed
+
+    mended = rackrate.ok("purchase", "slip", "po-7", "1", "--to", "2027-02-20")
+    assert "This breaks no promise." in mended and "Mended" in mended
+    assert rackrate.ok("capacity", "breaches") == "Every promise is covered by the supply.\n"
+    assert "big" in rackrate.ok("capacity", "breaches", "--all")
+
+
+def test_a_batch_arrives_in_part(rackrate: Program) -> None:
+    rackrate.ok(*PLACE)
+    shown = rackrate.ok("purchase", "advance", "po-7", "1", "--to", "in_service", "--count", "1")
+    assert "in_service" in shown
+    listed = rackrate.ok("purchase", "list")
+    assert "3 to come" in listed and "2027-02-01" in listed
+    assert "po-7-001" in rackrate.ok("node", "list", "--state", "in_service")
+    refused = rackrate("purchase", "slip", "po-7", "1", "--to", "2027-03-01")
+    assert "is in service already" in refused.err and refused.code == 1
+
+
+def test_what_cannot_be_meant_is_refused_with_what_can(rackrate: Program) -> None:
+    rackrate.ok(*PLACE)
+    assert "already there" in rackrate(*PLACE).err
+    assert "has passed" in rackrate("purchase", "slip", "po-7", "1", "--to", "2020-01-01").err
+    assert "it has 1, 2" in rackrate("purchase", "slip", "po-7", "9", "--to", "2028-01-01").err
+    assert "not as 16@2027-03-01" in rackrate(*PLACE[:10], "--batch", "many", *PLACE[14:]).err
+    assert "rackrate purchase list" in rackrate("purchase", "show", "--help").out
