@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, hint
+from rackrate.core.calendar import NOTHING
 from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle
 from rackrate.core.ids import ChipId, SiteId, SkuId
@@ -62,6 +63,21 @@ def outlasting(tx: Tx, fleet: Fleet, request: Request, terms: Terms, now: dateti
         return request
     notice = _Notices(tx, now).of_terms(terms)
     return replace(request, lasting=notice + CHANGEOVER)
+
+
+def kept_back(fleet: Fleet, request: Request, now: datetime) -> int:
+    """Nodes that a request by the moment could have, were no share kept for contracts and spare."""
+    if not request.kept_percent:
+        return 0
+    open_to_all = replace(request, kept_percent=NOTHING)
+    return fleet.stock(open_to_all, now).nodes - fleet.stock(request, now).nodes
+
+
+def kept_words(nodes: int) -> str:
+    """What a refusal adds where it is a headroom of the site that stands in the way."""
+    if not nodes:
+        return ""
+    return f"; {nodes} more node{'s are' if nodes > 1 else ' is'} kept for contracts and as spare"
 
 
 def begun(world: World, tx: Tx, lease: Lease) -> Lease:

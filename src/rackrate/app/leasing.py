@@ -333,7 +333,9 @@ def _place(fleet: Fleet, request: Request, terms: Terms, world: World) -> tuple[
     if terms.contract is not None:
         text = f"{terms.contract} has room for {placed.nodes_free} more nodes now"
         raise Refused(Reason.BEYOND_CONTRACT, text, facts)
-    raise Refused(Reason.NO_CAPACITY, _shortage(request, terms, placed), facts)
+    kept = giveway.kept_back(fleet, request, world.clock.now())
+    said = _shortage(request, terms, placed) + giveway.kept_words(kept)
+    raise Refused(Reason.NO_CAPACITY, said, {**facts, "nodes_kept": kept} if kept else facts)
 
 
 def _shortage(request: Request, terms: Terms, fit: NoFit) -> str:

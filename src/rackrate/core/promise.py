@@ -1,7 +1,7 @@
 """Which blocks a promise of whole nodes is laid on, or what could be promised instead."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -59,6 +59,15 @@ def assign(pools: Sequence[Pool], wish: Wish) -> Assigned | Shortfall:
             chosen.append((pool, min(left, room[pool])))
             left -= chosen[-1][1]
     return tuple(chosen)
+
+
+def kept_back(pools: Sequence[Pool], wish: Wish) -> int:
+    """How many more nodes could be promised, were no share kept for the moment and as spare."""
+    open_to_all = replace(wish, kept_percent=NOTHING, moment_percent=NOTHING)
+    room = [(room_in(pool, open_to_all), room_in(pool, wish)) for pool in pools]
+    if wish.same_block:
+        return max((free for free, _ in room), default=0) - max((n for _, n in room), default=0)
+    return sum(free - left for free, left in room)
 
 
 def rooms(shape: Shape, wish: Wish) -> Ints:
