@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rackrate.app import catalogue, fleet, leasing
+from rackrate.app import catalogue, fleet, leasing, upkeep
 from rackrate.app.fleet import SlotClass
 from rackrate.core.access import Role
 from rackrate.core.calendar import Claim, HolderKind
@@ -96,7 +96,7 @@ def test_a_returned_node_is_offered_again() -> None:
     before = stock(built)
     fleet.drain(built.world, built.admin, NodeId("h100-001"), "fan")
     assert stock(built)["h100.1"] == (24, 3, 2)
-    view = fleet.return_node(built.world, built.admin, NodeId("h100-001"), "fan replaced")
+    view = upkeep.return_node(built.world, built.admin, NodeId("h100-001"), "fan replaced")
     assert (view.node.state, view.node.note) == (NodeState.IN_SERVICE, "fan replaced")
     assert stock(built) == before
 
@@ -107,7 +107,7 @@ def test_draining_and_returning_twice_is_doing_it_once() -> None:
     for _ in range(2):
         assert fleet.drain(built.world, built.admin, node, "").view.node.state == "draining"
     for _ in range(2):
-        assert fleet.return_node(built.world, built.admin, node).node.state == "in_service"
+        assert upkeep.return_node(built.world, built.admin, node).node.state == "in_service"
 
 
 def test_a_dry_run_tells_the_consequence_and_drains_nothing() -> None:
@@ -148,7 +148,7 @@ def test_a_retired_node_does_not_come_back() -> None:
         node = tx.get(Node, "h100-001").move(NodeState.DRAINING, "")
         tx.put(node.move(NodeState.RETIRED, "sold"))
     with pytest.raises(Refused, match="from there it goes to: nowhere"):
-        fleet.return_node(built.world, built.admin, NodeId("h100-001"))
+        upkeep.return_node(built.world, built.admin, NodeId("h100-001"))
 
 
 def test_stock_keeps_what_is_promised() -> None:

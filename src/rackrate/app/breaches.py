@@ -25,6 +25,7 @@ from rackrate.core.calendar import Reservation
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import PoolId, PurchaseId, SiteId
+from rackrate.core.interval import zone
 from rackrate.core.inventory import ARRIVING, Node, NodeState, Site
 from rackrate.core.lease import LeaseClass
 from rackrate.core.placement import Fleet
@@ -142,9 +143,14 @@ def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
     concerned |= {row.pool for row in tx.find(Breach, site=site, unmended=True) if row.open(now)}
     news: list[Breach] = []
     for pool in sorted(concerned):
-        told = write_down(world, tx, site, [pool], _why(fleet, pool, now))
+        told = write_down(world, tx, site, [pool], _why(fleet, pool, tx.get(Site, site), now))
         news += [broken.row for broken in told.broken if broken.row is not None]
     return tuple(news)
+
+
+def day_at(site: Site, at: datetime) -> str:
+    """The day on the site's calendar, for what is written down and read later."""
+    return f"{at.astimezone(zone(site.time_zone)):%Y-%m-%d}"
 
 
 def _gone_back(tx: Tx, node: Node) -> None:
@@ -153,7 +159,7 @@ def _gone_back(tx: Tx, node: Node) -> None:
         tx.put(replace(node, state=NodeState.DRAINING, note=f"{node.note}; to be given back"[:500]))
 
 
-def _why(fleet: Fleet, pool: PoolId, now: datetime) -> str:
+def _why(fleet: Fleet, pool: PoolId, site: Site, now: datetime) -> str:
     """What has not come: the commonest cause that nobody reports."""
     late: dict[tuple[str, int, datetime], int] = {}
     for node in fleet.nodes:
@@ -164,7 +170,7 @@ def _why(fleet: Fleet, pool: PoolId, now: datetime) -> str:
         return "more is promised than there is"
     return "; ".join(
         f"{count} nodes of {order}{f' batch {batch}' if batch else ''} did not come by "
-        f"{day:%Y-%m-%d %H:%M} UTC"
+        f"{day_at(site, day)}"
         for (order, batch, day), count in sorted(late.items())
     )
 

@@ -169,12 +169,12 @@ def list_nodes(
             equal["state"] = state
         if chip is not None:
             equal["chip"] = chip
-        return _views(tx, tx.find(Node, after=after, limit=limit, **equal))
+        return node_views(tx, tx.find(Node, after=after, limit=limit, **equal))
 
 
 def show_node(world: World, actor: Actor, id: NodeId) -> NodeView:
     with reading(world, actor, Verb.FLEET_READ, Target("node", id)) as tx:
-        return _views(tx, [tx.get(Node, id)])[0]
+        return node_views(tx, [tx.get(Node, id)])[0]
 
 
 def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = False) -> Drained:
@@ -182,7 +182,7 @@ def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = Fal
 
     With `dry_run` only the consequence is told. Draining twice is draining once.
     """
-    _check_note(note)
+    check_note(note)
     if dry_run:
         with reading(world, actor, Verb.FLEET_READ, Target("node", id)) as tx:
             return _drained(world, tx, tx.get(Node, id).move(NodeState.DRAINING, note))
@@ -192,16 +192,6 @@ def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = Fal
         node = node.move(NodeState.DRAINING, note or node.note)
         tx.put(node)
         return _drained(world, tx, node)
-
-
-def return_node(world: World, actor: Actor, id: NodeId, note: str = "") -> NodeView:
-    """Offer the node again, after a drain or a repair. Returning twice is returning once."""
-    _check_note(note)
-    with acting(world, actor, Verb.FLEET_WRITE, Target("node", id)) as tx:
-        tx.fleet(tx.get(Node, id).site)
-        node = tx.get(Node, id).move(NodeState.IN_SERVICE, note)
-        tx.put(node)
-        return _views(tx, [node])[0]
 
 
 def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
@@ -220,7 +210,7 @@ def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
 
 
 def _drained(world: World, tx: Tx, node: Node) -> Drained:
-    view = _views(tx, [node])[0]
+    view = node_views(tx, [node])[0]
     running = {h.lease.id: h.lease for h in view.holdings if h.lease is not None}
     pool = [n for n in tx.find(Node, site=node.site) if n.pool == node.pool and n.id != node.id]
     serving = sum(n.state == NodeState.IN_SERVICE for n in pool)
@@ -229,7 +219,7 @@ def _drained(world: World, tx: Tx, node: Node) -> Drained:
     return Drained(view, tuple(running.values()), max(0, promised - serving))
 
 
-def _views(tx: Tx, nodes: list[Node]) -> list[NodeView]:
+def node_views(tx: Tx, nodes: list[Node]) -> list[NodeView]:
     claims = tx.find(Claim, node=tuple(node.id for node in nodes), open=True) if nodes else []
     holders = {claim.holder for claim in claims if claim.kind == HolderKind.LEASE}
     if len(holders) > FEW:
@@ -293,6 +283,6 @@ def _in_force(held: Reservation, now: datetime) -> bool:
     return held.during.contains(now) and held.counts(now)
 
 
-def _check_note(note: str) -> None:
+def check_note(note: str) -> None:
     if len(note) > LONGEST_NOTE or not all(char.isprintable() for char in note):
         raise Invalid("note", f"a note is one line of at most {LONGEST_NOTE} characters")

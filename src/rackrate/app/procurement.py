@@ -243,7 +243,9 @@ def slip(
                 told = breaches.consequence(tx, order.site, [order.pool], now)
         else:
             tx.put(order, *nodes)
-            cause = f"{id} batch {batch} slipped from {before:%Y-%m-%d} to {to:%Y-%m-%d}"
+            site = tx.get(Site, order.site)
+            days = f"from {breaches.day_at(site, before)} to {breaches.day_at(site, to)}"
+            cause = f"{id} batch {batch} slipped {days}"
             told = breaches.write_down(world, tx, order.site, [order.pool], cause)
         return Changed(_views(tx, [order], now)[0], told, dry_run)
 

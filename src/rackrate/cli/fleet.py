@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from rackrate.cli.breaches import print_consequence
 from rackrate.cli.client import connect, path
-from rackrate.cli.moment import Zones, local
+from rackrate.cli.moment import Zones, instant, local
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -13,6 +14,7 @@ from rackrate.cli.table import (
     Format,
     Limit,
     Output,
+    Row,
     print_done,
     print_facts,
     print_json,
@@ -21,7 +23,7 @@ from rackrate.cli.table import (
     state,
 )
 
-node = noun("Servers: list, show, drain, return.")
+node = noun("Servers: list, show, drain, return, move.")
 site = noun("Data centres.")
 Node = Annotated[str, typer.Argument(metavar="NODE", help="Its id: rackrate node list")]
 
@@ -112,6 +114,44 @@ def return_(
     print_done(row, output, f"{id} is {row['state']}, {free}")
 
 
+@node.command()
+def move(
+    id: Node,
+    to: Annotated[
+        str, typer.Option(help="racked, burn_in, in_service, in_repair, cleaning or retired.")
+    ],
+    expected: Annotated[
+        str, typer.Option(metavar="DAY", help="In service again then; retired: leaves then.")
+    ] = "",
+    note: Annotated[str, typer.Option(help="Why, for those who look at it.")] = "",
+    rack: Annotated[str, typer.Option(help="The rack that it is in now.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Retire it even if that breaks a promise.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """The next step in its life; says at once which promises that breaks."""
+    client = connect()
+    zones = Zones(client)
+    body: dict[str, object] = {"to": to, "note": note, "force": force, "dry_run": dry_run}
+    if expected:
+        zone = zones.site(client.get(path("nodes", id))["site"])
+        body["expected"] = instant("--expected", expected, zone)
+    if rack:
+        body["rack"] = rack
+    row = client.post(path("nodes", id, "move"), body)
+    if output is Format.JSON:
+        print_json(row)
+        return
+    seen = row["node"]
+    when = local(seen["ready"], zones.site(seen["site"])) if seen["state"] != "in_service" else ""
+    print(
+        f"{id} {'would be' if dry_run else 'is'} {seen['state']}{f', back {when}' if when else ''}"
+    )
+    print_consequence(row["consequence"], zones)
+
+
 SITES = (
     Column("SITE", lambda row: row["id"]),
     Column("NAME", lambda row: row["name"]),
@@ -128,3 +168,51 @@ def list_sites(limit: Limit = 100, after: After = "", output: Output = Format.TA
     """Data centres; a simulated one has no machines."""
     answer = connect().get("/v1/sites", limit=limit, after=after)
     print_page(answer, output, SITES, "No sites yet. Describe one: rackrate apply -f FILE")
+
+
+RACKS = (
+    Column("RACK", lambda row: row["id"]),
+    Column("NODES", lambda row: row["nodes"], right=True),
+    Column("USED", lambda row: f"{row['used_kw']} kW", right=True),
+    Column("LIMIT", lambda row: f"{row['limit_kw']} kW", right=True),
+    Column("NOT STATED", lambda row: row["unknown"] or "", right=True),
+)
+
+
+@site.command("show")
+def show_site(
+    id: Annotated[str, typer.Argument(metavar="SITE")], output: Output = Format.TABLE
+) -> None:
+    """A data centre: what it draws, what it has, and its racks."""
+    row = connect().get(path("sites", id))
+    if output is Format.JSON:
+        print_json(row)
+        return
+    power = row["power"]
+    unknown = power["unknown"]
+    print_facts(
+        [
+            ("Site", f"{row['id']} {row['name']}"),
+            ("Country", f"{row['country']}, {row['time_zone']}"),
+            ("Kept", _kept(row)),
+            ("Nodes use", f"{power['used_kw']} kW, {power['nodes']} that draw power"),
+            ("With PUE", f"{power['demand_kw']} kW at {power['pue']}"),
+            ("Active", f"{power['active_kw']} kW" if power["active_kw"] else "not stated"),
+            ("Contracted", f"{power['contracted_kw']} kW" if power["contracted_kw"] else ""),
+            ("Left", f"{power['free_kw']} kW for nodes" if power["free_kw"] else ""),
+            ("Not stated", f"{len(unknown)} nodes: {', '.join(unknown[:5])}" if unknown else ""),
+        ]
+    )
+    if power["racks"]:
+        print()
+        print_table(RACKS, power["racks"])
+
+
+def _kept(row: Row) -> str:
+    shares = (
+        ("spare_percent", "spare"),
+        ("moment_percent", "free of contracts"),
+        ("contract_percent", "for contracts"),
+    )
+    said = [f"{row[name]} % {what}" for name, what in shares if float(row[name])]
+    return ", ".join(said)

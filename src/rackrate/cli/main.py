@@ -37,7 +37,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Fleet": {
         "purchase": ("purchase", "Orders of nodes, from placed to in service."),
         "apply": ("apply", "Make the cloud as files say, after showing what changes."),
-        "node": ("fleet", "Servers: list, show, drain, return."),
+        "node": ("fleet", "Servers: list, show, drain, return, move."),
         "site": ("fleet", "Data centres."),
         "audit": ("audit", "Who did what, and what was refused."),
     },

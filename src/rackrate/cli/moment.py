@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rackrate.cli.client import Client
+from rackrate.cli.failure import Usage
 
 
 class Zones:
@@ -55,3 +56,14 @@ def between(start: str, end: str) -> float:
     """Seconds from one instant to another."""
     first, last = (datetime.fromisoformat(text).astimezone(UTC) for text in (start, end))
     return (last - first).total_seconds()
+
+
+def instant(option: str, text: str, zone: str) -> str:
+    """Midnight of a day on the site's clock, or the instant that was given whole."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Usage(f"{option} {text!r} is not a day as 2027-01-01") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return moment.isoformat()

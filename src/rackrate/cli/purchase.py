@@ -1,15 +1,13 @@
 """`rackrate purchase`: orders, what becomes of their batches, and what a late one breaks."""
 
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from rackrate.cli.breaches import print_consequence
 from rackrate.cli.client import Client, connect, path
 from rackrate.cli.failure import Usage
-from rackrate.cli.moment import Zones, day
+from rackrate.cli.moment import Zones, day, instant
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -210,17 +208,6 @@ def _batch(text: str, zone: str) -> Row:
     if not (at and count.isascii() and count.isdigit()):
         raise Usage(f"--batch {text!r} is not as 16@2027-03-01")
     return {"nodes": int(count), "expected": instant("--batch", when, zone)}
-
-
-def instant(option: str, text: str, zone: str) -> str:
-    """Midnight of a day on the site's clock, or the instant that was given whole."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Usage(f"{option} {text!r} is not a day as 2027-01-01") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
-    return moment.isoformat()
 
 
 @purchase.command()

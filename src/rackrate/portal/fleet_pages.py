@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from rackrate.app import catalogue, customers, fleet, sales
+from rackrate.app import catalogue, customers, fleet, sales, upkeep
 from rackrate.core.access import Verb
 from rackrate.core.errors import RackrateError
 from rackrate.core.ids import NodeId, SiteId
@@ -167,7 +167,7 @@ def drain(
 @router.post("/nodes/{id}/return")
 def give_back(page: Posted, id: str, form_key: Annotated[str, Form()] = "") -> Response:
     def carry_out() -> str:
-        fleet.return_node(page.world, page.actor, NodeId(id))
+        upkeep.return_node(page.world, page.actor, NodeId(id))
         return f"/nodes/{id}?done=returned"
 
     try:

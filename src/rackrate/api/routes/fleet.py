@@ -14,14 +14,16 @@ from rackrate.api.schemas.fleet import (
     ApplyRequest,
     Drained,
     DrainRequest,
+    Moved,
+    MoveRequest,
     NodeDetail,
     ReturnRequest,
-    Site,
     SiteMap,
 )
 from rackrate.api.schemas.fleet import Node as NodeSchema
 from rackrate.api.schemas.parts import Instant, Page
-from rackrate.app import books, catalogue, fleet, manifest
+from rackrate.api.schemas.sites import Site, SiteDetail
+from rackrate.app import books, catalogue, electricity, fleet, manifest, upkeep
 from rackrate.core.ids import ChipId, NodeId, SiteId, SkuId
 from rackrate.core.inventory import NodeState
 from rackrate.core.lease import LeaseClass
@@ -63,6 +65,17 @@ def list_entities(call: Caller, window: Windowed) -> Response:
 )
 def list_sites(call: Caller, window: Windowed) -> Response:
     return call.answer(window.cut(fleet.list_sites(call.world, call.actor), Site.of))
+
+
+@router.get(
+    "/sites/{id}",
+    response_model=SiteDetail,
+    responses=READS,
+    tags=FLEET,
+    summary="A data centre, and what it draws",
+)
+def show_site(call: Caller, id: IdPath) -> Response:
+    return call.answer(SiteDetail.detail(electricity.show(call.world, call.actor, SiteId(id))))
 
 
 @router.get(
@@ -135,8 +148,24 @@ def drain(call: Writer, id: IdPath, body: DrainRequest) -> Response:
 )
 def return_node(call: Writer, id: IdPath, body: ReturnRequest) -> Response:
     def act() -> NodeDetail:
-        view = fleet.return_node(call.world, call.actor, NodeId(id), body.note)
+        view = upkeep.return_node(call.world, call.actor, NodeId(id), body.note)
         return NodeDetail.detail(view)
+
+    return call.post(body, act)
+
+
+@router.post(
+    "/nodes/{id}/move",
+    response_model=Moved,
+    responses=WRITES,
+    tags=FLEET,
+    summary="The next step in the life of a server",
+)
+def move(call: Writer, id: IdPath, body: MoveRequest) -> Response:
+    """Only an empty one goes into repair or cleaning, or is retired. Answers what this breaks."""
+
+    def act() -> Moved:
+        return Moved.of(upkeep.move(call.world, call.actor, NodeId(id), body.step, body.dry_run))
 
     return call.post(body, act)
 

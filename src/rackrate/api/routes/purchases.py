@@ -8,10 +8,10 @@ from starlette.responses import Response
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
+from rackrate.api.schemas.breaches import Breach
 from rackrate.api.schemas.parts import Page
 from rackrate.api.schemas.purchases import (
     AdvanceRequest,
-    Breach,
     CancelRequest,
     Changed,
     LeaseBack,

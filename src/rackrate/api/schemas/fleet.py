@@ -5,10 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from rackrate.api.schemas.parts import NO_NUL, Limits, Schema, Text
-from rackrate.app import fleet, manifest
-from rackrate.core import inventory
+from rackrate.api.schemas.breaches import Consequence
+from rackrate.api.schemas.parts import NO_NUL, Id, Instant, Limits, Schema, Text
+from rackrate.api.schemas.sites import Site
+from rackrate.app import fleet, manifest, upkeep
+from rackrate.core import power
 from rackrate.core.calendar import HolderKind
+from rackrate.core.ids import RackId
 from rackrate.core.inventory import NodeState
 
 
@@ -67,30 +70,6 @@ class Applied(Schema):
     @classmethod
     def of(cls, applied: manifest.Applied) -> "Applied":
         return cls(dry_run=applied.dry_run, changes=[Change.of(c) for c in applied.changes])
-
-
-class Site(Schema):
-    """A data centre. `simulated`: it has no machines."""
-
-    id: str
-    entity: str
-    name: str
-    country: str
-    time_zone: str
-    engine: str
-    simulated: bool
-
-    @classmethod
-    def of(cls, site: inventory.Site) -> "Site":
-        return cls(
-            id=site.id,
-            entity=site.entity,
-            name=site.name,
-            country=site.country,
-            time_zone=site.time_zone,
-            engine=site.engine,
-            simulated=site.simulated,
-        )
 
 
 class MapNode(Schema):
@@ -177,6 +156,12 @@ class Node(Schema):
     note: str
     slots: int
     slots_free: int = Field(description="Offered now")
+    ready: datetime | None = Field(description="When it is expected in service, or came into it")
+    until: datetime | None = Field(description="When it leaves for good, where that is known")
+    order: str | None
+    batch: int
+    rack: str | None
+    kw: str | None
     uses: dict[str, int] = Field(
         description="Slots by what they are used for", examples=[{"free": 6, "on_demand": 2}]
     )
@@ -233,6 +218,38 @@ class ReturnRequest(Schema):
     note: str = Field(default="", max_length=fleet.LONGEST_NOTE, pattern=NO_NUL)
 
 
+class MoveRequest(Schema):
+    """Where the node goes. `expected`: when it is in service; with `retired`: when it leaves."""
+
+    to: NodeState = Field(examples=["in_repair"])
+    expected: Instant | None = None
+    note: str = Field(default="", max_length=fleet.LONGEST_NOTE, pattern=NO_NUL)
+    rack: Id | None = None
+    force: bool = Field(default=False, description="Retire it even where that breaks a promise")
+    dry_run: bool = Field(default=False, description="Only say what would happen")
+
+    @property
+    def step(self) -> upkeep.Step:
+        rack = None if self.rack is None else RackId(self.rack)
+        return upkeep.Step(self.to, self.expected, self.note, rack, self.force)
+
+
+class Moved(Schema):
+    """The node after its step, and what that does to promises."""
+
+    node: NodeDetail
+    consequence: Consequence
+    dry_run: bool
+
+    @classmethod
+    def of(cls, moved: upkeep.Moved) -> "Moved":
+        return cls(
+            node=NodeDetail.detail(moved.view),
+            consequence=Consequence.of(moved.told),
+            dry_run=moved.dry_run,
+        )
+
+
 class Drained(Schema):
     """What follows. `short`: by how many nodes its pool is below what it has promised for now."""
 
@@ -268,6 +285,12 @@ def _node(view: fleet.NodeView) -> dict[str, Any]:
         "note": node.note,
         "slots": node.slots,
         "slots_free": view.free,
+        "ready": node.ready,
+        "until": node.until,
+        "order": node.order,
+        "batch": node.batch,
+        "rack": node.rack,
+        "kw": None if node.kw is None else power.shown(node.kw),
         "uses": {use: count for use, count in counts.items() if count},
         "leases": list(view.leases),
     }
