@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rackrate.app import sales
+from rackrate.app import giveway, sales
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.quoting import QUOTED, Answer, Ask, answer, plan_of, project_of
@@ -37,6 +37,7 @@ def create(world: World, actor: Actor, wish: Ask) -> Quote:
         drop_expired(tx, quote.site, given.at)
         tx.add(quote)
         tx.add(*(_hold(quote, pool, nodes) for pool, nodes in given.placed))
+        giveway.tell(world, tx, quote.site)
         return quote
 
 

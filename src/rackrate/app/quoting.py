@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
-from rackrate.app.sales import LONGEST, MOST_NODES, NOTICE, Offer
+from rackrate.app.sales import LONGEST, MOST_NODES, Offer
 from rackrate.app.world import World
 from rackrate.core.alternatives import (
     Alternative,
@@ -135,7 +136,9 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     what = found.of(sku)
     months = whole_months(during, customer.time_zone)
     cost = _priced(what, ask, months, customer)
-    wish = what.wish(_wish(ask, during, now), ask.nodes)
+    notice = longest_notice(tx, site.id, chip.id, now)
+    plain = Wish(ask.nodes, during, now, notice, same_block=ask.same_block)
+    wish = what.wish(plain, ask.nodes)
     placed = assign(what.pools, wish)
     short = placed if isinstance(placed, Shortfall) else None
     offered: tuple[Offered, ...] = ()
@@ -250,10 +253,6 @@ def _interval(ask: Ask, customer: Customer) -> Interval:
     if during.end - during.start > LONGEST:
         raise Invalid("until", "a contract runs for at most 30 years")
     return during
-
-
-def _wish(ask: Ask, during: Interval, now: datetime) -> Wish:
-    return Wish(ask.nodes, during, now, NOTICE, same_block=ask.same_block)
 
 
 def _priced(what: Candidate, ask: Ask, months: int, customer: Customer) -> Priced:
