@@ -68,7 +68,7 @@ def close(built: Built, month: Month) -> tuple[Invoice, ...]:
 def sign(built: Built, percent: int = 20, months: int = 36, monthly: str = "1000.00") -> None:
     first = Month.of(built.clock.now(), SHANGHAI)
     during = Interval(first.interval(SHANGHAI).start, first.plus(months).interval(SHANGHAI).start)
-    offer = sales.Offer(
+    offer = sales.Offer.of(
         ContractId("k1"),
         TRAIN,
         SkuId("h100.node"),

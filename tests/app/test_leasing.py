@@ -54,7 +54,7 @@ def audits(built: Built) -> list[Audit]:
 
 def contract(built: Built, nodes: int = 2, days: int = 30) -> ContractId:
     now = built.clock.now()
-    offer = sales.Offer(
+    offer = sales.Offer.of(
         ContractId("k1"),
         TRAIN,
         NODE,
@@ -172,7 +172,7 @@ def test_a_contract_that_is_over_gives_nothing() -> None:
 def test_an_on_demand_lease_is_told_until_when_it_is_safe() -> None:
     built = shop()
     start = built.clock.now() + timedelta(days=30)
-    offer = sales.Offer(
+    offer = sales.Offer.of(
         ContractId("later"),
         TRAIN,
         NODE,
@@ -192,7 +192,7 @@ def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
     settle(built)
     assert lease.safe_until is None
     start = built.clock.now() + timedelta(days=30)
-    offer = sales.Offer(
+    offer = sales.Offer.of(
         ContractId("later"),
         TRAIN,
         NODE,

@@ -184,7 +184,7 @@ def test_a_contract_is_signed_and_reserves_its_nodes() -> None:
     held = list(rows(built, Reservation).values())
     assert sum(row.nodes for row in held) == 2
     contract = rows(built, Contract)["robotics-2026"]
-    assert contract.monthly == Money(14_000_000, "CNY")
+    assert contract.monthly_at(NOON) == Money(14_000_000, "CNY")
 
 
 def test_a_contract_that_cannot_be_kept_undoes_the_whole_file() -> None:
@@ -289,7 +289,7 @@ def test_signing_through_the_door_is_signing() -> None:
     sales.sign(
         code.world,
         code.admin,
-        sales.Offer(
+        sales.Offer.of(
             ContractId("robotics-2026"),
             ProjectId("robotics-train"),
             SkuId("h100.node"),

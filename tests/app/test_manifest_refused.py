@@ -173,7 +173,7 @@ def test_a_price_is_exact_to_its_last_digit_quoted_or_not() -> None:
 
 def test_an_amount_finer_than_its_currency_is_refused() -> None:
     told = refusal(build(), SMALL, CUSTOMERS, CONTRACT.replace("140000.00", "140000.005"))
-    assert told == "3.yaml:2: 140000.005 has more than 2 decimals of CNY"
+    assert told == "3.yaml:12: `monthly` is wrong: 140000.005 has more than 2 decimals of CNY"
 
 
 # -- what may not change any more ---------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_a_price_cannot_begin_in_the_past_of_one_that_was_in_force() -> None:
 def test_a_signed_contract_is_not_edited() -> None:
     built = build(SMALL, CUSTOMERS, CONTRACT)
     told = refusal(built, CONTRACT.replace("140000.00", "1.00"))
-    assert "contract 'robotics-2026' is signed, and differs in monthly" in told
+    assert "contract 'robotics-2026' is signed, and differs in commitments" in told
 
 
 def test_a_node_in_use_keeps_its_shape() -> None:

@@ -15,7 +15,20 @@ from rackrate.core.access import Grant, Role
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
 from rackrate.core.chips import Chip, Confidence
-from rackrate.core.contract import Contract
+from rackrate.core.contract import (
+    Acceptance,
+    Amendment,
+    AmendmentKind,
+    Commitment,
+    CommitmentKind,
+    Contract,
+    Damages,
+    Delivery,
+    EarlyEnd,
+    Renewal,
+    UpgradeRight,
+)
+from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.ids import (
     BlockId,
@@ -86,6 +99,7 @@ ACME_LAB, BOLT_LAB = ProjectId("acme-lab"), ProjectId("bolt-lab")
 POOL = pool_of(BLOCK, CHIP, 8)
 LIMITS = Limits(16_000, 131_072, 1_048_576)
 MONTH = Month(2026, 11)
+QUARTER = Interval(NOON, NOON + 90 * DAY)
 CAROL = PrincipalId("carol")
 SECOND_NODE = NodeId("node-2")
 
@@ -227,8 +241,22 @@ MORE: tuple[Any, ...] = (
     Token("t2", CAROL, "digest-2", "phone", NOON, NOON + DAY, NOON + HOUR),
     SshKey("k1", ACME, ACME_LAB, "laptop", "ssh-ed25519 AAAA", "SHA256:x", NOON),
     Contract(
-        ContractId("ctr_1"), ENTITY, ACME, ACME_LAB, SITE, SKU, 1, Interval(NOON, NOON + 90 * DAY),
-        cny(9_007_199_254_740_993), Decimal("12.5"), True, NOON, "three months",
+        ContractId("ctr_1"), ENTITY, ACME, ACME_LAB, "CNY",
+        (
+            Commitment(
+                1, CommitmentKind.CAPACITY, "", QUARTER, cny(9_007_199_254_740_993), SKU, SITE, 1,
+                True, ended=NOON + 80 * DAY,
+            ),
+            Commitment(2, CommitmentKind.ONE_OFF, "Re-fitting", QUARTER, cny(7), order=1),
+        ),
+        Decimal("12.5"), True, NOON, "three months",
+        Agreed(
+            Acceptance.HEALTH, Renewal(12, NOON + 60 * DAY, Decimal("95.5")),
+            EarlyEnd(Decimal(30), 90, NOON), Damages(Decimal("0.5"), Decimal(20)),
+            UpgradeRight(ChipId("b300"), NOON, Decimal(10)), Decimal(25), ("CN", "SG"), True,
+        ),
+        (Amendment(1, AmendmentKind.END, NOON, NOON, "ends", "a note", cny(1), cny(2), cny(3)),),
+        NOON + 80 * DAY,
     ),
     quote("quo_1"),
     replace(
@@ -236,6 +264,16 @@ MORE: tuple[Any, ...] = (
         signed=NOON + HOUR, contract=ContractId("ctr_9"),
     ),
     replace(quote("quo_3"), withdrawn=NOON + HOUR),
+    Contract(
+        ContractId("ctr_2"), ENTITY, ACME, ACME_LAB, "CNY",
+        (Commitment(1, CommitmentKind.SERVICE, "Support", QUARTER, cny(5)),),
+        Decimal(0), False, NOON,
+    ),
+    Delivery(
+        "ctr_1/1/1", ContractId("ctr_1"), ACME, 1, 1, 1, NOON, NOON, NOON + HOUR, "health",
+        (NodeId("node-1"),),
+    ),
+    Delivery("ctr_1/1/2", ContractId("ctr_1"), ACME, 1, 2, 1, NOON + DAY),
     promise("r1", 1, Interval(NOON, NOON + 90 * DAY)),
     Reservation(
         "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT,

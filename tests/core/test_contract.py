@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rackrate.core.contract import Contract, schedule
+from rackrate.core.contract import Commitment, CommitmentKind, Contract, schedule
 from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
+from rackrate.core.instalment import earned
 from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import priced
 from rackrate.core.money import Money, total
-from rackrate.core.recognition import contract_months
 from rackrate.core.tax import RULES, tax_rule
 
 SHANGHAI = "Asia/Shanghai"
@@ -21,16 +21,23 @@ SHANGHAI = "Asia/Shanghai"
 def contract(
     monthly: str, during: Interval, percent: str = "20", tax_included: bool = False
 ) -> Contract:
+    commitment = Commitment(
+        1,
+        CommitmentKind.CAPACITY,
+        "",
+        during,
+        Money.parse(monthly, "CNY"),
+        SkuId("h100.node"),
+        SiteId("east"),
+        4,
+    )
     return Contract(
         ContractId("k1"),
         EntityId("example"),
         CustomerId("robotics"),
         ProjectId("train"),
-        SiteId("east"),
-        SkuId("h100.node"),
-        4,
-        during,
-        Money.parse(monthly, "CNY"),
+        "CNY",
+        (commitment,),
         Decimal(percent),
         tax_included,
         during.start,
@@ -82,8 +89,7 @@ def test_plan_invoices_and_earnings_add_up_to_the_cent(
     rule = tax_rule(rule_id)
     quoted = [plan.prepayment, *(i.due for i in plan.instalments)]
     net = total((priced(amount, inside, rule)[0] for amount in quoted), "CNY")
-    earned = total((e for _, _, e in contract_months(signed, plan, rule, SHANGHAI)), "CNY")
-    assert earned == net
+    assert total((each.amount for each in earned(signed, plan, rule)), "CNY") == net
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_plan_invoices_and_earnings_add_up_to_the_cent(
     [
         ({"percent": "101"}, "prepayment"),
         ({"percent": "-1"}, "prepayment"),
-        ({"monthly": "-1"}, "monthly"),
+        ({"monthly": "-1"}, "amount"),
     ],
 )
 def test_contracts_that_cannot_be_are_refused(change: dict[str, str], why: str) -> None:

@@ -24,7 +24,7 @@ DERIVED = {
     "claim": {"open", "version"},
     "breach": {"unmended"},
     "lease": {"live", "site"},
-    "invoice_line": {"source", "lease", "month", "net", "net_currency"},
+    "invoice_line": {"source", "lease", "contract", "month", "net", "net_currency"},
     "posting": {"entry", "place"},
 }
 TYPES = {"bigint", "boolean", "interval", "jsonb", "numeric", "text", "timestamp with time zone"}

@@ -17,12 +17,22 @@ from rackrate.api import openapi
 from rackrate.api.asker import in_thread, signed_in
 from rackrate.api.edge import Edge
 from rackrate.api.problems import Fault, Stale, invalid, problem, refused
-from rackrate.api.routes import capacity, fleet, leases, money, people, purchases, quotes, system
+from rackrate.api.routes import (
+    capacity,
+    contracts,
+    fleet,
+    leases,
+    money,
+    people,
+    purchases,
+    quotes,
+    system,
+)
 from rackrate.app.world import World
 from rackrate.core.errors import RackrateError, Reason
 
 PREFIX = "/v1"
-NOUNS = (leases, capacity, fleet, purchases, people, quotes, money, system)
+NOUNS = (leases, capacity, fleet, purchases, people, quotes, contracts, money, system)
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 Handler = Callable[[Request, Any], Awaitable[Response]]

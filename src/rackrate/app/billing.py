@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.contract import Contract, Schedule, schedule
+from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Interval, Month
@@ -31,13 +32,7 @@ from rackrate.core.money import Money
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.rating import Charge, amount, rate, source
-from rackrate.core.recognition import (
-    contract_earned,
-    contract_months,
-    invoiced,
-    paid,
-    usage_earned,
-)
+from rackrate.core.recognition import invoiced, paid, usage_earned
 from rackrate.core.tax import TaxRule, tax_rule
 from rackrate.core.usage import usage_of
 
@@ -163,31 +158,6 @@ def issue(
     return invoice
 
 
-def instalment_lines(
-    contract: Contract, plan: Schedule, rule: TaxRule, until: Month, since: Month | None = None
-) -> list[Line]:
-    """A line for each instalment after `since` (from the first when None) up to `until`."""
-    lines: list[Line] = []
-    for instalment in plan.instalments:
-        if instalment.month > until or (since is not None and instalment.month <= since):
-            continue
-        net, gross = priced(instalment.due, contract.tax_included, rule)
-        lines.append(
-            Line(
-                f"instalment/{contract.id}/{instalment.month}",
-                LineKind.INSTALMENT,
-                f"{contract.nodes} x {contract.sku}, {instalment.month}",
-                instalment.month,
-                instalment.during,
-                net,
-                gross,
-                contract=contract.id,
-                sku=contract.sku,
-            )
-        )
-    return lines
-
-
 def _owner(id: InvoiceId) -> Locate:
     def locate(tx: Tx) -> Target:
         return Target("invoice", id, tx.get(Invoice, id).customer)
@@ -212,14 +182,10 @@ def _close_customers(world: World, tx: Tx, seller: Entity, month: Month) -> tupl
 def _lines(
     tx: Tx, seller: Entity, customer: Customer, month: Month, book: PriceBook, now: datetime
 ) -> Iterator[Line]:
-    rule = tax_rule(customer.tax_rule or seller.output_tax)
     yield from _usage_lines(tx, seller, customer, month, book, now)
     for contract in tx.find(Contract, customer=customer.id):
-        signed = Month.of(contract.signed, customer.time_zone)
-        plan = schedule(contract, customer.time_zone)
         # At signature everything up to that month was invoiced; each close brings one more.
-        since = max(signed, month)
-        yield from instalment_lines(contract, plan, rule, month.plus(1), since)
+        yield from contract_lines(tx, contract, month.plus(1), now, closed=month)
 
 
 def _usage_lines(
@@ -357,10 +323,4 @@ def _first_month(tx: Tx, seller: Entity) -> Month | None:
 def _earn_contracts(world: World, tx: Tx, seller: Entity, month: Month) -> None:
     """Post every month of service that is done and not posted yet, up to `month`."""
     for contract in tx.find(Contract, entity=seller.id):
-        customer = tx.get(Customer, contract.customer)
-        rule = tax_rule(customer.tax_rule or seller.output_tax)
-        plan = schedule(contract, customer.time_zone)
-        for served, _, earned in contract_months(contract, plan, rule, customer.time_zone):
-            entry = contract_earned(contract, served, earned, seller.time_zone, world.clock.now())
-            if served <= month and earned and tx.peek(Entry, entry.id) is None:
-                tx.add(entry)
+        tx.add(*entries_earned(tx, contract, seller, month, world.clock.now()))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rackrate.app import giveway
 from rackrate.app.ports import Tx
+from rackrate.app.promising import check_covered
 from rackrate.app.world import Locate, World, acting, confine, hint, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import NOTHING, Claim, HolderKind
@@ -298,10 +299,7 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     contract = tx.get(Contract, terms.contract)
     if contract.customer != customer.id:
         raise Missing("contract", contract.id)
-    if tx.get(Sku, contract.sku).chip != sku.chip or contract.site != sku.site:
-        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} is for {contract.sku}, not {sku.id}")
-    if not contract.during.contains(now):
-        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} runs over {contract.during}")
+    check_covered(tx, contract, sku, now)
 
 
 def _request(tx: Tx, sku: Sku, terms: Terms, same_block: bool) -> Request:

@@ -1,6 +1,6 @@
 """Quotes: an offer and its hold are written together, signed together, and end together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.alternatives import Alternative, Way
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.contract import Contract, Schedule
+from rackrate.core.contract import Contract, Schedule, Terms
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId
 from rackrate.core.interval import zone
@@ -66,7 +66,7 @@ def show(world: World, actor: Actor, id: QuoteId) -> Shown:
 
 def offer_of(quote: Quote, id: ContractId) -> sales.Offer:
     """What signing it signs."""
-    return sales.Offer(
+    offer = sales.Offer.of(
         id,
         quote.project,
         quote.sku,
@@ -76,7 +76,9 @@ def offer_of(quote: Quote, id: ContractId) -> sales.Offer:
         quote.prepayment_percent,
         quote.tax_included,
         quote.name,
+        quote.same_block,
     )
+    return replace(offer, terms=Terms(dedicated=quote.dedicated))
 
 
 def find(
@@ -103,7 +105,7 @@ def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = 
         assert signed.contract is not None
         _release(tx, quote)
         drop_expired(tx, quote.site, now)
-        made = sales.sign(world, actor, offer_of(quote, signed.contract))
+        made = sales.sign(world, actor, offer_of(quote, signed.contract), Verb.QUOTE_SIGN)
         tx.put(signed)
         return made
 

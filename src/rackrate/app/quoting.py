@@ -290,7 +290,7 @@ def _offer(
     ask: Ask, project: Project, sku: SkuId, nodes: int, during: Interval, monthly: Money
 ) -> Offer:
     percent = ask.prepayment_percent
-    return Offer(QUOTED, project.id, sku, nodes, during, monthly, percent)
+    return Offer.of(QUOTED, project.id, sku, nodes, during, monthly, percent)
 
 
 def plan_of(customer: Customer, offer: Offer) -> Schedule:
@@ -300,13 +300,10 @@ def plan_of(customer: Customer, offer: Offer) -> Schedule:
         customer.entity,
         customer.id,
         offer.project,
-        SiteId(""),
-        offer.sku,
-        offer.nodes,
-        offer.during,
-        offer.monthly,
+        offer.currency,
+        offer.commitments,
         offer.prepayment_percent,
         offer.tax_included,
-        offer.during.start,
+        offer.commitments[0].during.start,
     )
     return schedule(contract, customer.time_zone)

@@ -8,7 +8,7 @@ from rackrate.core.access import Grant
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
-from rackrate.core.contract import Contract
+from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import EntityId, SiteId
 from rackrate.core.interval import Month
@@ -88,7 +88,8 @@ KINDS: Mapping[type, Kind] = {
     Grant: Kind("grants", ("principal", "customer", "project")),
     Token: Kind("token", ("principal", "digest")),
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
-    Contract: Kind("contract", ("id", "entity", "customer", "sku"), customer="customer"),
+    Contract: Kind("contract", ("id", "entity", "customer"), customer="customer"),
+    Delivery: Kind("delivery", ("contract", "customer"), customer="customer"),
     Quote: Kind("quote", ("customer", "site"), customer="customer"),
     PurchaseOrder: Kind("purchase_order", ("site",)),
     LeaseBack: Kind("lease_back", ("id", "order", "site")),
@@ -97,7 +98,9 @@ KINDS: Mapping[type, Kind] = {
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     Claim: Kind("claim", ("site", "node", "holder", "open")),
     Invoice: Kind("invoice", ("customer", "entity", "month", "cause"), customer="customer"),
-    InvoiceLine: Kind("invoice_line", ("invoice",), customer="customer", append_only=True),
+    InvoiceLine: Kind(
+        "invoice_line", ("invoice", "contract"), customer="customer", append_only=True
+    ),
     Payment: Kind("payment", ("invoice",), customer="customer", append_only=True),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),

@@ -1,74 +1,124 @@
 """Contracts: signing reserves the nodes for the whole term, and invoices what is due at once."""
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rackrate.app.billing import instalment_lines, issue
+from rackrate.app.billing import issue
+from rackrate.app.instalments import contract_lines, plan_of
 from rackrate.app.ports import Tx
+from rackrate.app.promising import reserve, sites_of, tell_until_when_safe
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.chips import Chip
-from rackrate.core.contract import Contract, Schedule, schedule
+from rackrate.core.contract import (
+    Commitment,
+    CommitmentKind,
+    Contract,
+    Delivery,
+    Schedule,
+    Terms,
+    batches,
+)
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
-from rackrate.core.ids import ContractId, CustomerId, ProjectId, SkuId
+from rackrate.core.giveway import NOTICE as NOTICE
+from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SkuId
 from rackrate.core.interval import Interval, Month
-from rackrate.core.inventory import Entity, Site, Sku
-from rackrate.core.invoice import Line, LineKind, priced
-from rackrate.core.lease import Lease
+from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
-from rackrate.core.promise import Shortfall, Wish, assign
-from rackrate.core.tax import TaxRule, tax_rule
 
-NOTICE = timedelta(days=7)
 MOST_NODES = 1_000_000
+MOST_COMMITMENTS = 200
 LONGEST = timedelta(days=366 * 30)
+Batches = tuple[tuple[int, datetime], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is to be signed: `nodes` whole nodes of a SKU for `monthly` a month."""
+    """What is to be signed. Commitments need no site: their SKU says where.
+
+    `batches` are, by commitment, how many nodes are due when; all at its start where left out.
+    """
 
     id: ContractId
     project: ProjectId
-    sku: SkuId
-    nodes: int
-    during: Interval
-    monthly: Money
+    commitments: tuple[Commitment, ...]
     prepayment_percent: Decimal
     tax_included: bool = False
     name: str = ""
+    terms: Terms = field(default_factory=Terms)
+    batches: Mapping[int, Batches] = field(default_factory=dict)
+
+    @property
+    def currency(self) -> str:
+        return self.commitments[0].amount.currency
+
+    @classmethod
+    def of(
+        cls,
+        id: ContractId,
+        project: ProjectId,
+        sku: SkuId,
+        nodes: int,
+        during: Interval,
+        monthly: Money,
+        prepayment_percent: Decimal,
+        tax_included: bool = False,
+        name: str = "",
+        same_block: bool = False,
+    ) -> "Offer":
+        """The plain case: `nodes` whole nodes of one SKU for `monthly` a month."""
+        commitment = replace(capacity(1, sku, nodes, during, monthly), same_block=same_block)
+        return cls(id, project, (commitment,), prepayment_percent, tax_included, name)
 
 
-def sign(world: World, actor: Actor, offer: Offer) -> Contract:
-    """Make the promise and its first invoice, or say how many nodes could be promised, and when."""
+def capacity(number: int, sku: SkuId, nodes: int, during: Interval, monthly: Money) -> Commitment:
+    """Whole nodes of a SKU; Invalid where so many cannot be meant."""
+    if not 1 <= nodes <= MOST_NODES:
+        raise Invalid("nodes", f"{nodes} is not 1 to {MOST_NODES}")
+    if monthly.minor < 0:
+        raise Invalid("monthly", f"{monthly} is negative")
+    return Commitment(number, CommitmentKind.CAPACITY, "", during, monthly, sku, None, nodes)
+
+
+def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WRITE) -> Contract:
+    """Make the promise and its first invoice, or say how many nodes could be promised, and when.
+
+    `verb` is what the actor may do: write contracts, or sign what was quoted.
+    """
     _check_offer(offer)
 
     def owner(tx: Tx) -> Target:
         project = tx.get(Project, offer.project)
         return Target("contract", offer.id, project.customer, project.id)
 
-    with acting(world, actor, Verb.CONTRACT_WRITE, owner) as tx:
+    with acting(world, actor, verb, owner) as tx:
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
         contract = _contract(world, tx, offer)
-        _reserve(world, tx, contract)
-        _tell_until_when_safe(world, tx, contract)
+        reserve(world, tx, contract, contract.commitments)
+        tell_until_when_safe(world, tx, sites_of(contract.commitments))
         tx.add(contract)
+        tx.add(*planned_batches(contract, contract.commitments, offer.batches))
         _invoice_at_signature(world, tx, contract)
         return contract
 
 
 def show(world: World, actor: Actor, id: ContractId) -> tuple[Contract, Schedule]:
-    """A contract with its payment plan."""
-    with reading(world, actor, Verb.CONTRACT_READ, _owner(id)) as tx:
+    """A contract with its payment plan, as far as can be expected now."""
+    with reading(world, actor, Verb.CONTRACT_READ, owner_of(id)) as tx:
         contract = tx.get(Contract, id)
-        customer = tx.get(Customer, contract.customer)
-        return contract, schedule(contract, customer.time_zone)
+        return contract, plan_of(tx, contract, world.clock.now(), expected=True)
+
+
+def deliveries(world: World, actor: Actor, id: ContractId) -> list[Delivery]:
+    """The contract's batches, in the order in which they are due."""
+    with reading(world, actor, Verb.CONTRACT_READ, owner_of(id)) as tx:
+        return sorted(tx.find(Delivery, contract=id), key=lambda each: (each.due, each.id))
 
 
 def find(
@@ -87,7 +137,22 @@ def find(
         return tx.find(Contract, after=after, limit=limit, **equal)
 
 
-def _owner(id: ContractId) -> Locate:
+def as_signed(contract: Contract) -> Offer:
+    """What was signed once, whatever was amended since; without its batches."""
+    return Offer(
+        contract.id,
+        contract.project,
+        tuple(replace(each, site=None) for each in contract.ordered(0)),
+        contract.prepayment_percent,
+        contract.tax_included,
+        contract.name,
+        contract.terms,
+    )
+
+
+def owner_of(id: ContractId) -> Locate:
+    """Whose contract it is."""
+
     def locate(tx: Tx) -> Target:
         contract = tx.get(Contract, id)
         return Target("contract", id, contract.customer, contract.project)
@@ -95,116 +160,100 @@ def _owner(id: ContractId) -> Locate:
     return locate
 
 
-def _check_offer(offer: Offer) -> None:
-    if not 1 <= offer.nodes <= MOST_NODES:
-        raise Invalid("nodes", f"{offer.nodes} is not 1 to {MOST_NODES}")
-    if offer.during.end - offer.during.start > LONGEST:
+def placed(tx: Tx, customer: Customer, terms: Terms, wanted: Commitment) -> Commitment:
+    """The commitment with its site, where this customer may have it there by these terms."""
+    if wanted.sku is None:
+        return wanted
+    sku = tx.get(Sku, wanted.sku)
+    site = tx.get(Site, sku.site)
+    if not sku.whole_node:
+        raise Invalid("sku", f"{sku.id} is not whole nodes, which is what contracts are for")
+    check_eligible(customer, tx.get(Chip, sku.chip), site, terms.dedicated)
+    if terms.jurisdiction and site.country not in terms.jurisdiction:
+        allowed = ", ".join(terms.jurisdiction)
+        raise Refused(
+            Reason.NOT_ELIGIBLE,
+            f"{sku.id} is in {site.country}; the contract is delivered in {allowed} only",
+            {"country": site.country, "jurisdiction": list(terms.jurisdiction)},
+        )
+    return replace(wanted, site=site.id)
+
+
+def planned_batches(
+    contract: Contract,
+    commitments: tuple[Commitment, ...],
+    plans: Mapping[int, Batches],
+) -> list[Delivery]:
+    """The deliveries of commitments that bring nodes of their own."""
+    unknown = sorted(plans.keys() - {each.number for each in commitments if each.nodes})
+    if unknown:
+        raise Invalid("batches", f"commitment {unknown[0]} brings no nodes")
+    found: list[Delivery] = []
+    for each in commitments:
+        if not each.nodes or each.follows:
+            continue
+        try:
+            found += batches(contract, each, plans.get(each.number, ()))
+        except ValueError as error:
+            raise Invalid("batches", f"commitment {each.number}: {error}") from None
+    return found
+
+
+def check_commitment(each: Commitment) -> None:
+    """Invalid where no contract can mean it."""
+    if each.nodes > MOST_NODES:
+        raise Invalid("nodes", f"{each.nodes} is not 1 to {MOST_NODES}")
+    if each.during.end - each.during.start > LONGEST:
         raise Invalid("until", "a contract runs for at most 30 years")
+
+
+def _check_offer(offer: Offer) -> None:
+    if not 1 <= len(offer.commitments) <= MOST_COMMITMENTS:
+        raise Invalid("commitments", f"{len(offer.commitments)} is not 1 to {MOST_COMMITMENTS}")
+    for each in offer.commitments:
+        check_commitment(each)
+        if each.amount.currency != offer.currency:
+            raise Invalid("currency", "a contract has one currency")
     if not 0 <= offer.prepayment_percent <= 100:
         raise Invalid("prepayment_percent", f"{offer.prepayment_percent} is not 0 to 100")
-    if offer.monthly.minor < 0:
-        raise Invalid("monthly", f"{offer.monthly} is negative")
 
 
 def _contract(world: World, tx: Tx, offer: Offer) -> Contract:
     project = tx.get(Project, offer.project)
     customer = tx.get(Customer, project.customer)
-    sku = tx.get(Sku, offer.sku)
-    site = tx.get(Site, sku.site)
-    if not sku.whole_node:
-        raise Invalid("sku", f"{sku.id} is not whole nodes, which is what contracts are for")
-    if offer.monthly.currency != customer.currency:
+    if offer.currency != customer.currency:
         raise Invalid("currency", f"{customer.id} pays in {customer.currency}")
-    check_eligible(customer, tx.get(Chip, sku.chip), site)
+    commitments = tuple(
+        replace(placed(tx, customer, offer.terms, each), number=number, order=0, follows=0)
+        for number, each in enumerate(offer.commitments, 1)
+    )
     return Contract(
         offer.id,
-        site.entity,
+        _entity(tx, customer, commitments),
         customer.id,
         project.id,
-        site.id,
-        sku.id,
-        offer.nodes,
-        offer.during,
-        offer.monthly,
+        customer.currency,
+        commitments,
         offer.prepayment_percent,
         offer.tax_included,
         world.clock.now(),
         offer.name,
+        offer.terms,
     )
 
 
-def _reserve(world: World, tx: Tx, contract: Contract) -> None:
-    sku = tx.get(Sku, contract.sku)
-    fleet, site = tx.fleet(contract.site), tx.get(Site, contract.site)
-    fitting = {
-        node.pool for node in fleet.nodes if (node.chip, node.slots) == (sku.chip, sku.slots)
-    }
-    pools = [fleet.pools[id] for id in sorted(fitting)]
-    kept = site.spare_percent + site.moment_percent
-    wish = Wish(contract.nodes, contract.during, world.clock.now(), NOTICE, kept)
-    placed = assign(pools, wish)
-    if isinstance(placed, Shortfall):
-        when = "" if placed.earliest is None else f"; all from {placed.earliest:%Y-%m-%d %H:%M} UTC"
-        raise Refused(
-            Reason.NO_CAPACITY,
-            f"at most {placed.nodes} of {contract.nodes} nodes of {sku.id} can be promised over "
-            f"{contract.during}{when}",
-            {
-                "nodes": placed.nodes,
-                "earliest": None if placed.earliest is None else placed.earliest.isoformat(),
-            },
-        )
-    tx.add(
-        *(
-            Reservation(
-                f"{contract.id}/{pool}",
-                contract.site,
-                pool,
-                nodes,
-                contract.during,
-                ReservationKind.CONTRACT,
-                contract.id,
-                contract.customer,
-            )
-            for pool, nodes in placed
-        )
-    )
-
-
-def _tell_until_when_safe(world: World, tx: Tx, contract: Contract) -> None:
-    """A new promise may need nodes that are sold by the moment: their leases learn from when."""
-    fleet, now = tx.fleet(contract.site), world.clock.now()
-    for lease in tx.find(Lease, live=True, site=contract.site):
-        if lease.terms.contract is None and lease.members:
-            until = fleet.safe_until(lease.members, now)
-            if until != lease.safe_until:
-                tx.record(replace(lease, safe_until=until))
+def _entity(tx: Tx, customer: Customer, commitments: tuple[Commitment, ...]) -> EntityId:
+    """Who sells it: the owner of its sites, which is one."""
+    entities = {tx.get(Site, site).entity for site in sites_of(commitments)}
+    if len(entities) > 1:
+        raise Invalid("commitments", "are at sites of several sellers: sign one contract for each")
+    return min(entities, default=customer.entity)
 
 
 def _invoice_at_signature(world: World, tx: Tx, contract: Contract) -> None:
     """The prepayment, and every instalment whose month has begun already."""
     customer = tx.get(Customer, contract.customer)
-    entity = tx.get(Entity, contract.entity)
     month = Month.of(contract.signed, customer.time_zone)
-    plan = schedule(contract, customer.time_zone)
-    rule = tax_rule(customer.tax_rule or entity.output_tax)
-    lines = [_prepayment_line(contract, plan, rule, month)] if plan.prepayment else []
-    lines += instalment_lines(contract, plan, rule, month)
+    lines = contract_lines(tx, contract, month, world.clock.now())
     if lines:
         issue(world, tx, customer, f"signature/{contract.id}", month, lines)
-
-
-def _prepayment_line(contract: Contract, plan: Schedule, rule: TaxRule, month: Month) -> Line:
-    """What is due at signature, drawn down over the term."""
-    net, gross = priced(plan.prepayment, contract.tax_included, rule)
-    return Line(
-        f"prepayment/{contract.id}",
-        LineKind.PREPAYMENT,
-        f"Prepayment {contract.prepayment_percent}% of {contract.id}",
-        month,
-        contract.during,
-        net,
-        gross,
-        contract=contract.id,
-        sku=contract.sku,
-    )

@@ -16,6 +16,7 @@ from rackrate.cli.table import (
     Format,
     Limit,
     Output,
+    Row,
     money,
     print_done,
     print_facts,
@@ -79,10 +80,10 @@ def _instant(option: str, text: str, zone: str) -> str:
 CONTRACTS = (
     Column("CONTRACT", lambda row: row["id"]),
     Column("CUSTOMER", lambda row: row["customer"]),
-    Column("WHAT", lambda row: f"{row['nodes']} x {row['sku']}"),
+    Column("WHAT", lambda row: _whats(row["commitments"])),
     Column("FROM", lambda row: row["from"]),
     Column("UNTIL", lambda row: row["until"]),
-    Column("A MONTH", lambda row: money(row["monthly"]), right=True),
+    Column("NODES AT MOST", lambda row: row["peak"], right=True, from_width=90),
     Column("TIMES", lambda row: row["zone"], from_width=110),
 )
 
@@ -106,7 +107,38 @@ def list_contracts(
     print_page(answer, output, CONTRACTS, "No contracts. Sign one with: rackrate contract sign")
 
 
+def _whats(commitments: list[Row]) -> str:
+    """What it commits to, in the order of signing; the first two of many."""
+    said = [str(each["what"]) for each in commitments if each["lasts"]]
+    more = f" and {len(said) - 2} more" if len(said) > 2 else ""
+    return ", ".join(said[:2]) + more
+
+
+COMMITMENTS = (
+    Column("NO", lambda row: row["number"], right=True),
+    Column("COMMITTED", lambda row: row["what"]),
+    Column("FROM", lambda row: row["from"] or "called off"),
+    Column("UNTIL", lambda row: row["until"]),
+    Column("AMOUNT", lambda row: money(row["amount"]), right=True),
+    Column("EACH", lambda row: "once" if row["kind"] == "one_off" else "month"),
+)
+AMENDMENTS = (
+    Column("NO", lambda row: row["number"], right=True),
+    Column("AGREED", lambda row: row["at"]),
+    Column("FROM", lambda row: row["effective"]),
+    Column("AMENDMENT", lambda row: f"{row['kind']}: {row['what']}"),
+)
+DELIVERIES = (
+    Column("DELIVERY", lambda row: f"{row['commitment']}/{row['number']}"),
+    Column("NODES", lambda row: row["nodes"], right=True),
+    Column("DUE", lambda row: row["due"]),
+    Column("DELIVERED", lambda row: row["delivered"]),
+    Column("ACCEPTED", lambda row: row["accepted"]),
+    Column("DAYS LATE", lambda row: row["days_late"] or "", right=True),
+    Column("DAMAGES", lambda row: money(row["damages"]) if row["days_late"] else "", right=True),
+)
 INSTALMENTS = (
+    Column("COMMITMENT", lambda row: row["commitment"], right=True),
     Column("MONTH", lambda row: row["month"]),
     Column("VALUE", lambda row: money(row["value"]), right=True),
     Column("DRAWN DOWN", lambda row: money(row["drawdown"]), right=True),
@@ -125,19 +157,61 @@ def show(
         print_json(row)
         return
     zone = Zones(client).entity(row["entity"])
-    tax = "tax inside" if row["tax_included"] else "before tax"
-    print_facts(
-        [
-            ("Contract", f"{row['id']} {row['name']}".strip()),
-            ("Customer", f"{row['customer']}, project {row['project']}"),
-            ("What", f"{row['nodes']} x {row['sku']} at {row['site']}"),
-            ("From", local(row["during"]["start"], zone)),
-            ("Until", local(row["during"]["end"], zone)),
-            ("A month", f"{money(row['monthly'])}, {tax}"),
-            ("All of it", money(row["value"])),
-            ("Prepayment", f"{money(row['prepayment'])}, {row['prepayment_percent']} %"),
-            ("Signed", local(row["signed"], zone)),
-        ]
-    )
-    print()
-    print_table(INSTALMENTS, row["instalments"])
+    print_facts(_facts(row, zone))
+    for columns, rows in (
+        (COMMITMENTS, _dated(row["commitments"], zone)),
+        (AMENDMENTS, _dated(row["amendments"], zone)),
+        (DELIVERIES, _dated(row["deliveries"], zone)),
+        (INSTALMENTS, _by_month(row["instalments"])),
+    ):
+        if rows:
+            print()
+            print_table(columns, rows)
+
+
+def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
+    terms = row["terms"]
+    renewal, early, upgrade = terms["renewal"], terms["early_end"], terms["upgrade"]
+    return [
+        ("Contract", f"{row['id']} {row['name']}".strip()),
+        ("Customer", f"{row['customer']}, project {row['project']}"),
+        ("From", local(row["during"]["start"], zone)),
+        ("Until", local(row["during"]["end"], zone)),
+        ("All of it", f"{money(row['value'])}"),
+        ("Tax", "inside" if row["tax_included"] else "on top"),
+        ("Prepayment", f"{money(row['prepayment'])}, {row['prepayment_percent']} %"),
+        ("Signed", local(row["signed"], zone)),
+        ("Accepted by", "" if terms["acceptance"] == "none" else terms["acceptance"]),
+        ("Renewal", renewal and _renewal(renewal, zone)),
+        ("Early end", early and _early_end(early, zone)),
+        ("Upgrade", upgrade and f"to {upgrade['chip']} from {day(upgrade['not_before'], zone)}"),
+        ("Delivered in", ", ".join(terms["jurisdiction"])),
+        ("Blocks", "of its own" if terms["dedicated"] else ""),
+    ]
+
+
+def _renewal(right: Row, zone: str) -> str:
+    until = local(right["decide_by"], zone)
+    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}"
+
+
+def _early_end(right: Row, zone: str) -> str:
+    first = f", not before {day(right['not_before'], zone)}" if right["not_before"] else ""
+    return f"for {right['fee_percent']} %, {right['notice_days']} days ahead{first}"
+
+
+def _dated(rows: list[Row], zone: str) -> list[Row]:
+    """The rows with the days that they name, on the calendar of `zone`."""
+    for row in rows:
+        for name in ("at", "effective", "due", "delivered", "accepted"):
+            row[name] = day(row[name], zone) if name in row else ""
+        lasts = row.get("lasts")
+        row["from"] = day(lasts["start"], zone) if lasts else ""
+        row["until"] = day(lasts["end"], zone) if lasts else ""
+    return rows
+
+
+def _by_month(rows: list[Row]) -> list[Row]:
+    """With the name of the commitment where there are several in the plan."""
+    several = len({row["commitment"] for row in rows}) > 1
+    return [{**row, "commitment": row["commitment"] if several else ""} for row in rows]

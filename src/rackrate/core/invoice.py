@@ -25,6 +25,10 @@ class LineKind(StrEnum):
     CORRECTION = "correction"
     PREPAYMENT = "prepayment"
     INSTALMENT = "instalment"
+    FEE = "fee"
+    CREDIT = "credit"
+    DAMAGES = "damages"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Line:
     price: str = ""
     per_hour: str = ""
     quantity: int = 0
+    commitment: int = 0
 
 
 class InvoiceStatus(StrEnum):
@@ -94,6 +99,10 @@ class InvoiceLine:
     customer: CustomerId
     place: int
     line: Line
+
+    @property
+    def contract(self) -> ContractId | None:
+        return self.line.contract
 
 
 @dataclass(frozen=True, slots=True)

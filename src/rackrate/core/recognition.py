@@ -4,19 +4,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from rackrate.core.contract import Contract, Schedule, month_weights
+from rackrate.core.contract import Contract
 from rackrate.core.ids import CustomerId, EntryId, SkuId
+from rackrate.core.instalment import Earned
 from rackrate.core.interval import Interval, Month, months_over
-from rackrate.core.invoice import Invoice, Line, LineKind, Payment, priced
+from rackrate.core.invoice import Invoice, Line, LineKind, Payment
 from rackrate.core.ledger import Account, Entry, Posting, transfer
 from rackrate.core.money import Money, split, total
-from rackrate.core.tax import TaxRule
 
 _CREDITED: dict[LineKind, Account] = {
     LineKind.USAGE: Account.UNBILLED,
     LineKind.CORRECTION: Account.UNBILLED,
     LineKind.PREPAYMENT: Account.CONTRACT_LIABILITY,
     LineKind.INSTALMENT: Account.CONTRACT_LIABILITY,
+    LineKind.REFUND: Account.CONTRACT_LIABILITY,
+    LineKind.FEE: Account.CONTRACT_REVENUE,
+    LineKind.CREDIT: Account.CONTRACT_REVENUE,
+    LineKind.DAMAGES: Account.CONTRACT_REVENUE,
 }
 
 
@@ -87,37 +91,21 @@ def usage_earned(
     return entries
 
 
-def contract_months(
-    contract: Contract, plan: Schedule, rule: TaxRule, time_zone: str
-) -> list[tuple[Month, Interval, Money]]:
-    """What each month of a contract earns, net of tax. It adds up to what its invoices are net."""
-    quoted = [plan.prepayment, *(instalment.due for instalment in plan.instalments)]
-    nets = [priced(amount, contract.tax_included, rule)[0] for amount in quoted]
-    whole = total(nets, plan.value.currency)
-    earned = split(whole, month_weights(contract.during, time_zone))
-    return [
-        (instalment.month, instalment.during, share)
-        for instalment, share in zip(plan.instalments, earned, strict=True)
-    ]
-
-
 def contract_earned(
-    contract: Contract, month: Month, amount: Money, time_zone: str, now: datetime
-) -> Entry:
-    """Dr contract liability, Cr revenue: one month of service is done."""
-    return Entry(
-        EntryId(f"earned/{contract.id}/{month}"),
-        contract.entity,
-        min(_last_second(month, time_zone), now),
-        f"{contract.id} in {month}",
-        transfer(
-            Account.CONTRACT_LIABILITY,
-            Account.CONTRACT_REVENUE,
-            amount,
-            contract.customer,
-            contract.sku,
-        ),
-    )
+    contract: Contract, month: Month, parts: Sequence[Earned], time_zone: str, now: datetime
+) -> Entry | None:
+    """Dr contract liability, Cr revenue: one month of service is done. None where it earned 0."""
+    by_sku: dict[str, list[Money]] = {}
+    for part in parts:
+        by_sku.setdefault(part.sku or "", []).append(part.amount)
+    sums = {sku: total(amounts, contract.currency) for sku, amounts in by_sku.items()}
+    liability, revenue = Account.CONTRACT_LIABILITY, Account.CONTRACT_REVENUE
+    postings = _revenue(liability, revenue, sums, contract.customer)
+    if not postings:
+        return None
+    cause = EntryId(f"earned/{contract.id}/{month}")
+    at = min(_last_second(month, time_zone), now)
+    return Entry(cause, contract.entity, at, f"{contract.id} in {month}", postings)
 
 
 def _revenue(

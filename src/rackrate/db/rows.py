@@ -150,7 +150,7 @@ def _json_out(source: _Source, hint: Any, value: str, depth: int) -> str:
         made = value
     elif plain is datetime:
         made = f"{value}.isoformat()"
-    elif plain in (Month, Slots):
+    elif plain is Decimal or plain in (Month, Slots):
         made = f"str({value})"
     elif isinstance(plain, type) and issubclass(plain, StrEnum):
         made = f"{value}.value"
@@ -177,6 +177,8 @@ def _json_in(source: _Source, hint: Any, value: str, depth: int) -> str:
         made = value
     elif plain is datetime:
         made = f"{source.know(datetime)}.fromisoformat({value})"
+    elif plain is Decimal:
+        made = f"{source.know(Decimal)}({value})"
     elif plain in (Month, Slots):
         made = f"{source.know(_month if plain is Month else _parsed)}({value})"
     elif isinstance(plain, type) and issubclass(plain, StrEnum):

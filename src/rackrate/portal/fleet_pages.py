@@ -69,8 +69,13 @@ def _holders(page: Page, site: str) -> dict[str, str]:
     found = fleet.site_map(page.world, page.actor, SiteId(site))
     held: dict[str, str] = {}
     for pool in found.pools:
-        mine = [c for c in signed if c.site == site and skus.get(c.sku) == pool.chip]
-        if pool.promised and len(mine) == 1:
+        mine = [
+            one
+            for one in signed
+            for each in one.capacity_at(page.now)
+            if each.site == site and each.sku is not None and skus.get(each.sku) == pool.chip
+        ]
+        if pool.promised and len({one.id for one in mine}) == 1:
             held[pool.block] = f"{mine[0].id} {names.get(mine[0].customer, '')}".strip()
     return held
 

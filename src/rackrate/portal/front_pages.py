@@ -252,8 +252,9 @@ def _spend(costs: dict[str, Money]) -> list[tuple[str, Money, int]]:
 
 
 def _next_instalment(contract: Contract, plan: Schedule, now: datetime) -> dict[str, Any]:
-    coming = next((part for part in plan.instalments if part.during.start > now), None)
-    return {"contract": contract, "plan": plan, "next": coming}
+    coming = next((part for part in plan.by_month if part.during.start > now), None)
+    nodes = contract.nodes_at(max(now, contract.during.start))
+    return {"contract": contract, "plan": plan, "next": coming, "nodes": nodes}
 
 
 def _happened(page: Page) -> list[Any]:

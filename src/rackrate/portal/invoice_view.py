@@ -18,12 +18,20 @@ KINDS = {
     LineKind.CORRECTION: msg("Correction"),
     LineKind.PREPAYMENT: msg("Prepayment"),
     LineKind.INSTALMENT: msg("Instalment"),
+    LineKind.FEE: msg("Fee for ending early"),
+    LineKind.CREDIT: msg("Upgrade credit"),
+    LineKind.DAMAGES: msg("Late delivery"),
+    LineKind.REFUND: msg("Prepayment returned"),
 }
 FILLS = {
     LineKind.USAGE: "on_demand",
     LineKind.CORRECTION: "repair",
     LineKind.PREPAYMENT: "flex",
     LineKind.INSTALMENT: "contract",
+    LineKind.FEE: "contract",
+    LineKind.CREDIT: "flex",
+    LineKind.DAMAGES: "repair",
+    LineKind.REFUND: "flex",
 }
 
 

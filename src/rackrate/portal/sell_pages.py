@@ -54,7 +54,7 @@ def contracts(page: Visited) -> Response:
             "contract": contract,
             "plan": plan,
             "who": names.get(contract.customer, contract.customer),
-            "next": next((p for p in plan.instalments if p.during.start > page.now), None),
+            "monthly": contract.monthly_at(max(page.now, contract.during.start)),
             "state": _state(page, contract),
         }
         for contract, plan in plans
@@ -83,7 +83,9 @@ def contract(page: Visited, id: str) -> Response:
         "state": _state(page, found),
         "leases": mine,
         "used": sum(lease.terms.nodes for lease in mine if lease.members),
-        "instalments": [(part, _due_state(page, part)) for part in plan.instalments],
+        "reserved": found.nodes_at(max(page.now, found.during.start)),
+        "monthly": found.monthly_at(max(page.now, found.during.start)),
+        "instalments": [(part, _due_state(page, part)) for part in plan.by_month],
         "chart_data": _schedule_chart(page, plan),
     }
     same = Same(f"rackrate contract show {id}", f"GET /v1/contracts/{id}")
@@ -99,17 +101,18 @@ def _due_state(page: Page, part: Instalment) -> tuple[str, str]:
 
 
 def _schedule_chart(page: Page, plan: Schedule) -> dict[str, Any]:
-    past = [part.during.start <= page.now for part in plan.instalments]
-    due = [float(part.due.amount) for part in plan.instalments]
+    months = plan.by_month
+    past = [part.during.start <= page.now for part in months]
+    due = [float(part.due.amount) for part in months]
     return {
         "kind": "stack",
         "label": page.say(msg("Instalments by month; the table says the same")),
-        "categories": [str(part.month) for part in plan.instalments],
+        "categories": [str(part.month) for part in months],
         "series": [
             {
                 "name": page.say(msg("drawn from the prepayment")),
                 "fill": "flex",
-                "data": [float(part.drawdown.amount) for part in plan.instalments],
+                "data": [float(part.drawdown.amount) for part in months],
             },
             {
                 "name": page.say(msg("instalment, begun")),

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ class Cell:
     contract: Contract | None
     price: Price | None
     free: int
+    signed: int = 0  # nodes that the contract has now
 
     @property
     def value(self) -> str:
@@ -74,7 +76,10 @@ class Wish:
 
 
 def chip_rows(
-    offerings: Sequence[Offering], contracts: Sequence[Contract], used: Mapping[str, int]
+    offerings: Sequence[Offering],
+    contracts: Sequence[Contract],
+    used: Mapping[str, int],
+    now: datetime,
 ) -> list[ChipRow]:
     """Rows in the order of site and chip: by the slot, by the node, and under a contract."""
     grouped: dict[tuple[str, str], list[Offering]] = {}
@@ -86,15 +91,19 @@ def chip_rows(
             Cell(one, None, one.prices.get(LeaseClass.ON_DEMAND), one.stock.units) for one in group
         ]
         signed = tuple(
-            Cell(one, contract, None, contract.nodes - used.get(contract.id, 0))
+            Cell(one, contract, None, max(0, nodes - used.get(contract.id, 0)), nodes)
             for one in group
             for contract in contracts
-            if contract.sku == one.sku.id
+            if (nodes := _nodes_of(contract, one, now))
         )
         small = tuple(cell for cell in cells if not cell.offering.sku.whole_node)
         whole = tuple(cell for cell in cells if cell.offering.sku.whole_node)
         rows.append(ChipRow(group[0], small, whole, signed))
     return rows
+
+
+def _nodes_of(contract: Contract, offering: Offering, now: datetime) -> int:
+    return sum(each.nodes for each in contract.capacity_at(now) if each.sku == offering.sku.id)
 
 
 def choices(page: Page, wish: Wish) -> dict[str, Any]:
@@ -109,7 +118,7 @@ def choices(page: Page, wish: Wish) -> dict[str, Any]:
         for lease in leasing.find(page.world, page.actor, leasing.Filter(live=True)):
             if lease.terms.contract and lease.members:
                 used[lease.terms.contract] = used.get(lease.terms.contract, 0) + lease.terms.nodes
-    rows = chip_rows(offerings, contracts, used)
+    rows = chip_rows(offerings, contracts, used, page.now)
     cells = [cell for row in rows for cell in (*row.small, *row.whole, *row.signed)]
     chosen = next((cell for cell in cells if cell.value == wish.offer and cell.open), None)
     chosen = chosen or next((cell for cell in cells if cell.open), None)

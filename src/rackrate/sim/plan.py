@@ -80,7 +80,7 @@ def _offer(case: Case, start: Month) -> Offer:
     terms = case.contract
     during = Interval(start.interval(ZONE).start, start.plus(case.months).interval(ZONE).start)
     percent = terms.prepayment * 100
-    return Offer(
+    return Offer.of(
         ContractId("plan"),
         ProjectId("plan"),
         SKU,

@@ -1,4 +1,4 @@
-"""Contracts, invoices, payments and the books."""
+"""Invoices, payments and the books."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,9 +14,6 @@ from rackrate.api.schemas.money import (
     Balances,
     Closed,
     CloseRequest,
-    Contract,
-    ContractDetail,
-    ContractRequest,
     Entry,
     Invoice,
     InvoiceDetail,
@@ -25,13 +22,12 @@ from rackrate.api.schemas.money import (
     Preview,
 )
 from rackrate.api.schemas.parts import Instant, MonthText, Page
-from rackrate.app import billing, books, sales
-from rackrate.core.ids import ContractId, CustomerId, InvoiceId
+from rackrate.app import billing, books
+from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.exports import beancount
 
 router = APIRouter(route_class=ThreadRoute)
-CONTRACTS: Tags = ["contracts"]
 INVOICES: Tags = ["invoices"]
 LEDGER: Tags = ["ledger"]
 
@@ -41,50 +37,6 @@ class Format(StrEnum):
 
 
 EXPORTS = {Format.BEANCOUNT: beancount.export}
-
-
-@router.get(
-    "/contracts",
-    response_model=Page[Contract],
-    responses=READS,
-    tags=CONTRACTS,
-    summary="Contracts",
-)
-def list_contracts(call: Caller, window: Windowed, customer: Named = None) -> Response:
-    whose = None if customer is None else CustomerId(customer)
-    found = sales.find(call.world, call.actor, whose, window.after, window.probe)
-    return call.answer(window.page(found, Contract.of))
-
-
-@router.post(
-    "/contracts",
-    status_code=201,
-    response_model=ContractDetail,
-    responses=WRITES,
-    tags=CONTRACTS,
-    summary="Sign: reserve the nodes, and invoice what is due at once",
-)
-def sign(call: Writer, body: ContractRequest) -> Response:
-    """Refused with how many nodes could be promised, and from when all of them."""
-
-    def act() -> ContractDetail:
-        id = ContractId(body.id or call.world.ids.new("con"))
-        signed = sales.sign(call.world, call.actor, body.offer(id))
-        return ContractDetail.detail(*sales.show(call.world, call.actor, signed.id))
-
-    return call.post(body, act, 201)
-
-
-@router.get(
-    "/contracts/{id}",
-    response_model=ContractDetail,
-    responses=READS,
-    tags=CONTRACTS,
-    summary="A contract with its payment plan",
-)
-def show_contract(call: Caller, id: IdPath) -> Response:
-    found = sales.show(call.world, call.actor, ContractId(id))
-    return call.answer(ContractDetail.detail(*found))
 
 
 @router.get(

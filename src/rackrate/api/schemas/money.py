@@ -1,130 +1,17 @@
-"""Contracts, invoices, payments and the books."""
+"""Invoices, payments and the books."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from rackrate.api.schemas.parts import Id, Instant, Money, MonthText, Name, Period, Schema, Text
-from rackrate.app import billing, sales
-from rackrate.core import contract as contracts
+from rackrate.api.schemas.parts import Id, Money, MonthText, Period, Schema
+from rackrate.app import billing
 from rackrate.core import invoice as invoices
 from rackrate.core import ledger
-from rackrate.core.ids import ContractId, ProjectId, SkuId
-from rackrate.core.interval import Interval
 from rackrate.core.invoice import InvoiceStatus, LineKind
 from rackrate.core.lease import LeaseClass
 from rackrate.core.ledger import Account
-
-
-class ContractRequest(Schema):
-    """`nodes` whole nodes of a SKU from `start` to `end`, for `monthly` a calendar month."""
-
-    id: Name | None = Field(default=None, description="Left out: one is made")
-    project: Id
-    sku: Id = Field(examples=["h800.node"])
-    nodes: int = Field(ge=1, le=sales.MOST_NODES)
-    start: Instant
-    end: Instant
-    monthly: Money
-    prepayment_percent: Decimal = Field(
-        default=Decimal(0), ge=0, le=100, max_digits=9, decimal_places=6, examples=["30"]
-    )
-    tax_included: bool = False
-    name: Text = ""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "ContractRequest":
-        if not self.start < self.end:
-            raise ValueError("end must be after start")
-        return self
-
-    def offer(self, id: ContractId) -> sales.Offer:
-        return sales.Offer(
-            id,
-            ProjectId(self.project),
-            SkuId(self.sku),
-            self.nodes,
-            Interval(self.start, self.end),
-            self.monthly.value,
-            self.prepayment_percent,
-            self.tax_included,
-            self.name,
-        )
-
-
-class Contract(Schema):
-    """Take-or-pay for whole nodes, reserved for its whole term."""
-
-    id: str
-    name: str
-    entity: str
-    customer: str
-    project: str
-    site: str
-    sku: str
-    nodes: int
-    during: Period
-    monthly: Money
-    prepayment_percent: str
-    tax_included: bool
-    signed: datetime
-
-    @classmethod
-    def of(cls, contract: contracts.Contract) -> "Contract":
-        return cls(
-            id=contract.id,
-            name=contract.name,
-            entity=contract.entity,
-            customer=contract.customer,
-            project=contract.project,
-            site=contract.site,
-            sku=contract.sku,
-            nodes=contract.nodes,
-            during=Period.of(contract.during),
-            monthly=Money.of(contract.monthly),
-            prepayment_percent=f"{contract.prepayment_percent:f}",
-            tax_included=contract.tax_included,
-            signed=contract.signed,
-        )
-
-
-class Instalment(Schema):
-    """One month. `value` is `drawdown` of the prepayment and `due` as an instalment."""
-
-    month: str
-    during: Period
-    value: Money
-    drawdown: Money
-    due: Money
-
-    @classmethod
-    def of(cls, instalment: contracts.Instalment) -> "Instalment":
-        return cls(
-            month=str(instalment.month),
-            during=Period.of(instalment.during),
-            value=Money.of(instalment.value),
-            drawdown=Money.of(instalment.drawdown),
-            due=Money.of(instalment.due),
-        )
-
-
-class ContractDetail(Contract):
-    """A contract with its payment plan, which adds up to `value` to the cent."""
-
-    value: Money
-    prepayment: Money
-    instalments: list[Instalment]
-
-    @classmethod
-    def detail(cls, contract: contracts.Contract, plan: contracts.Schedule) -> "ContractDetail":
-        return cls(
-            **dict(Contract.of(contract)),
-            value=Money.of(plan.value),
-            prepayment=Money.of(plan.prepayment),
-            instalments=[Instalment.of(one) for one in plan.instalments],
-        )
 
 
 class Line(Schema):
@@ -138,6 +25,7 @@ class Line(Schema):
     gross: Money | None = Field(description="Set when the price had tax inside")
     lease: str | None
     contract: str | None
+    commitment: int = Field(description="Of the contract; 0: all of it")
     sku: str | None
     klass: LeaseClass | None = Field(serialization_alias="class")
     price: str
@@ -155,6 +43,7 @@ class Line(Schema):
             gross=None if line.gross is None else Money.of(line.gross),
             lease=line.lease,
             contract=line.contract,
+            commitment=line.commitment,
             sku=line.sku,
             klass=line.klass,
             price=line.price,

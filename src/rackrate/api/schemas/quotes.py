@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from rackrate.api.schemas.money import Instalment
+from rackrate.api.schemas.contracts import Instalment
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
 from rackrate.app import quoting, sales
 from rackrate.app.quotes import Shown

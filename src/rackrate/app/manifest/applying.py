@@ -88,9 +88,9 @@ def _sites(tx: Tx, declared: Declarations) -> set[SiteId]:
                 sites.add(site)
             case Site(id=site):
                 sites.add(site)
-            case sales.Offer(sku=sku):
-                sold = known.get(Sku, sku)
-                sites |= {sold.site} if sold is not None else set()
+            case sales.Offer(commitments=commitments):
+                skus = (known.get(Sku, each.sku) for each in commitments if each.sku is not None)
+                sites |= {sku.site for sku in skus if sku is not None}
     return sites
 
 

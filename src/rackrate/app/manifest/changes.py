@@ -14,7 +14,7 @@ from rackrate.app.manifest.fixed import fixed
 from rackrate.app.manifest.tree import Problem
 from rackrate.app.ports import Tx
 from rackrate.app.rows import KINDS
-from rackrate.app.sales import Offer
+from rackrate.app.sales import Offer, as_signed
 from rackrate.core.access import Grant
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
@@ -213,12 +213,13 @@ def _grant(row: Grant, known: Known) -> Iterator[str]:
 
 
 def _offer(row: Offer, known: Known) -> Iterator[str]:
-    sku = known.get(Sku, row.sku)
-    if sku is not None and not sku.whole_node:
-        yield f"sku {row.sku!r} is not whole nodes, which is what contracts are for"
+    for id in dict.fromkeys(each.sku for each in row.commitments if each.sku is not None):
+        sku = known.get(Sku, id)
+        if sku is not None and not sku.whole_node:
+            yield f"sku {id!r} is not whole nodes, which is what contracts are for"
     project = known.get(Project, row.project)
     customer = known.get(Customer, project.customer) if project is not None else None
-    if customer is not None and customer.currency != row.monthly.currency:
+    if customer is not None and customer.currency != row.currency:
         yield f"customer {customer.id!r} pays in {customer.currency}"
 
 
@@ -311,6 +312,8 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 def _differences(old: Any, new: Any) -> Iterator[FieldChange]:
+    if isinstance(old, Contract):
+        old, new = as_signed(old), replace(new, batches={})
     for each in fields(new):
         before, after = getattr(old, each.name), getattr(new, each.name)
         if before != after:

@@ -281,6 +281,11 @@ class Fields:
             if isinstance(each, Mapping)
         ]
 
+    @property
+    def nested(self) -> bool:
+        """Whether it is a part of a document, and not the whole."""
+        return bool(self._within)
+
     def only(self, known: Collection[str]) -> list[str]:
         """The names of the entries that are there, all of which must be among `known`."""
         for name in known:
@@ -296,7 +301,7 @@ class Fields:
         if not isinstance(node, Mapping):
             self.wrong(field, "must be a mapping", node.line)
             return None
-        return Fields(self.file, node, self._problems, f"{field}.")
+        return Fields(self.file, node, self._problems, f"{self._within}{field}.")
 
     def build(self, make: Callable[[], T]) -> T | None:
         """What the fields say, unless one of them, or one that is not known, is wrong."""

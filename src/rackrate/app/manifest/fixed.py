@@ -43,7 +43,7 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
     elif isinstance(old, Contract):
         yield (
             f"contract {old.id!r} is signed, and differs in {', '.join(changed)}; "
-            "a signed contract is not edited: sign another under a new name"
+            "a signed contract is not edited: amend it with `rackrate contract amend`"
         )
     what = old.id
     for rule in RULES:
@@ -65,7 +65,8 @@ def _node_claimed(tx: Tx, node: Node) -> bool:
 
 
 def _sku_sold(tx: Tx, sku: Sku) -> bool:
-    return bool(tx.find(Price, sku=sku.id, limit=1) or tx.find(Contract, sku=sku.id, limit=1))
+    signed = (c for contract in tx.find(Contract) for c in contract.capacity)
+    return bool(tx.find(Price, sku=sku.id, limit=1)) or any(c.sku == sku.id for c in signed)
 
 
 def _entity_invoiced(tx: Tx, entity: Entity) -> bool:

@@ -257,16 +257,15 @@ CREATE TABLE contract (
     entity             text NOT NULL REFERENCES entity DEFERRABLE INITIALLY DEFERRED,
     customer           text NOT NULL REFERENCES customer DEFERRABLE INITIALLY DEFERRED,
     project            text NOT NULL REFERENCES project DEFERRABLE INITIALLY DEFERRED,
-    site               text NOT NULL REFERENCES site DEFERRABLE INITIALLY DEFERRED,
-    sku                text NOT NULL REFERENCES sku DEFERRABLE INITIALLY DEFERRED,
-    nodes              bigint NOT NULL CHECK (nodes > 0),
-    during             tstzrange NOT NULL CHECK (NOT isempty(during)),
-    monthly            bigint NOT NULL,
-    monthly_currency   text NOT NULL,
+    currency           text NOT NULL,
+    commitments        jsonb NOT NULL CHECK (jsonb_array_length(commitments) > 0),
     prepayment_percent numeric NOT NULL,
     tax_included       boolean NOT NULL,
     signed             timestamptz NOT NULL,
-    name               text NOT NULL
+    name               text NOT NULL,
+    terms              jsonb NOT NULL,
+    amendments         jsonb NOT NULL,
+    ended              timestamptz
 );
 CREATE INDEX ON contract (customer);
 CREATE INDEX ON contract (entity);
@@ -308,6 +307,22 @@ CREATE TABLE quote (
     CHECK (signed IS NULL OR NOT needs_approval OR approved IS NOT NULL)
 );
 CREATE INDEX ON quote (customer, id);
+
+CREATE TABLE delivery (
+    id         text COLLATE "C" PRIMARY KEY,
+    contract   text NOT NULL REFERENCES contract DEFERRABLE INITIALLY DEFERRED,
+    customer   text NOT NULL REFERENCES customer DEFERRABLE INITIALLY DEFERRED,
+    commitment bigint NOT NULL CHECK (commitment > 0),
+    number     bigint NOT NULL CHECK (number > 0),
+    nodes      bigint NOT NULL CHECK (nodes > 0),
+    due        timestamptz NOT NULL,
+    delivered  timestamptz,
+    accepted   timestamptz CHECK (accepted IS NULL OR delivered <= accepted),
+    "by"       text NOT NULL,
+    names      jsonb NOT NULL,
+    UNIQUE (contract, commitment, number)
+);
+CREATE INDEX ON delivery (customer);
 
 CREATE TABLE reservation (
     id       text COLLATE "C" PRIMARY KEY,
@@ -547,11 +562,13 @@ CREATE TABLE invoice_line (
     -- What it was caused by is invoiced once, whoever asks.
     source       text NOT NULL GENERATED ALWAYS AS (line ->> 'source') STORED UNIQUE,
     lease        text GENERATED ALWAYS AS (line ->> 'lease') STORED,
+    contract     text GENERATED ALWAYS AS (line ->> 'contract') STORED,
     month        text NOT NULL GENERATED ALWAYS AS (line ->> 'month') STORED,
     net          bigint NOT NULL GENERATED ALWAYS AS ((line -> 'net' ->> 'minor')::bigint) STORED,
     net_currency text NOT NULL GENERATED ALWAYS AS (line -> 'net' ->> 'currency') STORED,
     UNIQUE (invoice, place)
 );
+CREATE INDEX invoice_line_contract ON invoice_line (contract) WHERE contract IS NOT NULL;
 
 CREATE TABLE payment (
     id              text COLLATE "C" PRIMARY KEY,

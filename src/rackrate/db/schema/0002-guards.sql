@@ -27,9 +27,9 @@ DECLARE
 BEGIN
     FOR kept, owner IN VALUES
         ('customer', 'id'), ('project', 'customer'), ('ssh_key', 'customer'),
-        ('contract', 'customer'), ('quote', 'customer'), ('lease', 'customer'), ('invoice', 'customer'),
-        ('breach', 'customer'), ('invoice_line', 'customer'), ('payment', 'customer'),
-        ('posting', 'customer')
+        ('contract', 'customer'), ('delivery', 'customer'), ('quote', 'customer'),
+        ('lease', 'customer'), ('invoice', 'customer'), ('breach', 'customer'),
+        ('invoice_line', 'customer'), ('payment', 'customer'), ('posting', 'customer')
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', kept);
         EXECUTE format(

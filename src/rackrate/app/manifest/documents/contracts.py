@@ -1,43 +1,165 @@
-"""Contracts as files declare them: an offer, which applying signs."""
+"""The document `kind: contract`: one SKU in the plain form, or `lines` with their own dates."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rackrate.app.manifest.documents.parts import Reader, rows
 from rackrate.app.manifest.fields import Fields
-from rackrate.app.sales import MOST_NODES, Offer
-from rackrate.core.ids import ContractId, ProjectId, SkuId
+from rackrate.app.sales import MOST_COMMITMENTS, MOST_NODES, Batches, Offer
+from rackrate.core.chips import Chip
+from rackrate.core.contract import (
+    Acceptance,
+    Commitment,
+    CommitmentKind,
+    Damages,
+    EarlyEnd,
+    Renewal,
+    Terms,
+    UpgradeRight,
+)
+from rackrate.core.ids import ChipId, ContractId, ProjectId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Project
 
+MOST_AMOUNT = Decimal(10) ** 12
+HUNDRED, THOUSAND = Decimal(100), Decimal(1000)
+A_DAY = timedelta(days=1)
+_CAPACITY = CommitmentKind.CAPACITY
+
 
 def _contract(f: Fields) -> list[Offer]:
+    """What is to be signed, or a contract that runs already: it is invoiced from its start."""
     id, name = f.name("name"), f.text("title", "")
-    project, sku = f.reference("project", Project), f.reference("sku", Sku)
-    nodes, time_zone = f.whole("nodes", 1, MOST_NODES), f.time_zone("time_zone", "")
-    start, end = f.instant("start", time_zone), f.instant("end", time_zone)
-    if f.ok and end <= start:
-        f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
-    currency = f.currency("currency")
-    monthly = f.decimal("monthly", Decimal(0), Decimal(10) ** 12)
-    percent = f.decimal("prepayment_percent", Decimal(0), Decimal(100))
+    project, currency = f.reference("project", Project), f.currency("currency")
+    zone = f.time_zone("time_zone", "")
+    lines = f.each("lines", MOST_COMMITMENTS) if f.has("lines") else [f]
+    read = [_commitment(number, line, zone, currency) for number, line in enumerate(lines, 1)]
+    percent = f.decimal("prepayment_percent", Decimal(0), HUNDRED)
     included = f.boolean("tax_included")
+    terms = _terms(f, zone)
+    for line in lines:
+        if line is not f:
+            line.refuse_unknown()
+            f.references += line.references
+    commitments = tuple(commitment for commitment, _ in read if commitment is not None)
     return rows(
         f,
         lambda: Offer(
             ContractId(id),
             ProjectId(project),
-            SkuId(sku),
-            nodes,
-            Interval(start, end),
-            Money.parse(str(monthly), currency),
+            commitments,
             percent,
             included,
             name,
+            terms or Terms(),
+            {number: batches for number, (_, batches) in enumerate(read, 1) if batches},
         ),
     )
+
+
+def _commitment(
+    number: int, f: Fields, zone: str, currency: str
+) -> tuple[Commitment | None, Batches]:
+    """One line, with its deliveries where it has dates for them."""
+    kind = f.choice("kind", CommitmentKind, CommitmentKind.CAPACITY) if f.nested else _CAPACITY
+    once, nodes, sku = kind is CommitmentKind.ONE_OFF, 0, ""
+    title = f.text("title", "") if kind is _CAPACITY else f.text("title")
+    if kind is _CAPACITY:
+        sku, nodes = f.reference("sku", Sku), f.whole("nodes", 1, MOST_NODES)
+    zone = f.time_zone("time_zone", zone) if f.nested else zone
+    start = f.instant("start", zone)
+    end = start + A_DAY if once and not f.has("end") else f.instant("end", zone)
+    if f.ok and end <= start:
+        f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
+    amount = f.decimal("amount" if once else "monthly", Decimal(0), MOST_AMOUNT)
+    same_block = f.boolean("same_block", False) if kind is _CAPACITY else False
+    batches = _batches(f, zone) if kind is _CAPACITY else ()
+    if not f.ok:
+        return None, ()
+    try:
+        money = Money.parse(str(amount), currency)
+    except ValueError as error:
+        f.wrong("amount" if once else "monthly", f"is wrong: {error}")
+        return None, ()
+    named = title if f.nested else ""
+    commitment = Commitment(
+        number,
+        kind,
+        named,
+        Interval(start, end),
+        money,
+        SkuId(sku) if sku else None,
+        None,
+        nodes,
+        same_block,
+    )
+    return commitment, batches
+
+
+def _batches(f: Fields, zone: str) -> Batches:
+    if not f.has("deliveries"):
+        return ()
+    found: list[tuple[int, datetime]] = []
+    for each in f.each("deliveries", 1000):
+        found.append((each.whole("nodes", 1, MOST_NODES), each.instant("due", zone)))
+        each.refuse_unknown()
+    return tuple(found)
+
+
+def _terms(f: Fields, zone: str) -> Terms | None:
+    inner = f.inner("terms")
+    if inner is None:
+        return Terms()
+    acceptance = inner.choice("acceptance", Acceptance, Acceptance.NONE)
+    shrink = inner.decimal("may_shrink_percent", Decimal(0), HUNDRED, Decimal(0))
+    countries, dedicated = inner.countries("jurisdiction"), inner.boolean("dedicated", False)
+    renewal, early_end = _renewal(inner, zone), _early_end(inner, zone)
+    damages, upgrade = _damages(inner), _upgrade(f, inner, zone)
+    return inner.build(
+        lambda: Terms(
+            acceptance, renewal, early_end, damages, upgrade, shrink, countries, dedicated
+        )
+    )
+
+
+def _renewal(terms: Fields, zone: str) -> Renewal | None:
+    f = terms.inner("renewal")
+    if f is None:
+        return None
+    months, decide_by = f.whole("months", 1, 360), f.instant("decide_by", zone)
+    percent = f.decimal("price_percent", Decimal(0), THOUSAND, HUNDRED)
+    return f.build(lambda: Renewal(months, decide_by, percent))
+
+
+def _early_end(terms: Fields, zone: str) -> EarlyEnd | None:
+    f = terms.inner("early_end")
+    if f is None:
+        return None
+    fee, notice = f.decimal("fee_percent", Decimal(0), HUNDRED), f.whole("notice_days", 0, 3660, 0)
+    not_before = f.instant("not_before", zone) if f.has("not_before") else None
+    return f.build(lambda: EarlyEnd(fee, notice, not_before))
+
+
+def _damages(terms: Fields) -> Damages | None:
+    f = terms.inner("damages")
+    if f is None:
+        return None
+    daily = f.decimal("percent_per_day", Decimal(0), HUNDRED)
+    cap = f.decimal("cap_percent", Decimal(0), THOUSAND, HUNDRED)
+    return f.build(lambda: Damages(daily, cap))
+
+
+def _upgrade(document: Fields, terms: Fields, zone: str) -> UpgradeRight | None:
+    f = terms.inner("upgrade")
+    if f is None:
+        return None
+    chip, not_before = f.reference("chip", Chip), f.instant("not_before", zone)
+    credit = f.decimal("credit_percent", Decimal(0), HUNDRED, Decimal(0))
+    document.references += f.references
+    return f.build(lambda: UpgradeRight(ChipId(chip), not_before, credit))
 
 
 READERS: Mapping[str, Reader] = {

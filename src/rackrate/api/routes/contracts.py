@@ -1,0 +1,84 @@
+"""Contracts: signed, amended, delivered."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from rackrate.api.asker import ThreadRoute
+from rackrate.api.call import Call, Caller, IdPath, Named, Tags, Windowed, Writer
+from rackrate.api.problems import READS, WRITES
+from rackrate.api.schemas.amendments import AmendmentRequest
+from rackrate.api.schemas.contracts import Contract, ContractDetail, ContractRequest
+from rackrate.api.schemas.parts import Page
+from rackrate.app import amending, sales
+from rackrate.core.ids import ContractId, CustomerId
+
+router = APIRouter(route_class=ThreadRoute)
+CONTRACTS: Tags = ["contracts"]
+
+
+@router.get(
+    "/contracts",
+    response_model=Page[Contract],
+    responses=READS,
+    tags=CONTRACTS,
+    summary="Contracts",
+)
+def list_contracts(call: Caller, window: Windowed, customer: Named = None) -> Response:
+    whose = None if customer is None else CustomerId(customer)
+    found = sales.find(call.world, call.actor, whose, window.after, window.probe)
+    return call.answer(window.page(found, Contract.of))
+
+
+@router.post(
+    "/contracts",
+    status_code=201,
+    response_model=ContractDetail,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Sign: reserve the nodes, and invoice what is due at once",
+)
+def sign(call: Writer, body: ContractRequest) -> Response:
+    """Refused with how many nodes could be promised, and from when all of them."""
+
+    def act() -> ContractDetail:
+        id = ContractId(body.id or call.world.ids.new("con"))
+        signed = sales.sign(call.world, call.actor, body.offer(id))
+        return detail(call, signed.id)
+
+    return call.post(body, act, 201)
+
+
+@router.get(
+    "/contracts/{id}",
+    response_model=ContractDetail,
+    responses=READS,
+    tags=CONTRACTS,
+    summary="A contract with its payment plan and deliveries",
+)
+def show_contract(call: Caller, id: IdPath) -> Response:
+    return call.answer(detail(call, ContractId(id)))
+
+
+@router.post(
+    "/contracts/{id}/amendments",
+    status_code=201,
+    response_model=ContractDetail,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Amend: more, fewer, longer, other nodes, renewed, or ended early",
+)
+def amend(call: Writer, id: IdPath, body: AmendmentRequest) -> Response:
+    """What is past is never amended. Refused with the next number or date that would do."""
+
+    def act() -> ContractDetail:
+        amending.amend(call.world, call.actor, ContractId(id), body.change, body.note)
+        return detail(call, ContractId(id))
+
+    return call.post(body, act, 201)
+
+
+def detail(call: Call, id: ContractId) -> ContractDetail:
+    """The contract as its owner may see it."""
+    contract, plan = sales.show(call.world, call.actor, id)
+    batches = sales.deliveries(call.world, call.actor, id)
+    return ContractDetail.detail(contract, plan, batches, call.world.clock.now())

@@ -1,0 +1,324 @@
+"""Contracts: what is asked for at signature, and what is answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
+from rackrate.api.schemas.terms import Terms
+from rackrate.app import sales
+from rackrate.core import contract as contracts
+from rackrate.core.contract import AmendmentKind, CommitmentKind
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import ContractId, ProjectId, SkuId
+from rackrate.core.interval import Interval
+
+Nodes = Annotated[int, Field(ge=1, le=sales.MOST_NODES)]
+
+
+class Batch(Schema):
+    """So many nodes of a commitment, due at an instant."""
+
+    nodes: Nodes
+    due: Instant
+
+
+class CommitmentRequest(Schema):
+    """A quantity over an interval. `amount` is a calendar month's, or the whole of a one-off."""
+
+    kind: CommitmentKind = CommitmentKind.CAPACITY
+    title: Text = ""
+    sku: Id | None = Field(default=None, examples=["h800.node"])
+    nodes: int = Field(default=0, ge=0, le=sales.MOST_NODES)
+    start: Instant
+    end: Instant
+    amount: Money
+    same_block: bool = False
+    deliveries: list[Batch] = Field(default=[], max_length=1000)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "CommitmentRequest":
+        if not self.start < self.end:
+            raise ValueError("end must be after start")
+        capacity = self.kind is CommitmentKind.CAPACITY
+        if capacity and (self.sku is None or not self.nodes):
+            raise ValueError("capacity is `nodes` of a `sku`")
+        if not capacity and (self.sku is not None or self.nodes or self.deliveries):
+            raise ValueError(f"{self.kind} has no sku, nodes or deliveries")
+        if not capacity and not self.title.strip():
+            raise ValueError(f"{self.kind} needs a title")
+        return self
+
+    def commitment(self, number: int) -> contracts.Commitment:
+        amount = self.amount.value
+        if amount.minor < 0:
+            raise Invalid(f"commitments.{number - 1}.amount", f"{amount} is negative")
+        return contracts.Commitment(
+            number,
+            self.kind,
+            self.title,
+            Interval(self.start, self.end),
+            amount,
+            None if self.sku is None else SkuId(self.sku),
+            None,
+            self.nodes,
+            self.same_block,
+        )
+
+
+def batches_of(asked: Sequence[CommitmentRequest]) -> dict[int, sales.Batches]:
+    """The planned deliveries of each, where they were given."""
+    return {
+        number: tuple((batch.nodes, batch.due) for batch in each.deliveries)
+        for number, each in enumerate(asked, 1)
+        if each.deliveries
+    }
+
+
+class ContractRequest(Schema):
+    """`nodes` whole nodes of a SKU from `start` to `end`, for `monthly` a calendar month; or, in
+    their place, `commitments` with their own intervals.
+    """
+
+    id: Name | None = Field(default=None, description="Left out: one is made")
+    project: Id
+    sku: Id | None = Field(default=None, examples=["h800.node"])
+    nodes: Nodes | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+    monthly: Money | None = None
+    commitments: list[CommitmentRequest] = Field(default=[], max_length=sales.MOST_COMMITMENTS)
+    prepayment_percent: Decimal = Field(
+        default=Decimal(0), ge=0, le=100, max_digits=9, decimal_places=6, examples=["30"]
+    )
+    tax_included: bool = False
+    name: Text = ""
+    terms: Terms = Field(default_factory=Terms)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "ContractRequest":
+        plain = (self.sku, self.nodes, self.start, self.end, self.monthly)
+        if self.commitments:
+            if any(part is not None for part in plain):
+                raise ValueError("give commitments, or sku, nodes, start, end and monthly")
+        elif self.start is None or self.end is None or None in plain:
+            raise ValueError("sku, nodes, start, end and monthly are needed, or commitments")
+        elif not self.start < self.end:
+            raise ValueError("end must be after start")
+        return self
+
+    def offer(self, id: ContractId) -> sales.Offer:
+        asked = [each.commitment(number) for number, each in enumerate(self.commitments, 1)]
+        return sales.Offer(
+            id,
+            ProjectId(self.project),
+            tuple(asked) or (self._plain(),),
+            self.prepayment_percent,
+            self.tax_included,
+            self.name,
+            self.terms.agreed,
+            batches_of(self.commitments),
+        )
+
+    def _plain(self) -> contracts.Commitment:
+        assert self.sku is not None and self.nodes is not None and self.monthly is not None
+        assert self.start is not None and self.end is not None
+        during = Interval(self.start, self.end)
+        return sales.capacity(1, SkuId(self.sku), self.nodes, during, self.monthly.value)
+
+
+class Commitment(Schema):
+    """A quantity over an interval, as ordered. `lasts` is less where it was ended early."""
+
+    number: int
+    kind: CommitmentKind
+    title: str
+    what: str = Field(examples=["64 x h100.node"])
+    sku: str | None
+    site: str | None
+    nodes: int
+    during: Period
+    lasts: Period | None = Field(description="Null: it was called off before it began")
+    amount: Money
+    same_block: bool
+    order: int = Field(description="The amendment that brought it; 0 is the signature")
+    follows: int = Field(description="The commitment whose nodes it goes on with; 0: none")
+
+    @classmethod
+    def of(cls, each: contracts.Commitment) -> "Commitment":
+        return cls(
+            number=each.number,
+            kind=each.kind,
+            title=each.title,
+            what=each.what,
+            sku=each.sku,
+            site=each.site,
+            nodes=each.nodes,
+            during=Period.of(each.during),
+            lasts=None if each.lasts is None else Period.of(each.lasts),
+            amount=Money.of(each.amount),
+            same_block=each.same_block,
+            order=each.order,
+            follows=each.follows,
+        )
+
+
+class Amendment(Schema):
+    """A change that was agreed, and what was due with it."""
+
+    number: int
+    kind: AmendmentKind
+    at: datetime
+    effective: datetime
+    what: str
+    note: str
+    prepayment: Money
+    fee: Money
+    credit: Money
+
+    @classmethod
+    def of(cls, each: contracts.Amendment) -> "Amendment":
+        return cls(
+            number=each.number,
+            kind=each.kind,
+            at=each.at,
+            effective=each.effective,
+            what=each.what,
+            note=each.note,
+            prepayment=Money.of(each.prepayment),
+            fee=Money.of(each.fee),
+            credit=Money.of(each.credit),
+        )
+
+
+class Contract(Schema):
+    """Take-or-pay for commitments, their nodes reserved for the whole of their intervals."""
+
+    id: str
+    name: str
+    entity: str
+    customer: str
+    project: str
+    currency: str
+    during: Period = Field(description="From the first start to the last end")
+    peak: int = Field(description="The most nodes at any instant")
+    commitments: list[Commitment]
+    prepayment_percent: str
+    tax_included: bool
+    signed: datetime
+    ended: datetime | None
+    terms: Terms
+    amendments: list[Amendment]
+
+    @classmethod
+    def of(cls, contract: contracts.Contract) -> "Contract":
+        return cls(
+            id=contract.id,
+            name=contract.name,
+            entity=contract.entity,
+            customer=contract.customer,
+            project=contract.project,
+            currency=contract.currency,
+            during=Period.of(contract.during),
+            peak=contract.peak,
+            commitments=[Commitment.of(each) for each in contract.commitments],
+            prepayment_percent=f"{contract.prepayment_percent:f}",
+            tax_included=contract.tax_included,
+            signed=contract.signed,
+            ended=contract.ended,
+            terms=Terms.of(contract.terms),
+            amendments=[Amendment.of(each) for each in contract.amendments],
+        )
+
+
+class Instalment(Schema):
+    """One month of a commitment. `value` is `drawdown` of the prepayment and `due` as an
+    instalment.
+    """
+
+    commitment: int
+    month: str
+    during: Period
+    value: Money
+    drawdown: Money
+    due: Money
+
+    @classmethod
+    def of(cls, instalment: contracts.Instalment) -> "Instalment":
+        return cls(
+            commitment=instalment.commitment,
+            month=str(instalment.month),
+            during=Period.of(instalment.during),
+            value=Money.of(instalment.value),
+            drawdown=Money.of(instalment.drawdown),
+            due=Money.of(instalment.due),
+        )
+
+
+class Delivery(Schema):
+    """A batch of a commitment's nodes. `damages` is what its lateness comes to by the terms."""
+
+    id: str
+    contract: str
+    commitment: int
+    number: int
+    nodes: int
+    due: datetime
+    delivered: datetime | None
+    accepted: datetime | None
+    by: str = Field(description="Who accepted it: `health`, or a person")
+    names: list[str]
+    days_late: int
+    damages: Money
+
+    @classmethod
+    def of(
+        cls, contract: contracts.Contract, each: contracts.Delivery, now: datetime
+    ) -> "Delivery":
+        return cls(
+            id=each.id,
+            contract=each.contract,
+            commitment=each.commitment,
+            number=each.number,
+            nodes=each.nodes,
+            due=each.due,
+            delivered=each.delivered,
+            accepted=each.accepted,
+            by=each.by,
+            names=list(each.names),
+            days_late=each.days_late(now),
+            damages=Money.of(contracts.damages_of(contract, each, now)),
+        )
+
+
+class ContractDetail(Contract):
+    """A contract with its payment plan and deliveries: value + left = prepayment + all that is due.
+
+    Instalments are those that can be expected now: nodes that are late count from now on.
+    """
+
+    value: Money
+    prepayment: Money
+    left: Money = Field(description="Prepaid and never drawn down: it goes back at the end")
+    instalments: list[Instalment]
+    deliveries: list[Delivery]
+
+    @classmethod
+    def detail(
+        cls,
+        contract: contracts.Contract,
+        plan: contracts.Schedule,
+        deliveries: Sequence[contracts.Delivery],
+        now: datetime,
+    ) -> "ContractDetail":
+        return cls(
+            **dict(Contract.of(contract)),
+            value=Money.of(plan.value),
+            prepayment=Money.of(plan.prepayment),
+            left=Money.of(plan.left),
+            instalments=[Instalment.of(one) for one in plan.instalments],
+            deliveries=[Delivery.of(contract, each, now) for each in deliveries],
+        )

@@ -1,0 +1,180 @@
+"""Amendments: the core says what a contract becomes; calendar, deliveries and invoices follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rackrate.app.billing import issue
+from rackrate.app.instalments import contract_lines
+from rackrate.app.ports import Tx
+from rackrate.app.promising import cut_back, reserve, sites_of, tell_until_when_safe
+from rackrate.app.sales import Batches, check_commitment, owner_of, placed, planned_batches
+from rackrate.app.world import World, acting
+from rackrate.core.access import Actor, Verb
+from rackrate.core.contract import (
+    Amended,
+    Commitment,
+    Contract,
+    Delivery,
+    Newer,
+    When,
+    end_early,
+    extend,
+    fewer,
+    more,
+    renew,
+    swap,
+)
+from rackrate.core.errors import Invalid
+from rackrate.core.ids import ContractId, SkuId
+from rackrate.core.interval import Month
+from rackrate.core.inventory import Sku
+from rackrate.core.money import Money
+from rackrate.core.parties import Customer
+
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Further commitments; `batches` by their place among them, from 1."""
+
+    commitments: tuple[Commitment, ...]
+    batches: Mapping[int, Batches] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fewer:
+    """Only `nodes` of a commitment are left from `at` on."""
+
+    commitment: int
+    nodes: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A commitment goes on until `until`, at `amount` a month or what it costs now."""
+
+    commitment: int
+    until: datetime
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Nodes of another SKU take a commitment's place from `at` on. `nodes` None: as many."""
+
+    commitment: int
+    sku: SkuId
+    amount: Money
+    at: datetime
+    nodes: int | None = None
+    same_block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The renewal right is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Everything ends at `at`."""
+
+    at: datetime
+
+
+Change = More | Fewer | Extend | Swap | Renew | End
+
+
+def amend(world: World, actor: Actor, id: ContractId, change: Change, note: str = "") -> Contract:
+    """Agree a change: nodes are reserved and freed, and what is due at once is invoiced."""
+    if len(note) > LONGEST_NOTE or not all(char.isprintable() for char in note):
+        raise Invalid("note", f"a note is one line of at most {LONGEST_NOTE} characters")
+    with acting(world, actor, Verb.CONTRACT_WRITE, owner_of(id)) as tx:
+        now = world.clock.now()
+        customer = tx.get(Customer, tx.get(Contract, id).customer)
+        _lock(tx, tx.get(Contract, id), change)
+        contract = tx.get(Contract, id)
+        when = When(now, customer.time_zone, note)
+        done = _decided(tx, customer, contract, change, when)
+        _write(world, tx, done, change)
+        month = Month.of(now, customer.time_zone)
+        lines = contract_lines(tx, done.contract, month, now)
+        if lines:
+            cause = f"amendment/{id}/{done.amendment.number}"
+            issue(world, tx, customer, cause, month, lines)
+        return done.contract
+
+
+def _lock(tx: Tx, contract: Contract, change: Change) -> None:
+    """Every site that it may concern, in order (decision 17)."""
+    sites = set(sites_of(contract.commitments))
+    wanted = change.commitments if isinstance(change, More) else ()
+    skus = {each.sku for each in wanted if each.sku is not None}
+    skus |= {change.sku} if isinstance(change, Swap) else set()
+    sites |= {tx.get(Sku, sku).site for sku in skus}
+    for site in sorted(sites):
+        tx.fleet(site)
+
+
+def _decided(tx: Tx, customer: Customer, contract: Contract, change: Change, when: When) -> Amended:
+    match change:
+        case More(commitments=commitments):
+            for each in commitments:
+                check_commitment(each)
+            wanted = [placed(tx, customer, contract.terms, each) for each in commitments]
+            return more(contract, when, wanted)
+        case Fewer():
+            return fewer(contract, when, change.commitment, change.nodes, change.at)
+        case Extend():
+            return extend(contract, when, change.commitment, change.until, change.amount)
+        case Swap():
+            newer = _newer(tx, customer, contract, change)
+            return swap(contract, when, change.commitment, newer, change.at)
+        case Renew():
+            return renew(contract, when)
+        case End():
+            return end_early(contract, when, change.at)
+
+
+def _newer(tx: Tx, customer: Customer, contract: Contract, change: Swap) -> Newer:
+    old = contract.commitment(change.commitment)
+    if old is None or not old.nodes:
+        raise Invalid("commitment", f"{contract.id} has no nodes under {change.commitment}")
+    if change.amount.currency != contract.currency:
+        raise Invalid("currency", f"{contract.id} is in {contract.currency}")
+    nodes = old.nodes if change.nodes is None else change.nodes
+    if nodes < 1:
+        raise Invalid("nodes", f"{nodes} is not at least 1")
+    as_new = replace(old, sku=change.sku, nodes=nodes, amount=change.amount)
+    there = placed(tx, customer, contract.terms, as_new)
+    check_commitment(there)
+    assert there.site is not None
+    chip = tx.get(Sku, change.sku).chip
+    return Newer(chip, change.sku, there.site, nodes, change.amount, change.same_block)
+
+
+def _write(world: World, tx: Tx, done: Amended, change: Change) -> None:
+    contract = done.contract
+    cut_back(tx, contract, done.cut)
+    for each in tx.find(Delivery, contract=contract.id):
+        commitment = contract.commitment(each.commitment)
+        if each.delivered is None and commitment in done.cut and not _still_due(commitment, each):
+            tx.remove(Delivery, each.id)
+    reserve(world, tx, contract, done.added)
+    first = len(contract.commitments) - len(done.added)
+    plans = change.batches if isinstance(change, More) else {}
+    moved = {first + place: batches for place, batches in plans.items()}
+    tx.add(*planned_batches(contract, done.added, moved))
+    tx.put(contract)
+    tell_until_when_safe(world, tx, sites_of((*done.added, *done.cut)))
+
+
+def _still_due(commitment: Commitment | None, delivery: Delivery) -> bool:
+    return (
+        commitment is not None
+        and commitment.lasts is not None
+        and delivery.due < commitment.lasts.end
+    )

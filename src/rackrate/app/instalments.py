@@ -1,0 +1,62 @@
+"""What of a contract's rows is due and earned: the core decides, here it meets the rows."""
+
+from datetime import datetime
+
+from rackrate.app.ports import Tx
+from rackrate.core.contract import Contract, Delivery, Schedule, paid_parts, schedule
+from rackrate.core.instalment import Due, Earned, earned, lines_due
+from rackrate.core.interval import Month
+from rackrate.core.inventory import Entity
+from rackrate.core.invoice import InvoiceLine, Line
+from rackrate.core.ledger import Entry
+from rackrate.core.parties import Customer
+from rackrate.core.recognition import contract_earned
+from rackrate.core.tax import TaxRule, tax_rule
+
+
+def plan_of(tx: Tx, contract: Contract, now: datetime, expected: bool = False) -> Schedule:
+    """Its payment plan. With `expected`, nodes count that are not accepted yet, from now on."""
+    deliveries = tx.find(Delivery, contract=contract.id)
+    parts = paid_parts(contract, deliveries, now if expected else None)
+    return schedule(contract, tx.get(Customer, contract.customer).time_zone, parts)
+
+
+def contract_lines(
+    tx: Tx, contract: Contract, until: Month, now: datetime, closed: Month | None = None
+) -> list[Line]:
+    """Lines that are not on an invoice yet: instalments up to `until`, and what is due once."""
+    customer = tx.get(Customer, contract.customer)
+    due = Due(
+        contract,
+        plan_of(tx, contract, now),
+        rule_of(tx, contract, customer),
+        customer.time_zone,
+        until,
+        now,
+        tx.find(Delivery, contract=contract.id),
+        [each.line for each in tx.find(InvoiceLine, contract=contract.id)],
+        closed,
+    )
+    return lines_due(due)
+
+
+def entries_earned(
+    tx: Tx, contract: Contract, seller: Entity, until: Month, now: datetime
+) -> list[Entry]:
+    """Every month of service up to `until` that is done and not in the books yet."""
+    customer = tx.get(Customer, contract.customer)
+    months: dict[Month, list[Earned]] = {}
+    plan = plan_of(tx, contract, now)
+    for each in earned(contract, plan, rule_of(tx, contract, customer)):
+        if each.month <= until:
+            months.setdefault(each.month, []).append(each)
+    entries = (
+        contract_earned(contract, month, parts, seller.time_zone, now)
+        for month, parts in sorted(months.items())
+    )
+    return [e for e in entries if e is not None and tx.peek(Entry, e.id) is None]
+
+
+def rule_of(tx: Tx, contract: Contract, customer: Customer) -> TaxRule:
+    """The tax rule of the customer, or the seller's."""
+    return tax_rule(customer.tax_rule or tx.get(Entity, contract.entity).output_tax)

@@ -1,0 +1,131 @@
+"""Delivery of a commitment's nodes in batches: due, delivered, accepted; and what is late."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rackrate.core.contract.commitment import Commitment, Part
+from rackrate.core.contract.schedule import share
+from rackrate.core.contract.signed import Contract
+from rackrate.core.contract.terms import Acceptance
+from rackrate.core.ids import ContractId, CustomerId, NodeId
+from rackrate.core.interval import Interval
+from rackrate.core.money import Money, half_up_ratio
+
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch: `nodes` of a commitment, due at an instant; `names` are known from delivery on.
+
+    `by` is who accepted it: `health`, or a principal.
+    """
+
+    id: str
+    contract: ContractId
+    customer: CustomerId
+    commitment: int
+    number: int
+    nodes: int
+    due: datetime
+    delivered: datetime | None = None
+    accepted: datetime | None = None
+    by: str = ""
+    names: tuple[NodeId, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.nodes < 1:
+            raise ValueError(f"a delivery of {self.nodes} nodes")
+        if self.names and len(set(self.names)) != self.nodes:
+            raise ValueError(f"{len(set(self.names))} names for {self.nodes} nodes")
+
+    def handed_over(self, at: datetime, names: tuple[NodeId, ...]) -> "Delivery":
+        return replace(self, delivered=at, names=names)
+
+    def taken(self, at: datetime, by: str) -> "Delivery":
+        return replace(self, accepted=at, by=by)
+
+    def days_late(self, now: datetime) -> int:
+        """Days begun between the due date and delivery, or now where it is still awaited."""
+        late = (self.delivered or now) - self.due
+        return max(0, -(-late // A_DAY))
+
+
+def delivery_id(contract: ContractId, commitment: int, number: int) -> str:
+    return f"{contract}/{commitment}/{number}"
+
+
+def batches(
+    contract: Contract, commitment: Commitment, plan: Iterable[tuple[int, datetime]] = ()
+) -> tuple[Delivery, ...]:
+    """Its deliveries as (nodes, due) plan them; one at its start where nothing is planned.
+
+    ValueError unless they come to its nodes, and none is due after its end.
+    """
+    wanted = tuple(plan) or ((commitment.nodes, commitment.during.start),)
+    together = sum(nodes for nodes, _ in wanted)
+    if together != commitment.nodes:
+        raise ValueError(f"batches of {together} nodes for a commitment of {commitment.nodes}")
+    last = max(due for _, due in wanted)
+    if last >= commitment.during.end:
+        raise ValueError(f"a batch due {last:%Y-%m-%d %H:%M} UTC, after the commitment's end")
+    return tuple(
+        Delivery(
+            delivery_id(contract.id, commitment.number, number),
+            contract.id,
+            contract.customer,
+            commitment.number,
+            number,
+            nodes,
+            due,
+        )
+        for number, (nodes, due) in enumerate(sorted(wanted, key=lambda each: each[1]), 1)
+    )
+
+
+def paid_parts(
+    contract: Contract, deliveries: Iterable[Delivery], expected_from: datetime | None = None
+) -> Mapping[int, tuple[Part, ...]]:
+    """The nodes of each commitment that are paid for: from acceptance on, where that is agreed.
+
+    What is not accepted is left out; or with `expected_from`, it counts from when it may come.
+    """
+    if contract.terms.acceptance is Acceptance.NONE:
+        return {}
+    found: dict[int, list[tuple[datetime, int]]] = {}
+    for each in deliveries:
+        starts = each.accepted
+        if starts is None and expected_from is not None:
+            starts = max(each.due, expected_from)
+        if starts is not None:
+            found.setdefault(each.commitment, []).append((starts, each.nodes))
+    return {
+        each.number: _parts(each, sorted(found.get(contract.origin(each).number, ())))
+        for each in contract.capacity
+    }
+
+
+def _parts(commitment: Commitment, accepted: Iterable[tuple[datetime, int]]) -> tuple[Part, ...]:
+    """Batches in the order of their acceptance, as many nodes as the commitment has."""
+    lasts, left = commitment.lasts, commitment.nodes
+    parts: list[Part] = []
+    for starts, nodes in accepted:
+        counted = min(nodes, left)
+        left -= counted
+        if lasts is not None and counted and starts < lasts.end:
+            parts.append(Part(counted, Interval(max(starts, lasts.start), lasts.end)))
+    return tuple(parts)
+
+
+def damages_of(contract: Contract, delivery: Delivery, now: datetime) -> Money:
+    """What its lateness comes to by the terms: by days begun, capped, rounded once."""
+    agreed, commitment = contract.terms.damages, contract.commitment(delivery.commitment)
+    days = delivery.days_late(now)
+    if agreed is None or commitment is None or not days:
+        return Money.zero(contract.currency)
+    monthly = Money(
+        half_up_ratio(commitment.amount.minor * delivery.nodes, commitment.nodes),
+        contract.currency,
+    )
+    return share(monthly, min(agreed.percent_per_day * days, agreed.cap_percent))

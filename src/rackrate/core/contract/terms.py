@@ -1,0 +1,120 @@
+"""What a contract may agree beside quantity and price; everything left out is not agreed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from rackrate.core.ids import ChipId
+
+
+class Acceptance(StrEnum):
+    """What billing of delivered nodes waits for."""
+
+    NONE = "none"  # for nothing: it begins where the commitment does
+    HEALTH = "health"  # for evidence that every named node is in service and its engine answers
+    CUSTOMER = "customer"  # for the customer's word
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The right to go on for `months` more, at `price_percent` of what a month costs at the end.
+
+    It lapses at `decide_by`.
+    """
+
+    months: int
+    decide_by: datetime
+    price_percent: Decimal = Decimal(100)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.months <= 360:
+            raise ValueError(f"a renewal of {self.months} months")
+        if not 0 <= self.price_percent <= 1000:
+            raise ValueError(f"a renewal at {self.price_percent} percent")
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnd:
+    """The right to end early: `notice_days` ahead, not before `not_before`, for a fee.
+
+    The fee is a percentage of the instalments that are then not paid any more.
+    """
+
+    fee_percent: Decimal
+    notice_days: int = 0
+    not_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_percent("an early end fee", self.fee_percent)
+        if not 0 <= self.notice_days <= 3660:
+            raise ValueError(f"a notice of {self.notice_days} days")
+
+
+@dataclass(frozen=True, slots=True)
+class Damages:
+    """For each day begun that nodes are late: a percentage of their monthly amount, up to a cap."""
+
+    percent_per_day: Decimal
+    cap_percent: Decimal = Decimal(100)
+
+    def __post_init__(self) -> None:
+        _check_percent("damages a day", self.percent_per_day)
+        if not 0 <= self.cap_percent <= 1000:
+            raise ValueError(f"damages capped at {self.cap_percent} percent")
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRight:
+    """The right to swap to nodes of `chip` from `not_before` on.
+
+    `credit_percent` of the instalments that the old nodes would still have cost is credited.
+    """
+
+    chip: ChipId
+    not_before: datetime
+    credit_percent: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        _check_percent("an upgrade credit", self.credit_percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`jurisdiction` are the countries where it may be delivered; none: anywhere.
+
+    `dedicated`: nobody else's promise or lease shares its blocks. `may_shrink_percent`: how much of
+    a commitment's nodes the customer may give back.
+    """
+
+    acceptance: Acceptance = Acceptance.NONE
+    renewal: Renewal | None = None
+    early_end: EarlyEnd | None = None
+    damages: Damages | None = None
+    upgrade: UpgradeRight | None = None
+    may_shrink_percent: Decimal = Decimal(0)
+    jurisdiction: tuple[str, ...] = ()
+    dedicated: bool = False
+
+    def __post_init__(self) -> None:
+        _check_percent("shrinking", self.may_shrink_percent)
+
+    def __str__(self) -> str:
+        """Only what is agreed."""
+        waits = self.acceptance is not Acceptance.NONE
+        parts = {
+            "acceptance": str(self.acceptance) if waits else "",
+            "renewal": self.renewal,
+            "early end": self.early_end,
+            "damages": self.damages,
+            "upgrade": self.upgrade,
+            "may shrink, percent": self.may_shrink_percent,
+            "only in": " ".join(self.jurisdiction),
+            "dedicated": self.dedicated,
+        }
+        return "; ".join(f"{name} {part}" for name, part in parts.items() if part) or "none"
+
+
+def _check_percent(what: str, percent: Decimal) -> None:
+    if not 0 <= percent <= 100:
+        raise ValueError(f"{what} of {percent} percent")

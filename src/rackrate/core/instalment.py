@@ -1,0 +1,225 @@
+"""What of a contract is due to be invoiced, and what its months earn: each to the cent, once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rackrate.core.contract import Commitment, Contract, Delivery, Schedule, damages_of
+from rackrate.core.ids import SkuId
+from rackrate.core.interval import Month
+from rackrate.core.invoice import Line, LineKind, priced
+from rackrate.core.money import Money, half_up_ratio, total
+from rackrate.core.tax import TaxRule
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A contract as of `now`: its plan, its deliveries, and every line that was invoiced of it.
+
+    `until` is the last month whose instalment is asked for; `closed` the last that is over.
+    """
+
+    contract: Contract
+    plan: Schedule
+    rule: TaxRule
+    time_zone: str
+    until: Month
+    now: datetime
+    deliveries: Sequence[Delivery] = ()
+    billed: Sequence[Line] = ()
+    closed: Month | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a month of a commitment earns, net of tax."""
+
+    month: Month
+    commitment: int
+    sku: SkuId | None
+    amount: Money
+
+
+def lines_due(due: Due) -> list[Line]:
+    """What should be invoiced and is not yet. Asking again after it was invoiced answers nothing.
+
+    A month that was invoiced ahead and has changed since gets the difference, up or down.
+    """
+    billed = {line.source for line in due.billed}
+    once = (*_prepayments(due), *_amendments(due), *_damages(due), *_refund(due))
+    return [*(line for line in once if line.source not in billed), *_instalments(due)]
+
+
+def earned(contract: Contract, plan: Schedule, rule: TaxRule) -> list[Earned]:
+    """All months, net of tax: they add up to what all invoices are net, less what goes back."""
+    pools = _pools(contract, plan, rule)
+    drawn = 0
+    months: list[Earned] = []
+    for each in plan.instalments:
+        net, _ = priced(each.due, contract.tax_included, rule)
+        before = _net_of_drawn(pools, drawn)
+        drawn += each.drawdown.minor
+        amount = net + Money(_net_of_drawn(pools, drawn) - before, contract.currency)
+        commitment = contract.commitment(each.commitment)
+        assert commitment is not None, each
+        months.append(Earned(each.month, each.commitment, commitment.sku, amount))
+    return months
+
+
+def _pools(contract: Contract, plan: Schedule, rule: TaxRule) -> list[tuple[int, int]]:
+    """Prepayments in the order in which they are drawn down: as quoted, and net of tax."""
+    return [
+        (amount.minor, priced(amount, contract.tax_included, rule)[0].minor)
+        for _, amount in plan.prepayments
+    ]
+
+
+def _net_of_drawn(pools: Iterable[tuple[int, int]], drawn: int) -> int:
+    """What the first `drawn` of the prepayments are net of tax: all of them exactly their net."""
+    net = 0
+    for whole, whole_net in pools:
+        if drawn >= whole:
+            net, drawn = net + whole_net, drawn - whole
+        else:
+            return net + half_up_ratio(whole_net * drawn, whole)
+    return net
+
+
+def _prepayments(due: Due) -> Iterator[Line]:
+    contract = due.contract
+    for order, amount in due.plan.prepayments:
+        at = contract.amendments[order - 1].at if order else contract.signed
+        tail = f"/{order}" if order else ""
+        said = f" for amendment {order}" if order else ""
+        yield _line(
+            due,
+            f"prepayment/{contract.id}{tail}",
+            LineKind.PREPAYMENT,
+            f"Prepayment {contract.prepayment_percent}% of {contract.id}{said}",
+            at,
+            amount,
+            _the_only(contract.ordered(order)),
+        )
+
+
+def _amendments(due: Due) -> Iterator[Line]:
+    contract = due.contract
+    for each in contract.amendments:
+        if each.fee:
+            said = f"Fee for ending {contract.id} early: {each.what}"
+            source = f"fee/{contract.id}/{each.number}"
+            yield _line(due, source, LineKind.FEE, said, each.at, each.fee)
+        if each.credit:
+            said = f"Credit for {contract.id}: {each.what}"
+            source = f"credit/{contract.id}/{each.number}"
+            yield _line(due, source, LineKind.CREDIT, said, each.at, -each.credit)
+
+
+def _damages(due: Due) -> Iterator[Line]:
+    for each in due.deliveries:
+        amount = damages_of(due.contract, each, due.now)
+        if each.delivered is not None and amount:
+            days = each.days_late(due.now)
+            said = f"{each.nodes} nodes of {due.contract.id} were {days} days late"
+            source, commitment = f"damages/{each.id}", due.contract.commitment(each.commitment)
+            yield _line(due, source, LineKind.DAMAGES, said, each.delivered, -amount, commitment)
+
+
+def _refund(due: Due) -> Iterator[Line]:
+    """What was prepaid and never drawn down goes back once the last month is over."""
+    contract, plan = due.contract, due.plan
+    last = Month.of(contract.over, due.time_zone)
+    if contract.over == last.interval(due.time_zone).start:
+        last = last.plus(-1)
+    if due.closed is None or due.closed < last or not plan.left:
+        return
+    pools = _pools(contract, plan, due.rule)
+    drawn = sum(each.drawdown.minor for each in plan.instalments)
+    net = sum(whole for _, whole in pools) - _net_of_drawn(pools, drawn)
+    gross = -plan.left if contract.tax_included else None
+    yield Line(
+        f"refund/{contract.id}",
+        LineKind.REFUND,
+        f"Prepayment of {contract.id} that was not drawn down",
+        last,
+        last.interval(due.time_zone),
+        Money(-net, contract.currency),
+        gross,
+        contract=contract.id,
+    )
+
+
+def _instalments(due: Due) -> Iterator[Line]:
+    """A line for each month of a commitment up to `until`, less what was invoiced of it."""
+    contract = due.contract
+    before: dict[tuple[Month, int], list[Line]] = {}
+    for line in due.billed:
+        if line.kind is LineKind.INSTALMENT:
+            before.setdefault((line.month, line.commitment), []).append(line)
+    planned = {(each.month, each.commitment): each for each in due.plan.instalments}
+    for month, number in sorted({*planned, *before}):
+        if month > due.until:
+            continue
+        asked, lines = planned.get((month, number)), before.get((month, number), [])
+        commitment = contract.commitment(number)
+        assert commitment is not None, lines
+        amount = asked.due if asked else Money.zero(contract.currency)
+        if not lines and (asked is None or not asked.value):
+            continue
+        net, gross = _less(priced(amount, contract.tax_included, due.rule), lines)
+        if lines and not net and not gross:
+            continue
+        tail = f"/{len(lines)}" if lines else ""
+        changed = "Change of " if lines else ""
+        yield Line(
+            f"instalment/{contract.id}/{number}/{month}{tail}",
+            LineKind.INSTALMENT,
+            f"{changed}{commitment.what}, {month}",
+            month,
+            asked.during if asked else lines[0].during,
+            net,
+            gross,
+            contract=contract.id,
+            sku=commitment.sku,
+            commitment=number,
+        )
+
+
+def _less(amount: tuple[Money, Money | None], lines: Sequence[Line]) -> tuple[Money, Money | None]:
+    """(net, gross) without what these lines were."""
+    net, gross = amount
+    net = net - total((line.net for line in lines), net.currency)
+    if gross is not None:
+        gross = gross - total((line.gross or line.net for line in lines), net.currency)
+    return net, gross
+
+
+def _line(
+    due: Due,
+    source: str,
+    kind: LineKind,
+    description: str,
+    at: datetime,
+    amount: Money,
+    commitment: Commitment | None = None,
+) -> Line:
+    """A line that is invoiced once, of the month of `at`."""
+    month = Month.of(at, due.time_zone)
+    net, gross = priced(amount, due.contract.tax_included, due.rule)
+    inside = due.contract.during if kind is LineKind.PREPAYMENT else month.interval(due.time_zone)
+    return Line(
+        source,
+        kind,
+        description,
+        month,
+        inside,
+        net,
+        gross,
+        contract=due.contract.id,
+        sku=None if commitment is None else commitment.sku,
+        commitment=0 if commitment is None else commitment.number,
+    )
+
+
+def _the_only(commitments: Sequence[Commitment]) -> Commitment | None:
+    return commitments[0] if len(commitments) == 1 else None
