@@ -214,9 +214,9 @@ def test_a_contract_counts_on_nodes_on_demand_only_after_their_notice() -> None:
 
 def test_one_gang_goes_rather_than_two_leases_and_none_larger_than_must() -> None:
     house = House(8)
-    house.start(nodes=4)
-    pair = house.start(nodes=2)
     house.start()
+    pair = house.start(nodes=2)
+    house.start(nodes=4)
     house.start()
     assert house.sign("k", 2, 8 * DAY)
     assert list(house.going()) == [pair]

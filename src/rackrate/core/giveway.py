@@ -123,7 +123,12 @@ class _House:
     def _leaves(self, id: LeaseId) -> int:
         """When the first of its nodes goes away for good."""
         nodes = self.lodgers[id].nodes
-        return min(ground.leaves[n] for ground in self._pools[id] for n in nodes & ground.on.keys())
+        return min(
+            ground.leaves[node]
+            for ground in self._pools[id]
+            for node in nodes
+            if node in ground.leaves
+        )
 
     def _told_by(self, id: LeaseId) -> int:
         """The latest need about which it must hear now."""
@@ -242,7 +247,7 @@ class _House:
 
     def _freed(self, ground: _Ground, ids: frozenset[LeaseId], moment: int) -> int:
         """How many nodes of this pool are empty from `moment` on once these are gone."""
-        nodes = {node for id in ids for node in self.lodgers[id].nodes & ground.on.keys()}
+        nodes = {node for id in ids for node in self.lodgers[id].nodes if node in ground.on}
         return sum(
             bool(left) and ids.issuperset(left)
             for left in (self._left(ground, node, moment) for node in nodes)
