@@ -23,7 +23,7 @@ def lines(site: Site) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for path in OPERATOR:
         body = client.get(path.format_map(site.cloud.leases)).body
-        said = dict(re.findall(r'data-same="(cli|api)">([^<]*)<', body))
+        said = dict(re.findall(r'data-same="(cli|api)"[^>]*>([^<]*)<', body))
         if said:
             found[path] = (html.unescape(said["cli"]), html.unescape(said["api"]))
     return found

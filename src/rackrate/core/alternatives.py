@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 from math import ceil
 
 from rackrate.core.chips import Chip
@@ -136,22 +137,38 @@ def _later(asked: Asked) -> Alternative | None:
 
 
 def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
-    """As many dense FLOPS of another SKU at the same time: the nearest chips first."""
+    """As many dense FLOPS of other SKUs at the same time: the nearest chips first.
+
+    Where none has them on one block, over several; where none has them all, the most there is.
+    """
     ranked = sorted(others, key=lambda other: _distance(asked.what, other))
-    fitting: list[Alternative] = []
-    partial: list[Alternative] = []
-    for other in ranked:
-        if len(fitting) == MOST_OTHERS:
-            break
-        wish = other.wish(asked.wish, _as_many(asked, other))
-        placed = assign(other.pools, wish)
-        if not isinstance(placed, Shortfall):
-            fitting.append(_alternative(asked, Way.OTHER, other, placed, wish.during))
-        elif placed.nodes and not partial:
-            some = assign(other.pools, replace(wish, nodes=placed.nodes))
-            assert not isinstance(some, Shortfall)
-            partial.append(_alternative(asked, Way.OTHER, other, some, wish.during))
-    return fitting or partial
+    for same_block in (True, False) if asked.wish.same_block else (False,):
+        wish = replace(asked.wish, same_block=same_block)
+        fitting = (_all_of(asked, other, wish) for other in ranked)
+        found = list(islice((each for each in fitting if each is not None), MOST_OTHERS))
+        if found:
+            return found
+    parts = [each for other in ranked if (each := _some_of(asked, other)) is not None]
+    return sorted(parts, key=lambda each: -(each.pflops_percent or 0))[:1]
+
+
+def _all_of(asked: Asked, other: Candidate, wish: Wish) -> Alternative | None:
+    here = other.wish(wish, _as_many(asked, other))
+    placed = assign(other.pools, here)
+    if isinstance(placed, Shortfall):
+        return None
+    return _alternative(asked, Way.OTHER, other, placed, here.during)
+
+
+def _some_of(asked: Asked, other: Candidate) -> Alternative | None:
+    here = other.wish(replace(asked.wish, same_block=False), _as_many(asked, other))
+    placed = assign(other.pools, here)
+    if isinstance(placed, Shortfall):
+        if not placed.nodes:
+            return None
+        placed = assign(other.pools, replace(here, nodes=placed.nodes))
+        assert not isinstance(placed, Shortfall)
+    return _alternative(asked, Way.OTHER, other, placed, here.during)
 
 
 def _distance(asked: Candidate, other: Candidate) -> tuple[int, Decimal, str]:

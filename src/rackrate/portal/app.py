@@ -17,6 +17,7 @@ from rackrate.portal import (
     front_pages,
     lease_pages,
     money_pages,
+    quote_pages,
     sell_pages,
     start_pages,
 )
@@ -42,6 +43,7 @@ PAGES = (
     lease_pages,
     start_pages,
     sell_pages,
+    quote_pages,
     money_pages,
     account_pages,
 )

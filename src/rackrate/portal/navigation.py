@@ -42,6 +42,7 @@ OPERATOR = (
             Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s", msg("Start")),
             Place("/leases", msg("Leases"), "leases", Verb.LEASE_READ, "l"),
             Place("/prices", msg("Price list"), "prices", Verb.CATALOGUE_READ, "p", msg("Prices")),
+            Place("/quotes", msg("Quotes"), "quotes", Verb.QUOTE_READ, "q"),
             Place("/contracts", msg("Contracts"), "contracts", Verb.CONTRACT_READ, "c"),
             Place("/customers", msg("Customers"), "people", Verb.CUSTOMER_READ, "u"),
         ),
@@ -82,6 +83,7 @@ CUSTOMER = (
     Group(
         msg("Money"),
         (
+            Place("/quotes", msg("Quotes"), "quotes", Verb.QUOTE_READ, "q"),
             Place("/contracts", msg("Contracts"), "contracts", Verb.CONTRACT_READ, "c"),
             Place("/invoices", msg("Invoices"), "invoices", Verb.INVOICE_READ, "i"),
         ),

@@ -76,6 +76,11 @@ DONE = {
     "granted": msg("The role is given."),
     "ungranted": msg("The role is taken away."),
     "project-made": msg("The project is there."),
+    "quoted": msg("The nodes are held, and the quote is there."),
+    "quote-sign": msg("The quote is signed: its nodes are the contract's."),
+    "quote-extend": msg("The nodes are held for longer."),
+    "quote-withdraw": msg("The quote is withdrawn, and its nodes are free."),
+    "quote-approve": msg("The discount is approved: the quote can be signed."),
     "customer-made": msg("The customer is there."),
 }
 
