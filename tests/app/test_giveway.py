@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import giveway, leasing, loops
+from rackrate.app import giveway, leasing, loops, quotes, quoting
 from rackrate.app.leasing import Ask
 from rackrate.core.calendar import Claim, Reservation, ReservationKind
 from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE
-from rackrate.core.ids import LeaseId, PoolId, ProjectId, SiteId, SkuId
+from rackrate.core.ids import LeaseId, PoolId, ProjectId, QuoteId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Node, Site
-from rackrate.core.lease import EventKind, Lease, LeaseEvent, Phase, fold
+from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, fold
 from rackrate.core.promise import Shortfall, Wish, assign, kept_back, room_in
 from rackrate.core.usage import billed_spans
 from rackrate.sim.engine import SimEngine
@@ -285,3 +285,59 @@ def test_on_demand_that_fills_its_own_share_takes_nothing_from_contracts() -> No
     soon = Wish(1, Interval(now, now + 30 * DAY), now, NOTICE, half, moment_percent=half)
     both = {pool.id: room_in(pool, soon) for pool in pools}
     assert sum(both.values()) == 2 - sum(max(0, pool.sold_by_the_moment - 1) for pool in pools)
+
+
+BOOK = """
+kind: contract_price
+sku: h100.node
+currency: CNY
+tax_included: false
+basis: per node and calendar month, before VAT, power and cooling included
+floor_percent: 5
+effective: 2026-01-01
+time_zone: Asia/Shanghai
+tiers:
+- {months: 1, nodes: 1, amount: 70000.00}
+"""
+
+
+def quote(built: Built, nodes: int, begins: timedelta) -> QuoteId:
+    at = built.clock.now() + begins
+    wish = quoting.Ask(NODE, nodes, at, project=ProjectId("robotics-train"), months=12)
+    return quotes.create(built.world, built.admin, wish).id
+
+
+def test_a_quote_counts_nodes_on_demand_only_after_their_notice_and_says_from_when() -> None:
+    built = shop(BOOK)
+    start(built, count=3)
+    with pytest.raises(Refused) as refused:
+        quote(built, 4, 3 * DAY)
+    first = built.clock.now() + NOTICE + CHANGEOVER
+    assert refused.value.facts["nodes"] == 1
+    assert refused.value.facts["earliest"] == first.isoformat()
+    quote(built, 4, NOTICE + CHANGEOVER)
+
+
+def test_a_hold_that_is_signed_days_later_has_the_nodes_that_were_given_notice_for_it() -> None:
+    """At signing the start is nearer than a notice; the leases had theirs when it was quoted."""
+    built = shop(BOOK)
+    lease = start(built, count=4)
+    held = quote(built, 4, 8 * DAY)
+    begins = built.clock.now() + 8 * DAY
+    assert see(built, lease)[0].until == begins - CHANGEOVER
+    built.clock.advance(5 * DAY)
+    loop(built)
+    contract = quotes.sign(built.world, built.admin, held).id
+    assert see(built, lease)[0].until == begins - CHANGEOVER
+    to(built, begins - CHANGEOVER)
+    to(built, begins)
+    wish = Ask(ProjectId("robotics-train"), NODE, 4, klass=LeaseClass.CONTRACT, contract=contract)
+    assert len(leasing.start(built.world, built.admin, wish).members) == 4
+
+
+def test_a_contract_that_the_headroom_stands_in_the_way_of_hears_how_much_is_kept() -> None:
+    built = shop(BOOK)
+    headroom(built, spare=50)
+    with pytest.raises(Refused, match="2 more nodes are kept") as refused:
+        quote(built, 3, 30 * DAY)
+    assert refused.value.facts["nodes"] == 2 and refused.value.facts["nodes_kept"] == 2

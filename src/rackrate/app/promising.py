@@ -15,11 +15,20 @@ from rackrate.core.ids import PoolId, SiteId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.placement import OPEN, Fleet, Pool
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign, room_in
+from rackrate.core.promise import Assigned, Shortfall, Wish, assign, kept_back, kept_words, room_in
 
 
-def reserve(world: World, tx: Tx, contract: Contract, commitments: Iterable[Commitment]) -> None:
-    """Promise the nodes of each: those it goes on with where it follows another, else the best."""
+def reserve(
+    world: World,
+    tx: Tx,
+    contract: Contract,
+    commitments: Iterable[Commitment],
+    held: Assigned = (),
+) -> None:
+    """Promise the nodes of each: those it goes on with where it follows another, else the best.
+
+    `held` were held for the first until now: leases by the moment have had their notice for them.
+    """
     for each in commitments:
         if each.sku is None or each.site is None:
             continue
@@ -27,7 +36,8 @@ def reserve(world: World, tx: Tx, contract: Contract, commitments: Iterable[Comm
         if each.follows:
             placed = _same_nodes(world, tx, contract, each)
         else:
-            placed = _new_nodes(world, tx, contract, each)
+            placed = _as_held(world, tx, each, held) or _new_nodes(world, tx, contract, each)
+            held = ()
         _promise(tx, contract, each, placed)
         if contract.terms.dedicated:
             _keep_to_itself(world, tx, contract, each, placed)
@@ -73,6 +83,18 @@ def private_holder(contract: Contract) -> str:
     return f"{contract.id}/private"
 
 
+def _as_held(world: World, tx: Tx, commitment: Commitment, held: Assigned) -> Assigned:
+    """The nodes that were held, where they are all of it and all still there."""
+    assert commitment.site is not None
+    pools, now = tx.fleet(commitment.site).pools, world.clock.now()
+    there = all(
+        pool in pools and pools[pool].calendar.available(commitment.during, now) >= nodes
+        for pool, nodes in held
+    )
+    whole = sum(nodes for _, nodes in held) == commitment.nodes
+    return held if there and whole else ()
+
+
 def _new_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment) -> Assigned:
     assert commitment.sku is not None and commitment.site is not None
     fleet, wish = tx.fleet(commitment.site), _wish(world, tx, commitment)
@@ -81,7 +103,7 @@ def _new_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment)
         pools = [pool for pool in pools if _is_empty(fleet, pool, wish)]
     placed = assign(pools, wish)
     if isinstance(placed, Shortfall):
-        raise _shortage(contract, commitment, placed)
+        raise _shortage(contract, commitment, placed, kept_back(pools, wish))
     return placed
 
 
@@ -115,6 +137,7 @@ def _wish(world: World, tx: Tx, commitment: Commitment) -> Wish:
         longest_notice(tx, site.id, sku.chip, now),
         site.spare_percent + site.moment_percent,
         commitment.same_block,
+        site.moment_percent,
     )
 
 
@@ -184,7 +207,9 @@ def _held_by(tx: Tx, contract: Contract, commitment: Commitment) -> list[Reserva
     return [held for held in tx.find(Reservation, holder=holders) if held.id.startswith(starts)]
 
 
-def _shortage(contract: Contract, commitment: Commitment, short: Shortfall) -> Refused:
+def _shortage(
+    contract: Contract, commitment: Commitment, short: Shortfall, kept: int = 0
+) -> Refused:
     when = "" if short.earliest is None else f"; all from {short.earliest:%Y-%m-%d %H:%M} UTC"
     where = " in one block" if commitment.same_block else ""
     if contract.terms.dedicated:
@@ -192,9 +217,10 @@ def _shortage(contract: Contract, commitment: Commitment, short: Shortfall) -> R
     return Refused(
         Reason.NO_CAPACITY,
         f"at most {short.nodes} of {commitment.nodes} nodes of {commitment.sku} can be promised"
-        f"{where} over {commitment.during}{when}",
+        f"{where} over {commitment.during}{when}{kept_words(kept)}",
         {
             "nodes": short.nodes,
             "earliest": None if short.earliest is None else short.earliest.isoformat(),
+            **({"nodes_kept": kept} if kept else {}),
         },
     )

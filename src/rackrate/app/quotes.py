@@ -18,6 +18,7 @@ from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId
 from rackrate.core.interval import zone
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
+from rackrate.core.promise import Assigned, kept_words
 from rackrate.core.quote import Quote, QuoteState
 
 
@@ -103,9 +104,10 @@ def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = 
         now, quote = world.clock.now(), _locked(tx, id)
         signed = quote.sign(actor.principal, now, contract or ContractId(world.ids.new("con")))
         assert signed.contract is not None
-        _release(tx, quote)
+        held = _release(tx, quote)
         drop_expired(tx, quote.site, now)
-        made = sales.sign(world, actor, offer_of(quote, signed.contract), Verb.QUOTE_SIGN)
+        offer = replace(offer_of(quote, signed.contract), held=held)
+        made = sales.sign(world, actor, offer, Verb.QUOTE_SIGN)
         tx.put(signed)
         return made
 
@@ -149,6 +151,7 @@ def refusal(given: Answer) -> Refused:
         said += f"; all of them from {_day(short.earliest, zone)}"
     elif not short.nodes:
         said += ", and never so many with what is there and ordered now"
+    said += kept_words(given.kept)
     facts: dict[str, object] = {
         "nodes": short.nodes,
         "earliest": None if short.earliest is None else short.earliest.isoformat(),
@@ -157,6 +160,8 @@ def refusal(given: Answer) -> Refused:
             for each in given.alternatives
         ],
     }
+    if given.kept:
+        facts["nodes_kept"] = given.kept
     return Refused(Reason.NO_CAPACITY, said, facts)
 
 
@@ -271,6 +276,9 @@ def _hold(quote: Quote, pool: PoolId, nodes: int) -> Reservation:
     )
 
 
-def _release(tx: Tx, quote: Quote) -> None:
-    for held in tx.find(Reservation, holder=quote.id):
+def _release(tx: Tx, quote: Quote) -> Assigned:
+    """Let the hold go; the nodes that it was on."""
+    found = tx.find(Reservation, holder=quote.id)
+    for held in found:
         tx.remove(Reservation, held.id)
+    return tuple((held.pool, held.nodes) for held in found)

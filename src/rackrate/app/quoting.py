@@ -31,7 +31,7 @@ from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.placement import Fleet
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign
+from rackrate.core.promise import Assigned, Shortfall, Wish, assign, kept_back
 from rackrate.core.quote import LONGEST_HOLD, Priced, priced, priced_by_hand
 
 QUOTED = ContractId("quoted")
@@ -76,7 +76,10 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the wish comes to. It fits where `placed` says on which pools; else `short` why not."""
+    """What the wish comes to. It fits where `placed` says on which pools; else `short` why not.
+
+    `kept` nodes more could be promised, were none kept for the moment and as spare.
+    """
 
     at: datetime
     expires: datetime
@@ -92,6 +95,7 @@ class Answer:
     placed: Assigned = ()
     short: Shortfall | None = None
     alternatives: tuple[Offered, ...] = ()
+    kept: int = 0
 
     @property
     def fits(self) -> bool:
@@ -167,6 +171,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         () if isinstance(placed, Shortfall) else placed,
         short,
         offered,
+        0 if short is None else kept_back(what.pools, wish),
     )
 
 

@@ -30,6 +30,7 @@ from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
+from rackrate.core.promise import Assigned
 
 MOST_NODES = 1_000_000
 MOST_COMMITMENTS = 200
@@ -42,6 +43,7 @@ class Offer:
     """What is to be signed. Commitments need no site: their SKU says where.
 
     `batches` are, by commitment, how many nodes are due when; all at its start where left out.
+    `held` are the nodes that a quote has held for it.
     """
 
     id: ContractId
@@ -52,6 +54,7 @@ class Offer:
     name: str = ""
     terms: Terms = field(default_factory=Terms)
     batches: Mapping[int, Batches] = field(default_factory=dict)
+    held: Assigned = ()
 
     @property
     def currency(self) -> str:
@@ -100,7 +103,7 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
         contract = _contract(world, tx, offer)
-        reserve(world, tx, contract, contract.commitments)
+        reserve(world, tx, contract, contract.commitments, offer.held)
         tell_until_when_safe(world, tx, sites_of(contract.commitments))
         tx.add(contract)
         tx.add(*planned_batches(contract, contract.commitments, offer.batches))

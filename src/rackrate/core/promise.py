@@ -63,11 +63,21 @@ def assign(pools: Sequence[Pool], wish: Wish) -> Assigned | Shortfall:
 
 def kept_back(pools: Sequence[Pool], wish: Wish) -> int:
     """How many more nodes could be promised, were no share kept for the moment and as spare."""
+    if not wish.kept_percent:
+        return 0
     open_to_all = replace(wish, kept_percent=NOTHING, moment_percent=NOTHING)
     room = [(room_in(pool, open_to_all), room_in(pool, wish)) for pool in pools]
     if wish.same_block:
         return max((free for free, _ in room), default=0) - max((n for _, n in room), default=0)
     return sum(free - left for free, left in room)
+
+
+def kept_words(nodes: int) -> str:
+    """What a refusal adds where a headroom of the site stands in the way."""
+    if not nodes:
+        return ""
+    are = "s are" if nodes > 1 else " is"
+    return f"; {nodes} more node{are} kept for what is sold by the moment and as spare"
 
 
 def rooms(shape: Shape, wish: Wish) -> Ints:
