@@ -21,6 +21,7 @@ OPERATOR = (
     "/leases/{just asked for}",
     "/leases/{foundation}/logs",
     "/prices",
+    "/capacity?unit=gpus&period=60m",
     "/contracts",
     "/contracts/robotics-2026",
     "/customers",

@@ -21,8 +21,12 @@ HEADROOM = "headroom"
 ON_DEMAND = "on_demand"
 SPOT = "spot"
 FREE = "free"
-# Every use, in the order in which they are stacked, from the bottom.
-USES = (*(kind.value for kind in ReservationKind), SPARE, HEADROOM, ON_DEMAND, SPOT, FREE)
+_FIRST = (ReservationKind.CONTRACT, ReservationKind.FLEX, ReservationKind.HOLD)
+_LAST = ReservationKind.MAINTENANCE
+_OTHERS = tuple(kind for kind in ReservationKind if kind not in (*_FIRST, _LAST))
+# Every use, in the order in which they are stacked, from the bottom: promised, sold by the moment,
+# unsold, and on top what nobody can have.
+USES = tuple(str(use) for use in (*_FIRST, *_OTHERS, ON_DEMAND, SPOT, HEADROOM, FREE, SPARE, _LAST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rackrate.app.world import World
 from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.portal import (
     account_pages,
+    calendar_pages,
     door,
     fleet_pages,
     front_pages,
@@ -40,6 +41,7 @@ PAGES = (
     door,
     front_pages,
     fleet_pages,
+    calendar_pages,
     lease_pages,
     start_pages,
     sell_pages,

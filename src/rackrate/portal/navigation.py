@@ -41,6 +41,14 @@ OPERATOR = (
         (
             Place("/start", msg("Start a lease"), "start", Verb.LEASE_WRITE, "s", msg("Start")),
             Place("/leases", msg("Leases"), "leases", Verb.LEASE_READ, "l"),
+            Place(
+                "/capacity",
+                msg("Capacity calendar"),
+                "calendar",
+                Verb.FLEET_READ,
+                "d",
+                msg("Dates"),
+            ),
             Place("/prices", msg("Price list"), "prices", Verb.CATALOGUE_READ, "p", msg("Prices")),
             Place("/quotes", msg("Quotes"), "quotes", Verb.QUOTE_READ, "q"),
             Place("/contracts", msg("Contracts"), "contracts", Verb.CONTRACT_READ, "c"),
