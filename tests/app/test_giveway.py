@@ -1,17 +1,20 @@
 """On demand and contracts on the same nodes: who is told what, who goes when, what is billed."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from rackrate.app import giveway, leasing, loops, quotes, quoting
 from rackrate.app.leasing import Ask
+from rackrate.app.ports import Store
 from rackrate.core.calendar import Claim, Reservation, ReservationKind
 from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE
-from rackrate.core.ids import LeaseId, PoolId, ProjectId, QuoteId, SiteId, SkuId
+from rackrate.core.ids import ContractId, LeaseId, PoolId, ProjectId, QuoteId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Node, Site
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, fold
@@ -21,14 +24,15 @@ from rackrate.sim.engine import SimEngine
 from tests.build import CUSTOMERS, SMALL, Built, build
 
 EAST = SiteId("east")
-RENDER, GPU, NODE = ProjectId("studio-render"), SkuId("h100.1"), SkuId("h100.node")
+TRAIN, RENDER = ProjectId("robotics-train"), ProjectId("studio-render")
+GPU, NODE = SkuId("h100.1"), SkuId("h100.node")
 POOLS = PoolId("east-1/h100x8"), PoolId("east-2/h100x8")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-def shop(*more: str) -> Built:
+def shop(*more: str, store: Store | None = None) -> Built:
     engines: dict[SiteId, SimEngine] = {}
-    built = build(SMALL, CUSTOMERS, *more, engines=engines)
+    built = build(SMALL, CUSTOMERS, *more, engines=engines, store=store)
     engines[EAST] = SimEngine(built.clock, timedelta(0))
     return built
 
@@ -303,7 +307,7 @@ tiers:
 
 def quote(built: Built, nodes: int, begins: timedelta) -> QuoteId:
     at = built.clock.now() + begins
-    wish = quoting.Ask(NODE, nodes, at, project=ProjectId("robotics-train"), months=12)
+    wish = quoting.Ask(NODE, nodes, at, project=TRAIN, months=12)
     return quotes.create(built.world, built.admin, wish).id
 
 
@@ -331,7 +335,7 @@ def test_a_hold_that_is_signed_days_later_has_the_nodes_that_were_given_notice_f
     assert see(built, lease)[0].until == begins - CHANGEOVER
     to(built, begins - CHANGEOVER)
     to(built, begins)
-    wish = Ask(ProjectId("robotics-train"), NODE, 4, klass=LeaseClass.CONTRACT, contract=contract)
+    wish = Ask(TRAIN, NODE, 4, klass=LeaseClass.CONTRACT, contract=contract)
     assert len(leasing.start(built.world, built.admin, wish).members) == 4
 
 
@@ -341,3 +345,56 @@ def test_a_contract_that_the_headroom_stands_in_the_way_of_hears_how_much_is_kep
     with pytest.raises(Refused, match="2 more nodes are kept") as refused:
         quote(built, 3, 30 * DAY)
     assert refused.value.facts["nodes"] == 2 and refused.value.facts["nodes_kept"] == 2
+
+
+class Business:
+    """Quotes, signatures and leases at random; every contract takes its nodes as it begins."""
+
+    def __init__(self, seed: int, store: Store | None = None) -> None:
+        self.built, self.chance = shop(BOOK, store=store), Random(seed)
+        self.due: list[tuple[datetime, ContractId, int]] = []
+        self.held: list[tuple[QuoteId, datetime, int]] = []
+        self.leases: list[LeaseId] = []
+
+    def run(self) -> int:
+        """How many leases had to give way in the end."""
+        for _ in range(25):
+            self.pass_time()
+            with suppress(Refused):
+                self.act()
+        seen = (see(self.built, lease)[1] for lease in self.leases)
+        return sum(event.cause == giveway.OVER for events in seen for event in events)
+
+    def pass_time(self) -> None:
+        """Up to the next contract at most, with a pass twice a day and when a notice is over."""
+        now = self.built.clock.now()
+        until = min([now + self.chance.randint(1, 60) * HOUR, *(at for at, _, _ in self.due)])
+        ends = [see(self.built, lease)[0].until for lease in self.leases]
+        halves = [now + DAY / 2 * n for n in range(1, 6)]
+        for moment in sorted([at for at in (*ends, *halves) if at and now < at < until]):
+            to(self.built, moment)
+        to(self.built, until)
+        for begun in [one for one in self.due if one[0] <= self.built.clock.now()]:
+            self.due.remove(begun)
+            _, contract, nodes = begun
+            ask = Ask(TRAIN, NODE, nodes, klass=LeaseClass.CONTRACT, contract=contract)
+            assert leasing.start(self.built.world, self.built.admin, ask).members
+
+    def act(self) -> None:
+        built, chance = self.built, self.chance
+        act = chance.choice(["lease", "lease", "quote", "sign"])
+        if act == "lease":
+            sku, count = chance.choice([(NODE, 1), (NODE, 2), (GPU, 3)])
+            self.leases.append(start(built, sku, count))
+        elif act == "quote":
+            begins, nodes = chance.randint(0, 20) * DAY, chance.randint(1, 2)
+            at = built.clock.now() + begins
+            self.held.append((quote(built, nodes, begins), at, nodes))
+        elif self.held:
+            held, at, nodes = self.held.pop(0)
+            signed = quotes.sign(built.world, built.admin, held)
+            self.due.append((max(at, built.clock.now()), signed.id, nodes))
+
+
+def test_random_business_refuses_no_contract_the_nodes_that_it_was_promised() -> None:
+    assert sum(Business(seed).run() for seed in range(12)) > 0
