@@ -26,7 +26,7 @@ up: $(VENV)/.runtime $(VENV)/.isolation
 	@exec $(BIN)/rackrate up --demo --data $(DATA) $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.machine check
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/python scripts/test $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check
