@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import billing, quotes
+from rackrate.app import billing, loops, quotes
 from rackrate.app.quoting import Ask
 from rackrate.core.access import Actor, Role
 from rackrate.core.calendar import Reservation, ReservationKind
@@ -416,3 +416,79 @@ def test_a_matrix_has_every_cell_once() -> None:
     holed = PRICES.partition("---")[0].replace("- {months: 36, nodes: 3, amount: 55000.00}\n", "")
     with pytest.raises(Invalid, match="a price for every term at every volume"):
         built.apply(holed)
+
+
+# -- who may have what --------------------------------------------------------------------------
+
+
+def test_who_may_not_have_the_chip_is_quoted_none_and_offered_none() -> None:
+    built = build(
+        SMALL.replace("confidence: secondary", "confidence: secondary\nbarred_countries: [CN]", 1),
+        H20,
+        CUSTOMERS,
+        PRICES,
+    )
+    no = refused(quotes.create, built.world, built.admin, wish())
+    assert (no.reason, no.facts["rule"]) == (Reason.NOT_ELIGIBLE, "country")
+    too_many = refused(quotes.create, built.world, built.admin, wish(17, sku=SLOW, months=12))
+    assert {one["sku"] for one in alternatives(too_many)} == {"h20.node"}
+
+
+PRIVATE = CUSTOMERS.replace("currency: CNY", "currency: CNY\ndedicated_block: true", 1)
+
+
+def test_who_shares_no_block_has_the_whole_block_held_and_then_signed() -> None:
+    built = build(SMALL, H20, PRIVATE, PRICES)
+    quote = quotes.create(built.world, built.admin, wish(1))
+    assert quote.dedicated
+    with built.world.store.transaction() as tx:
+        held = {(one.holder, one.pool, one.nodes) for one in tx.find(Reservation)}
+    block = "east-1/h100x8"
+    assert held == {(quote.id, block, 1), (f"{quote.id}/private", block, 1)}
+    # Nobody else comes into the block, and it goes into no block where somebody is.
+    quotes.create(built.world, built.admin, wish(1, customer=STUDIO))
+    no = refused(quotes.create, built.world, built.admin, wish(1))
+    assert no.reason is Reason.NO_CAPACITY
+    made = quotes.sign(built.world, built.admin, quote.id)
+    assert made.terms.dedicated
+    with built.world.store.transaction() as tx:
+        mine = [one for one in tx.find(Reservation) if one.pool == block]
+    assert {(one.kind, one.nodes) for one in mine} == {(ReservationKind.CONTRACT, 1)}
+    assert {one.holder for one in mine} == {made.id, f"{made.id}/private"}
+
+
+def test_withdrawing_frees_a_private_block_as_a_whole() -> None:
+    built = build(SMALL, H20, PRIVATE, PRICES)
+    quote = quotes.create(built.world, built.admin, wish(1))
+    assert free(built) == 2
+    longer = quotes.extend(built.world, built.admin, quote.id, NOON + timedelta(days=40))
+    with built.world.store.transaction() as tx:
+        assert {one.expires for one in tx.find(Reservation)} == {longer.expires}
+    quotes.withdraw(built.world, built.admin, quote.id)
+    assert free(built) == 4
+
+
+def test_a_block_of_its_own_is_found_later_where_none_is_empty_now() -> None:
+    built = build(SMALL, H20, PRIVATE, PRICES)
+    until = datetime(2028, 2, 29, 16, tzinfo=UTC)
+    for _ in range(2):
+        other = wish(2, customer=STUDIO, months=None, end=until)
+        quotes.sign(built.world, built.admin, quotes.create(built.world, built.admin, other).id)
+    no = refused(quotes.create, built.world, built.admin, wish(1))
+    later = next(one for one in alternatives(no) if one["way"] == "later")
+    assert later["start"] == until.isoformat()
+
+
+# -- upkeep -------------------------------------------------------------------------------------
+
+
+def test_a_full_pass_of_the_loops_takes_expired_holds_away() -> None:
+    built = shop()
+    quotes.create(built.world, built.admin, wish(4, lasts=timedelta(hours=1)))
+    kept = quotes.create(built.world, built.admin, wish(4, sku=SLOW, months=12))
+    built.clock.advance(timedelta(hours=1))
+    leader = loops.lead(built.world, "test")
+    assert leader is not None
+    loops.provision(built.world, leader)
+    with built.world.store.transaction() as tx:
+        assert {held.holder for held in tx.find(Reservation)} == {kept.id}

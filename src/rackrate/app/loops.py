@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rackrate.app import breaches, giveway
+from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass
 from rackrate.app.world import World
@@ -84,6 +85,7 @@ def _give_way(world: World, leader: Leader) -> None:
         try:
             with world.store.transaction() as tx:
                 _still_leads(tx, leader)
+                drop_expired(tx, site, world.clock.now())
                 breaches.look_at(world, tx, site)
                 giveway.tell(world, tx, site)
                 giveway.end_due(world, tx, site)

@@ -100,7 +100,7 @@ def _new_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment)
     fleet, wish = tx.fleet(commitment.site), _wish(world, tx, commitment)
     pools = _fitting(tx, fleet, commitment)
     if contract.terms.dedicated:
-        pools = [pool for pool in pools if _is_empty(fleet, pool, wish)]
+        pools = [pool for pool in pools if is_empty(fleet, pool, wish)]
     placed = assign(pools, wish)
     if isinstance(placed, Shortfall):
         raise _shortage(contract, commitment, placed, kept_back(pools, wish))
@@ -149,7 +149,7 @@ def _fitting(tx: Tx, fleet: Fleet, commitment: Commitment) -> list[Pool]:
     return [fleet.pools[id] for id in sorted(ids)]
 
 
-def _is_empty(fleet: Fleet, pool: Pool, wish: Wish) -> bool:
+def is_empty(fleet: Fleet, pool: Pool, wish: Wish) -> bool:
     """Whether nothing of the pool's block is promised, or sold by the moment beyond its notice."""
     soon = wish.during.start < wish.now + wish.notice
     for other in fleet.pools.values():

@@ -37,7 +37,9 @@ def create(world: World, actor: Actor, wish: Ask) -> Quote:
         quote = _quote(QuoteId(world.ids.new("quo")), actor, wish, given)
         drop_expired(tx, quote.site, given.at)
         tx.add(quote)
-        tx.add(*(_hold(quote, pool, nodes) for pool, nodes in given.placed))
+        tx.add(*(_hold(quote, quote.id, pool, nodes) for pool, nodes in given.placed))
+        if quote.dedicated:
+            _hold_the_rest(tx, quote, given.placed)
         giveway.tell(world, tx, quote.site)
         return quote
 
@@ -125,8 +127,8 @@ def extend(world: World, actor: Actor, id: QuoteId, until: datetime) -> Quote:
     with acting(world, actor, Verb.QUOTE_WRITE, _owner(id)) as tx:
         quote = _locked(tx, id).extend(until, world.clock.now())
         tx.put(quote)
-        for held in tx.find(Reservation, holder=id):
-            tx.put(_hold(quote, held.pool, held.nodes))
+        for held in _holds(tx, quote):
+            tx.put(replace(held, expires=quote.expires))
         return quote
 
 
@@ -136,6 +138,7 @@ def withdraw(world: World, actor: Actor, id: QuoteId) -> Quote:
         quote = _locked(tx, id).withdraw(world.clock.now())
         tx.put(quote)
         _release(tx, quote)
+        giveway.tell(world, tx, quote.site)
         return quote
 
 
@@ -262,23 +265,41 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
     )
 
 
-def _hold(quote: Quote, pool: PoolId, nodes: int) -> Reservation:
+def _hold(quote: Quote, holder: str, pool: PoolId, nodes: int) -> Reservation:
     return Reservation(
-        f"{quote.id}/{pool}",
+        f"{holder}/{pool}",
         quote.site,
         pool,
         nodes,
         quote.during,
         ReservationKind.HOLD,
-        quote.id,
+        holder,
         quote.customer,
         quote.expires,
     )
 
 
+def _private(quote: Quote) -> str:
+    """Who holds what is left of blocks that are to be shared with nobody."""
+    return f"{quote.id}/private"
+
+
+def _hold_the_rest(tx: Tx, quote: Quote, placed: Assigned) -> None:
+    fleet = tx.fleet(quote.site)
+    blocks = {fleet.pools[pool].block for pool, _ in placed}
+    for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
+        left = pool.calendar.available(quote.during, quote.created)
+        if pool.block in blocks and left > 0:
+            tx.add(_hold(quote, _private(quote), pool.id, left))
+
+
+def _holds(tx: Tx, quote: Quote) -> list[Reservation]:
+    return tx.find(Reservation, holder=(quote.id, _private(quote)))
+
+
 def _release(tx: Tx, quote: Quote) -> Assigned:
     """Let the hold go; the nodes that it was on."""
-    found = tx.find(Reservation, holder=quote.id)
+    found = _holds(tx, quote)
     for held in found:
         tx.remove(Reservation, held.id)
-    return tuple((held.pool, held.nodes) for held in found)
+    return tuple((held.pool, held.nodes) for held in found if held.holder == quote.id)

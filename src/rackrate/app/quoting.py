@@ -1,12 +1,13 @@
 """The answer to a wish of capacity: whether it fits, at what price, and what would do instead."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
+from rackrate.app.promising import is_empty
 from rackrate.app.sales import LONGEST, MOST_NODES, Offer
 from rackrate.app.world import World
 from rackrate.core.alternatives import (
@@ -30,8 +31,8 @@ from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
-from rackrate.core.placement import Fleet
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign, kept_back
+from rackrate.core.placement import Fleet, Pool
+from rackrate.core.promise import Assigned, Shortfall, Wish, kept_back
 from rackrate.core.quote import LONGEST_HOLD, Priced, priced, priced_by_hand
 
 QUOTED = ContractId("quoted")
@@ -136,14 +137,14 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     site, chip = tx.get(Site, sku.site), tx.get(Chip, sku.chip)
     check_eligible(customer, chip, site, alone=customer.dedicated_block)
     now = world.clock.now()
-    found = _Candidates(tx, customer, now)
+    notice = longest_notice(tx, site.id, chip.id, now)
+    plain = Wish(ask.nodes, during, now, notice, same_block=ask.same_block)
+    found = _Candidates(tx, customer, plain)
     what = found.of(sku)
     months = whole_months(during, customer.time_zone)
     cost = _priced(what, ask, months, customer)
-    notice = longest_notice(tx, site.id, chip.id, now)
-    plain = Wish(ask.nodes, during, now, notice, same_block=ask.same_block)
     wish = what.wish(plain, ask.nodes)
-    placed = assign(what.pools, wish)
+    placed = what.assign(wish)
     short = placed if isinstance(placed, Shortfall) else None
     offered: tuple[Offered, ...] = ()
     if short is not None:
@@ -178,25 +179,30 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
 class _Candidates:
     """Everything that this customer could have whole nodes of, under the locks of its sites."""
 
-    def __init__(self, tx: Tx, customer: Customer, now: datetime) -> None:
+    def __init__(self, tx: Tx, customer: Customer, wish: Wish) -> None:
         sites = {site.id: site for site in tx.find(Site)}
         chips = {chip.id: chip for chip in tx.find(Chip)}
         alone = customer.dedicated_block
-        self._sites, self._chips = sites, chips
+        self._sites, self._chips, self._wish, self._alone = sites, chips, wish, alone
         self._skus = [
             sku
             for sku in tx.find(Sku)
             if sku.whole_node and not why_not(customer, chips[sku.chip], sites[sku.site], alone)
         ]
         self._prices = tx.find(ContractPrice, currency=customer.currency)
-        self._now, self._currency = now, customer.currency
+        self._now, self._currency = wish.now, customer.currency
         # In the order of their names, as every transaction takes them.
         wanted = sorted({sku.site for sku in self._skus})
         self._fleets: Mapping[SiteId, Fleet] = {site: tx.fleet(site) for site in wanted}
 
     def of(self, sku: Sku) -> Candidate:
         site, chip = self._sites[sku.site], self._chips[sku.chip]
-        pools = tuple(self._fleets[site.id].pools_of(sku.chip, sku.slots))
+        fleet = self._fleets[site.id]
+        pools = tuple(fleet.pools_of(sku.chip, sku.slots))
+
+        def alone(pool: Pool, during: Interval) -> bool:
+            return is_empty(fleet, pool, replace(self._wish, during=during))
+
         return Candidate(
             sku.id,
             site.id,
@@ -206,6 +212,7 @@ class _Candidates:
             site.spare_percent + site.moment_percent,
             site.moment_percent,
             self._price(sku.id),
+            alone if self._alone else None,
         )
 
     def others(self, sku: Sku) -> list[Candidate]:

@@ -1,6 +1,6 @@
 """What would do instead, where what was asked for does not fit: fewer, later, apart, another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -31,7 +31,10 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A SKU of whole nodes that the customer may have, with the pools that have them."""
+    """A SKU of whole nodes that the customer may have, with the pools that have them.
+
+    `alone`: for a customer who shares no block, which of them nobody else is in over an interval.
+    """
 
     sku: SkuId
     site: SiteId
@@ -41,12 +44,23 @@ class Candidate:
     kept_percent: Decimal
     moment_percent: Decimal
     price: ContractPrice | None
+    alone: Callable[[Pool, Interval], bool] | None = None
 
     @property
     def node_tflops(self) -> Decimal | None:
         """Dense, as its datasheet says; None where no source states it."""
         dense = self.chip.dense_tflops
         return None if not dense else dense * self.gpus
+
+    def over(self, during: Interval) -> tuple[Pool, ...]:
+        """The pools that this customer may be promised over an interval."""
+        if self.alone is None:
+            return self.pools
+        return tuple(pool for pool in self.pools if self.alone(pool, during))
+
+    def assign(self, wish: Wish) -> Assigned | Shortfall:
+        """The wish, on what this customer may be promised."""
+        return assign(self.over(wish.during), wish)
 
     def wish(self, wish: Wish, nodes: int) -> Wish:
         """The same wish of so many nodes here."""
@@ -94,10 +108,10 @@ def alternatives(asked: Asked, others: Sequence[Candidate]) -> tuple[Alternative
 
 
 def _fewer(asked: Asked) -> Alternative | None:
-    placed = assign(asked.what.pools, asked.wish)
+    placed = asked.what.assign(asked.wish)
     if not isinstance(placed, Shortfall) or not placed.nodes:
         return None
-    fewer = assign(asked.what.pools, replace(asked.wish, nodes=placed.nodes))
+    fewer = asked.what.assign(replace(asked.wish, nodes=placed.nodes))
     assert not isinstance(fewer, Shortfall)
     return _alternative(asked, Way.FEWER, asked.what, fewer, asked.wish.during)
 
@@ -107,13 +121,13 @@ def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
     if not asked.wish.same_block:
         return ()
     apart = replace(asked.wish, same_block=False)
-    rooms = sorted((room_in(pool, apart) for pool in asked.what.pools), reverse=True)
+    rooms = sorted((room_in(pool, apart) for pool in asked.what.over(apart.during)), reverse=True)
     counts = [min(sum(rooms[:2]), apart.nodes), min(sum(rooms), apart.nodes)]
     found = []
     most = max(rooms[:1], default=0)
     for nodes in counts:
         if nodes > most:
-            placed = assign(asked.what.pools, replace(apart, nodes=nodes))
+            placed = asked.what.assign(replace(apart, nodes=nodes))
             assert not isinstance(placed, Shortfall)
             found.append(_alternative(asked, Way.BLOCKS, asked.what, placed, apart.during))
             most = nodes
@@ -122,18 +136,29 @@ def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
 
 def _later(asked: Asked) -> Alternative | None:
     """All of it, from the first local midnight from which it fits for as many months."""
-    wish, pools = asked.wish, asked.what.pools
-    for _ in range(TRIES):
-        start = earliest(pools, wish)
-        if start is None:
-            return None
+    for start in _starts(asked):
         for begin in (_midnight(start, asked.time_zone), start):
             during = lasting(asked.wish.during, begin, asked.time_zone)
-            placed = assign(pools, replace(wish, during=during))
+            placed = asked.what.assign(replace(asked.wish, during=during))
             if not isinstance(placed, Shortfall):
                 return _alternative(asked, Way.LATER, asked.what, placed, during)
-        wish = replace(wish, during=lasting(asked.wish.during, start, asked.time_zone))
     return None
+
+
+def _starts(asked: Asked) -> Iterator[datetime]:
+    """Instants from which it may fit, in order: a month more or less can make it fit or not."""
+    wish = asked.wish
+    if asked.what.alone is not None:
+        held = (h for pool in asked.what.pools for h in pool.calendar.reservations.values())
+        ends = {each.during.end for each in held} | {wish.now + wish.notice}
+        yield from sorted(end for end in ends if end > wish.during.start)
+        return
+    for _ in range(TRIES):
+        start = earliest(asked.what.pools, wish)
+        if start is None:
+            return
+        yield start
+        wish = replace(wish, during=lasting(asked.wish.during, start, asked.time_zone))
 
 
 def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
@@ -154,7 +179,7 @@ def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
 
 def _all_of(asked: Asked, other: Candidate, wish: Wish) -> Alternative | None:
     here = other.wish(wish, _as_many(asked, other))
-    placed = assign(other.pools, here)
+    placed = other.assign(here)
     if isinstance(placed, Shortfall):
         return None
     return _alternative(asked, Way.OTHER, other, placed, here.during)
@@ -162,11 +187,11 @@ def _all_of(asked: Asked, other: Candidate, wish: Wish) -> Alternative | None:
 
 def _some_of(asked: Asked, other: Candidate) -> Alternative | None:
     here = other.wish(replace(asked.wish, same_block=False), _as_many(asked, other))
-    placed = assign(other.pools, here)
+    placed = other.assign(here)
     if isinstance(placed, Shortfall):
         if not placed.nodes:
             return None
-        placed = assign(other.pools, replace(here, nodes=placed.nodes))
+        placed = other.assign(replace(here, nodes=placed.nodes))
         assert not isinstance(placed, Shortfall)
     return _alternative(asked, Way.OTHER, other, placed, here.during)
 
