@@ -156,7 +156,7 @@ def day_at(site: Site, at: datetime) -> str:
 def _gone_back(tx: Tx, node: Node) -> None:
     """Its lease-in has ended: nothing new starts on it."""
     if node.state is NodeState.IN_SERVICE:
-        tx.put(replace(node, state=NodeState.DRAINING, note=f"{node.note}; to be given back"[:500]))
+        tx.put(replace(node, state=NodeState.DRAINING, note="to be given back"))
 
 
 def _why(fleet: Fleet, pool: PoolId, site: Site, now: datetime) -> str:
@@ -303,7 +303,7 @@ def refuse_breaking(told: Consequence, force: bool, what: str) -> None:
     more = f" and {len(told.broken) - 5} more" if len(told.broken) > 5 else ""
     raise Refused(
         Reason.BREAKS_PROMISE,
-        f"{what} breaks {len(told.broken)} promises: {'; '.join(shown)}{more}",
+        f"{what} breaks {len(told.broken)} promise{'s'[: len(told.broken) > 1]}: {'; '.join(shown)}{more}",
         {
             "broken": [
                 {

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rackrate.api.schemas.parts import Schema
 from rackrate.core import inventory, power
+from rackrate.core.power import SitePower
 
 
 class Site(Schema):
@@ -71,7 +72,7 @@ class Power(Schema):
     racks: list[Rack]
 
     @classmethod
-    def of(cls, seen: power.SitePower) -> "Power":
+    def of(cls, seen: SitePower) -> "Power":
         site = seen.site
         return cls(
             nodes=seen.nodes,
@@ -102,7 +103,7 @@ class SiteDetail(Site):
     power: Power
 
     @classmethod
-    def detail(cls, seen: power.SitePower) -> "SiteDetail":
+    def detail(cls, seen: SitePower) -> "SiteDetail":
         site = seen.site
         return cls(
             **dict(Site.of(site)),
