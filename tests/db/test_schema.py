@@ -24,6 +24,7 @@ DERIVED = {
     "claim": {"open", "version"},
     "breach": {"unmended"},
     "lease": {"live", "site"},
+    "delivery": {"awaiting"},
     "invoice_line": {"source", "lease", "contract", "month", "net", "net_currency"},
     "posting": {"entry", "place"},
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rackrate.app import breaches, giveway
+from rackrate.app.delivery import accept_healthy
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass
@@ -134,6 +135,7 @@ def _site(world: World, leader: Leader, engine: Engine, site: SiteId, look: _Loo
         with world.store.transaction() as tx:
             _still_leads(tx, leader)
             tx.put(SitePass(site, world.clock.now()))
+            accept_healthy(tx, site, world.clock.now())
     return unsettled
 
 

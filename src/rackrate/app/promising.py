@@ -49,7 +49,7 @@ def cut_back(tx: Tx, contract: Contract, commitments: Iterable[Commitment]) -> N
         if each.site is None:
             continue
         tx.fleet(each.site)
-        for held in _held_by(tx, contract, each):
+        for held in held_by(tx, contract, each):
             if each.lasts is None:
                 tx.remove(Reservation, held.id)
             elif each.lasts.end < held.during.end:
@@ -114,7 +114,7 @@ def _same_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment
     assert before is not None
     fleet, left = tx.fleet(commitment.site), commitment.nodes
     placed: list[tuple[PoolId, int]] = []
-    for held in sorted(_held_by(tx, contract, before), key=lambda r: (-r.nodes, r.id)):
+    for held in sorted(held_by(tx, contract, before), key=lambda r: (-r.nodes, r.id)):
         nodes = min(left, held.nodes)
         if held.holder != contract.id or not nodes:
             continue
@@ -200,7 +200,7 @@ def _reservation(
     )
 
 
-def _held_by(tx: Tx, contract: Contract, commitment: Commitment) -> list[Reservation]:
+def held_by(tx: Tx, contract: Contract, commitment: Commitment) -> list[Reservation]:
     """The promises that a commitment is kept by."""
     holders = (contract.id, private_holder(contract))
     starts = tuple(f"{holder}/{commitment.number}/" for holder in holders)

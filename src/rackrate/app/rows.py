@@ -89,7 +89,7 @@ KINDS: Mapping[type, Kind] = {
     Token: Kind("token", ("principal", "digest")),
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
     Contract: Kind("contract", ("id", "entity", "customer"), customer="customer"),
-    Delivery: Kind("delivery", ("contract", "customer"), customer="customer"),
+    Delivery: Kind("delivery", ("contract", "customer", "awaiting"), customer="customer"),
     Quote: Kind("quote", ("customer", "site"), customer="customer"),
     PurchaseOrder: Kind("purchase_order", ("site",)),
     LeaseBack: Kind("lease_back", ("id", "order", "site")),

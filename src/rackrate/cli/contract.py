@@ -26,7 +26,7 @@ from rackrate.cli.table import (
 )
 from rackrate.cli.wish import only_project
 
-contract = noun("Signed capacity: sign, list, show.")
+contract = noun("Signed capacity: sign, show, amend, deliver.")
 
 
 @contract.command()
@@ -52,8 +52,8 @@ def sign(
         "project": whose,
         "sku": sku,
         "nodes": nodes,
-        "start": _instant("--from", start, buyer["time_zone"]),
-        "end": _instant("--until", end, buyer["time_zone"]),
+        "start": instant("--from", start, buyer["time_zone"]),
+        "end": instant("--until", end, buyer["time_zone"]),
         "monthly": {"amount": monthly, "currency": currency or buyer["currency"]},
         "prepayment_percent": prepayment,
         "tax_included": tax_included,
@@ -66,7 +66,7 @@ def sign(
     print_done(row, output, said + row["id"])
 
 
-def _instant(option: str, text: str, zone: str) -> str:
+def instant(option: str, text: str, zone: str) -> str:
     """Midnight of a day in the buyer's zone, or the instant that was given whole."""
     try:
         moment = datetime.fromisoformat(text)

@@ -26,7 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "project": ("customers", "A customer's folders of leases."),
         "member": ("access", "Who may do what."),
         "quote": ("quote", "Offers that hold capacity: create, sign, extend, withdraw."),
-        "contract": ("contract", "Signed capacity: sign, list, show."),
+        "contract": ("amend", "Signed capacity: sign, show, amend, deliver."),
         "invoice": ("invoice", "Preview, close a month, look, pay."),
         "ledger": ("ledger", "The books: balances, entries, export."),
     },

@@ -28,6 +28,7 @@ class Verb(StrEnum):
     QUOTE_WRITE = "quote.write"
     QUOTE_SIGN = "quote.sign"
     QUOTE_APPROVE = "quote.approve"
+    DELIVERY_ACCEPT = "delivery.accept"
     LEASE_READ = "lease.read"
     LEASE_WRITE = "lease.write"
     LEASE_ENTER = "lease.enter"
@@ -92,6 +93,7 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
         | _MONEY
         | {
             Verb.QUOTE_SIGN,
+            Verb.DELIVERY_ACCEPT,
             Verb.MEMBER_READ,
             Verb.MEMBER_WRITE,
             Verb.PROJECT_WRITE,

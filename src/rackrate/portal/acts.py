@@ -24,6 +24,7 @@ VERB_NAMES: Mapping[str, str] = {
     Verb.QUOTE_WRITE: msg("make, extend or withdraw a quote"),
     Verb.QUOTE_SIGN: msg("sign a quote"),
     Verb.QUOTE_APPROVE: msg("approve a discount"),
+    Verb.DELIVERY_ACCEPT: msg("accept a delivery"),
     Verb.LEASE_READ: msg("look at a lease"),
     Verb.LEASE_WRITE: msg("start, stop or end a lease"),
     Verb.LEASE_ENTER: msg("enter a lease"),

@@ -1,19 +1,29 @@
 """Contracts: signed, amended, delivered."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.amendments import AmendmentRequest
-from rackrate.api.schemas.contracts import Contract, ContractDetail, ContractRequest
+from rackrate.api.schemas.contracts import (
+    Contract,
+    ContractDetail,
+    ContractRequest,
+    DeliverRequest,
+    Delivery,
+)
 from rackrate.api.schemas.parts import Page
-from rackrate.app import amending, sales
-from rackrate.core.ids import ContractId, CustomerId
+from rackrate.app import amending, delivery, sales
+from rackrate.core import contract as contracts
+from rackrate.core.ids import ContractId, CustomerId, NodeId
 
 router = APIRouter(route_class=ThreadRoute)
 CONTRACTS: Tags = ["contracts"]
+Place = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
 @router.get(
@@ -75,6 +85,47 @@ def amend(call: Writer, id: IdPath, body: AmendmentRequest) -> Response:
         return detail(call, ContractId(id))
 
     return call.post(body, act, 201)
+
+
+@router.post(
+    "/contracts/{id}/deliveries/{commitment}/{number}/deliver",
+    response_model=Delivery,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Hand over a batch: its nodes are named",
+)
+def deliver(
+    call: Writer, id: IdPath, commitment: Place, number: Place, body: DeliverRequest
+) -> Response:
+    """Until it is accepted, other nodes may be named."""
+
+    def act() -> Delivery:
+        names = [NodeId(name) for name in body.names]
+        whose = ContractId(id)
+        done = delivery.deliver(call.world, call.actor, whose, commitment, number, names)
+        return _delivery(call, done)
+
+    return call.post(body, act)
+
+
+@router.post(
+    "/contracts/{id}/deliveries/{commitment}/{number}/accept",
+    response_model=Delivery,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Accept a batch: it is billed from now on",
+)
+def accept(call: Writer, id: IdPath, commitment: Place, number: Place) -> Response:
+    def act() -> Delivery:
+        done = delivery.accept(call.world, call.actor, ContractId(id), commitment, number)
+        return _delivery(call, done)
+
+    return call.post(None, act)
+
+
+def _delivery(call: Call, done: contracts.Delivery) -> Delivery:
+    contract, _ = sales.show(call.world, call.actor, done.contract)
+    return Delivery.of(contract, done, call.world.clock.now())
 
 
 def detail(call: Call, id: ContractId) -> ContractDetail:

@@ -294,6 +294,12 @@ class Delivery(Schema):
         )
 
 
+class DeliverRequest(Schema):
+    """Nodes by name; left out: the first that are in service and free."""
+
+    names: list[Id] = Field(default=[], max_length=20_000)
+
+
 class ContractDetail(Contract):
     """A contract with its payment plan and deliveries: value + left = prepayment + all that is due.
 

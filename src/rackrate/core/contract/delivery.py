@@ -40,6 +40,11 @@ class Delivery:
         if self.names and len(set(self.names)) != self.nodes:
             raise ValueError(f"{len(set(self.names))} names for {self.nodes} nodes")
 
+    @property
+    def awaiting(self) -> bool:
+        """Whether it is handed over and not accepted yet."""
+        return self.delivered is not None and self.accepted is None
+
     def handed_over(self, at: datetime, names: tuple[NodeId, ...]) -> "Delivery":
         return replace(self, delivered=at, names=names)
 

@@ -320,9 +320,12 @@ CREATE TABLE delivery (
     accepted   timestamptz CHECK (accepted IS NULL OR delivered <= accepted),
     "by"       text NOT NULL,
     names      jsonb NOT NULL,
+    awaiting   boolean NOT NULL
+               GENERATED ALWAYS AS (delivered IS NOT NULL AND accepted IS NULL) STORED,
     UNIQUE (contract, commitment, number)
 );
 CREATE INDEX ON delivery (customer);
+CREATE INDEX ON delivery (id) WHERE awaiting;
 
 CREATE TABLE reservation (
     id       text COLLATE "C" PRIMARY KEY,

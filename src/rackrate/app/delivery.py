@@ -1,0 +1,202 @@
+"""Delivery: nodes are named when it comes near, handed over, and accepted; billing starts there."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from rackrate.app.ports import Tx
+from rackrate.app.promising import held_by
+from rackrate.app.sales import owner_of
+from rackrate.app.world import World, acting
+from rackrate.core.access import Actor, Verb
+from rackrate.core.calendar import Claim, Reservation
+from rackrate.core.contract import Acceptance, Commitment, Contract, Delivery, delivery_id
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.ids import ContractId, NodeId, PoolId, SiteId
+from rackrate.core.inventory import Node, NodeState
+
+NAMED_AHEAD = timedelta(days=30)
+BY_HEALTH = "health"
+BY_NOBODY = "nobody: the terms ask for no acceptance"
+
+
+def deliver(
+    world: World,
+    actor: Actor,
+    id: ContractId,
+    commitment: int,
+    number: int,
+    names: Sequence[NodeId] = (),
+) -> Delivery:
+    """Hand over a batch: its nodes are named, by the asker or from those that are free.
+
+    Until it is accepted, other nodes may be named; when it was handed over stays.
+    """
+    batch = delivery_id(id, commitment, number)
+    with acting(world, actor, Verb.FLEET_WRITE, owner_of(id)) as tx:
+        contract, delivery, promised = _found(tx, id, batch)
+        assert promised.site is not None
+        fleet, now = tx.fleet(promised.site), world.clock.now()
+        delivery = tx.get(Delivery, batch)
+        _check_time(delivery, promised, now)
+        free = _free(tx, contract, promised, delivery, list(fleet.nodes))
+        left = _left(tx, contract, promised, delivery)
+        named = _given(names, free, left, delivery) if names else _chosen(free, left, delivery)
+        after = delivery.handed_over(delivery.delivered or now, named)
+        if contract.terms.acceptance is Acceptance.NONE:
+            after = after.taken(now, BY_NOBODY)
+        tx.put(after)
+        return after
+
+
+def accept(world: World, actor: Actor, id: ContractId, commitment: int, number: int) -> Delivery:
+    """The customer accepts a batch that was handed over: it is billed from now on."""
+    with acting(world, actor, Verb.DELIVERY_ACCEPT, owner_of(id)) as tx:
+        _, delivery, _ = _found(tx, id, delivery_id(id, commitment, number))
+        if delivery.accepted is not None:
+            when = f"{delivery.accepted:%Y-%m-%d %H:%M} UTC"
+            raise Refused(Reason.WRONG_STATE, f"{delivery.id} was accepted at {when}")
+        if delivery.delivered is None:
+            due = f"{delivery.due:%Y-%m-%d %H:%M} UTC"
+            raise Refused(Reason.TOO_EARLY, f"{delivery.id} is not delivered yet; due at {due}")
+        after = delivery.taken(world.clock.now(), actor.principal)
+        tx.put(after)
+        return after
+
+
+def accept_healthy(tx: Tx, site: SiteId, now: datetime) -> list[Delivery]:
+    """After a pass in which the site's engine answered: what health evidence accepts.
+
+    Every named node is in service, and the engine that answered has them.
+    """
+    taken: list[Delivery] = []
+    for each in tx.find(Delivery, awaiting=True):
+        if tx.get(Contract, each.contract).terms.acceptance is not Acceptance.HEALTH:
+            continue
+        nodes = [tx.peek(Node, name) for name in each.names]
+        if all(node is not None and _healthy(node, site) for node in nodes):
+            taken.append(each.taken(now, BY_HEALTH))
+    tx.put(*taken)
+    return taken
+
+
+def _healthy(node: Node, site: SiteId) -> bool:
+    return node.site == site and node.state is NodeState.IN_SERVICE
+
+
+def _found(tx: Tx, id: ContractId, batch: str) -> tuple[Contract, Delivery, Commitment]:
+    contract, delivery = tx.get(Contract, id), tx.get(Delivery, batch)
+    commitment = contract.commitment(delivery.commitment)
+    assert commitment is not None, delivery
+    return contract, delivery, commitment
+
+
+def _check_time(delivery: Delivery, commitment: Commitment, now: datetime) -> None:
+    if delivery.accepted is not None:
+        raise Refused(Reason.WRONG_STATE, f"{delivery.id} is delivered and accepted")
+    if commitment.lasts is None or commitment.lasts.end <= now:
+        raise Refused(Reason.TOO_LATE, f"what {delivery.id} is for is over")
+    first = delivery.due - NAMED_AHEAD
+    if now < first:
+        raise Refused(
+            Reason.TOO_EARLY,
+            f"{delivery.id} is due at {delivery.due:%Y-%m-%d %H:%M} UTC; its nodes are named from "
+            f"{first:%Y-%m-%d %H:%M} UTC on, and may be planned anew until then",
+            {"earliest": first.isoformat()},
+        )
+
+
+def _free(
+    tx: Tx,
+    contract: Contract,
+    commitment: Commitment,
+    delivery: Delivery,
+    nodes: Iterable[Node],
+) -> dict[NodeId, PoolId]:
+    """Nodes of its pools that can be handed over: in service, not others', not named before."""
+    pools = _promised(tx, contract, commitment)
+    named = _named(tx, pools, delivery)
+    return {
+        node.id: node.pool
+        for node in sorted(nodes, key=lambda node: node.id)
+        if pools[node.pool] > 0
+        and node.state is NodeState.IN_SERVICE
+        and node.id not in named
+        and not _held_by_others(tx, node, contract)
+    }
+
+
+def _promised(tx: Tx, contract: Contract, commitment: Commitment) -> Counter[PoolId]:
+    """How many nodes of each pool are promised to the commitment."""
+    pools = Counter[PoolId]()
+    for held in held_by(tx, contract, commitment):
+        if held.holder == contract.id:
+            pools[held.pool] += held.nodes
+    return pools
+
+
+def _left(
+    tx: Tx, contract: Contract, commitment: Commitment, delivery: Delivery
+) -> Counter[PoolId]:
+    """How many nodes of each pool its other batches leave."""
+    left = _promised(tx, contract, commitment)
+    for each in tx.find(Delivery, contract=contract.id):
+        if each.commitment == delivery.commitment and each.id != delivery.id:
+            left.subtract(tx.get(Node, name).pool for name in each.names)
+    return left
+
+
+def _named(tx: Tx, pools: Iterable[PoolId], delivery: Delivery) -> set[NodeId]:
+    """Nodes that are named for other batches, of anybody."""
+    held = tx.find(Reservation, pool=tuple(pools))
+    holders = tuple({each.holder for each in held})
+    found = tx.find(Delivery, contract=holders) if holders else []
+    return {name for each in found if each.id != delivery.id for name in each.names}
+
+
+def _held_by_others(tx: Tx, node: Node, contract: Contract) -> bool:
+    return any(claim.account != contract.id for claim in tx.find(Claim, node=node.id, open=True))
+
+
+def _chosen(
+    free: Mapping[NodeId, PoolId], left: Counter[PoolId], delivery: Delivery
+) -> tuple[NodeId, ...]:
+    """The first of each pool, from the pool that has most to give."""
+    chosen: list[NodeId] = []
+    for pool, most in sorted(left.items(), key=lambda item: (-item[1], item[0])):
+        here = [name for name, place in free.items() if place == pool]
+        chosen += here[: max(0, min(most, delivery.nodes - len(chosen)))]
+    if len(chosen) < delivery.nodes:
+        raise Refused(
+            Reason.NO_CAPACITY,
+            f"{len(chosen)} of {delivery.nodes} nodes of {delivery.id} are in service and free",
+            {"nodes": len(chosen)},
+        )
+    return tuple(sorted(chosen))
+
+
+def _given(
+    names: Sequence[NodeId],
+    free: Mapping[NodeId, PoolId],
+    left: Counter[PoolId],
+    delivery: Delivery,
+) -> tuple[NodeId, ...]:
+    if len(set(names)) != delivery.nodes or len(names) != delivery.nodes:
+        raise Invalid("names", f"{delivery.id} is {delivery.nodes} nodes, each named once")
+    wrong = next((name for name in sorted(names) if name not in free), None)
+    if wrong is not None:
+        could = ", ".join(list(free)[:8]) or "none"
+        raise Refused(
+            Reason.NO_CAPACITY,
+            f"{wrong} is not in service and free among the nodes promised; these are: {could}",
+            {"nodes": len(free)},
+        )
+    for pool, count in Counter(free[name] for name in names).items():
+        if count > left[pool]:
+            raise Refused(
+                Reason.NO_CAPACITY,
+                f"{max(0, left[pool])} nodes of pool {pool} are promised and not named yet, "
+                f"not {count}",
+                {"nodes": max(0, left[pool])},
+            )
+    return tuple(sorted(names))
