@@ -1,7 +1,9 @@
 """The capacity calendar: what can be promised, from when, on which fabric, and why."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -49,6 +51,7 @@ def calendar(
         "units": UNITS,
         "periods": PERIODS,
         "asked": asked,
+        "link": partial(_link, asked),
         "found": None,
         "refusal": None,
     }
@@ -63,6 +66,12 @@ def calendar(
         return page.show("capacity.html", same, status_of(refused), **values)
     values |= _shown(page, found, after)
     return page.show("capacity.html", _same(question), **values)
+
+
+def _link(asked: dict[str, str], name: str, value: str) -> str:
+    """The same question with one thing changed."""
+    given = {key: told for key, told in {**asked, name: value}.items() if told}
+    return f"/capacity?{urlencode(given)}"
 
 
 def _question(page: Page, asked: dict[str, str], skus: list[Sku]) -> capacity.Question:
