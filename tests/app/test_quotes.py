@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -91,9 +92,9 @@ def shop() -> Built:
     return build(SMALL, H20, CUSTOMERS, PRICES)
 
 
-def wish(nodes: int = 2, **other: object) -> Ask:
+def wish(nodes: int = 2, **other: Any) -> Ask:
     plain = Ask(NODE, nodes, MARCH, months=36, customer=ROBOTICS, prepayment_percent=Decimal(20))
-    return replace(plain, **other)  # type: ignore[arg-type]
+    return replace(plain, **other)
 
 
 def seller(built: Built) -> Actor:
@@ -289,9 +290,9 @@ def test_a_customer_s_owner_signs_its_own_quote_and_knows_of_no_other() -> None:
     other = quotes.create(built.world, built.admin, wish(1, customer=STUDIO))
     owner = built.actor("owner@robotics.example", Role.OWNER, "robotics")
     assert [quote.id for quote in quotes.find(built.world, owner)] == [mine.id]
-    for act in (quotes.show, quotes.sign):
+    for see in (quotes.show, quotes.sign):
         with pytest.raises(Missing):
-            act(built.world, owner, other.id)
+            see(built.world, owner, other.id)
     for act in (quotes.withdraw, quotes.approve):
         with pytest.raises(Forbidden):
             act(built.world, owner, mine.id)
@@ -316,7 +317,7 @@ def test_up_to_the_floor_one_person_is_enough() -> None:
     [{"discount_percent": Decimal("5.01")}, {"monthly": Money.parse("113999.99", "CNY")}],
 )
 def test_below_the_floor_the_nodes_are_held_and_a_second_person_decides(
-    given: dict[str, object],
+    given: dict[str, Any],
 ) -> None:
     built = shop()
     sales_person = seller(built)
@@ -381,7 +382,7 @@ def test_without_a_contract_price_somebody_names_one_and_another_agrees() -> Non
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_nothing_is_held(
-    given: dict[str, object], reason: str
+    given: dict[str, Any], reason: str
 ) -> None:
     built = shop()
     no = refused(quotes.create, built.world, built.admin, wish(**given))

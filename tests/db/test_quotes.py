@@ -1,0 +1,168 @@
+"""Quotes on PostgreSQL: two control planes at once, a database that counts rows, and expiry."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from rackrate.app import billing, quotes, sales
+from rackrate.app.world import World
+from rackrate.core.access import Actor
+from rackrate.core.calendar import Reservation, ReservationKind
+from rackrate.core.contract import Contract
+from rackrate.core.errors import RackrateError, Reason, Refused
+from rackrate.core.ids import ContractId, QuoteId
+from rackrate.core.interval import Interval
+from rackrate.core.money import Money
+from rackrate.core.quote import Quote
+from rackrate.db.store import PostgresStore
+from tests.app.test_quotes import H20, MARCH, NODE, PRICES, STUDIO, TRAIN, wish
+from tests.build import CUSTOMERS, SMALL, Built, build
+
+DEADLINE_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of one control plane, which no other makes."""
+
+    name: str
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def new(self, prefix: str) -> str:
+        self.counts[prefix] = self.counts.get(prefix, 0) + 1
+        return f"{prefix}_{self.name}{self.counts[prefix]:05}"
+
+    def secret(self) -> str:
+        return self.new("secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two control planes on one database, with one clock."""
+
+    built: Built
+    worlds: tuple[World, World]
+
+    @property
+    def admin(self) -> Actor:
+        return self.built.admin
+
+    def at_once(self, *acts: Callable[[World], object]) -> list[object]:
+        """What each act answers or raises; they begin together, each on its own plane."""
+        ready, answers = threading.Barrier(len(acts)), list[object](acts)
+
+        def run(place: int) -> None:
+            ready.wait(DEADLINE_S)
+            try:
+                answers[place] = acts[place](self.worlds[place % 2])
+            except RackrateError as error:
+                answers[place] = error
+
+        threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE_S)
+            assert not thread.is_alive()
+        return answers
+
+    def promised(self) -> list[Reservation]:
+        with self.worlds[0].store.transaction() as tx:
+            return tx.find(Reservation)
+
+
+@pytest.fixture
+def pair(database: str) -> Iterator[Pair]:
+    with PostgresStore(database) as one, PostgresStore(database) as two:
+        built = build(SMALL, H20, CUSTOMERS, PRICES, store=one)
+        second = replace(built.world, store=two, ids=Ids("b"))
+        yield Pair(built, (replace(built.world, ids=Ids("a")), second))
+
+
+def refusals(answers: list[object]) -> list[Refused]:
+    return [answer for answer in answers if isinstance(answer, Refused)]
+
+
+def test_of_many_who_want_the_last_nodes_at_once_as_many_have_them_as_there_are(
+    pair: Pair,
+) -> None:
+    answers = pair.at_once(
+        *(lambda world: quotes.create(world, pair.admin, wish(1)) for _ in range(8))
+    )
+    assert sum(isinstance(answer, Quote) for answer in answers) == 4
+    assert {refusal.reason for refusal in refusals(answers)} == {Reason.NO_CAPACITY}
+    assert sum(held.nodes for held in pair.promised()) == 4
+
+
+def test_of_two_signers_at_once_one_wins_and_one_contract_is_made(pair: Pair) -> None:
+    quote = quotes.create(pair.worlds[0], pair.admin, wish(2))
+    answers = pair.at_once(*[lambda world: quotes.sign(world, pair.admin, quote.id)] * 2)
+    (made,) = (answer for answer in answers if isinstance(answer, Contract))
+    (lost,) = refusals(answers)
+    assert f"it is signed as contract {made.id}" in lost.detail
+    assert len(sales.find(pair.worlds[0], pair.admin)) == 1
+    assert len(billing.find(pair.worlds[0], pair.admin)) == 1
+
+
+def test_signing_and_withdrawing_at_once_do_not_both_happen(pair: Pair) -> None:
+    for round in range(6):
+        quote = quotes.create(pair.worlds[0], pair.admin, wish(1, months=12 + round))
+        answers = pair.at_once(
+            lambda world, id=quote.id: quotes.sign(world, pair.admin, id),  # type: ignore[misc]
+            lambda world, id=quote.id: quotes.withdraw(world, pair.admin, id),  # type: ignore[misc]
+        )
+        assert len(refusals(answers)) == 1
+        after = quotes.show(pair.worlds[1], pair.admin, quote.id).quote
+        assert (after.signed is None) != (after.withdrawn is None)
+        if after.signed is not None:
+            break
+
+
+def test_while_it_is_signed_nobody_else_can_take_the_nodes(pair: Pair) -> None:
+    """The hold is let go and the contract's promise made under one lock: others see one of both."""
+    quote = quotes.create(pair.worlds[0], pair.admin, wish(4))
+    stop = threading.Event()
+    taken: list[QuoteId] = []
+
+    def greedy(world: World) -> object:
+        while not stop.is_set():
+            try:
+                taken.append(quotes.create(world, pair.admin, wish(1, customer=STUDIO)).id)
+            except Refused:
+                continue
+        return None
+
+    def sign(world: World) -> object:
+        try:
+            return quotes.sign(world, pair.admin, quote.id)
+        finally:
+            stop.set()
+
+    answers = pair.at_once(sign, greedy)
+    assert isinstance(answers[0], Contract)
+    assert taken == []
+
+
+def test_an_expired_hold_is_in_nobody_s_way_though_the_database_counts_rows(pair: Pair) -> None:
+    quotes.create(pair.worlds[0], pair.admin, wish(4, lasts=timedelta(hours=1)))
+    pair.built.clock.advance(timedelta(hours=1))
+    # The other plane signs a contract without a quote: it takes the row away first.
+    during = Interval(MARCH, MARCH + timedelta(days=365))
+    offer = sales.Offer.of(
+        ContractId("k1"), TRAIN, NODE, 4, during, Money.parse("1000.00", "CNY"), Decimal(0)
+    )
+    sales.sign(pair.worlds[1], pair.admin, offer)
+    assert {held.kind for held in pair.promised()} == {ReservationKind.CONTRACT}
+    assert quotes.ask(pair.worlds[0], pair.admin, wish(1)).short is not None
+
+
+def test_a_customer_confined_by_the_database_finds_its_own_quotes(pair: Pair) -> None:
+    mine = quotes.create(pair.worlds[0], pair.admin, wish(1))
+    quotes.create(pair.worlds[0], pair.admin, wish(1, customer=STUDIO))
+    with pair.worlds[0].store.transaction() as tx:
+        tx.confine(mine.customer)
+        assert [quote.id for quote in tx.find(Quote)] == [mine.id]
