@@ -67,9 +67,11 @@ def test_the_demo_operator_can_be_applied_twice_and_has_1024_gpus() -> None:
     built.apply_files(*DEMO)
     assert built.apply_files(*DEMO).changes == ()
     nodes = list(rows(built, Node).values())
-    assert sum(node.gpus for node in nodes) == 1024
+    assert sum(node.gpus for node in nodes if node.state is NodeState.IN_SERVICE) == 1024
+    assert sum(node.gpus for node in nodes if node.state is NodeState.ORDERED) == 192
     assert {node.chip for node in nodes} == {"h100", "h800", "h20", "a800", "ascend-910b"}
     blocks = {block: sum(node.block == block for node in nodes) for block in rows(built, Block)}
+    assert blocks.pop("north-h20-3") == 8
     assert set(blocks.values()) == {16}
     assert all(site.simulated for site in rows(built, Site).values())
     contract = rows(built, Contract)["robotics-2026"]

@@ -115,7 +115,14 @@ def test_what_is_ordered_can_be_sold_from_the_days_that_it_is_expected() -> None
     assert free(built, day(4), day(12)) == 6
     contract = sign(built, "big", 6, day(5), day(5, year=2028))
     assert contract.id == "big"
-    assert fleet.site_map(built.world, built.admin, EAST).counts[fleet.SlotClass.ARRIVING] == 32
+
+
+def test_what_is_on_its_way_is_not_on_the_map_until_it_is_racked() -> None:
+    built = fresh()
+    assert len(fleet.site_map(built.world, built.admin, EAST).nodes) == 4
+    procurement.advance(built.world, built.admin, PO, Part(1), NodeState.RACKED)
+    seen = fleet.site_map(built.world, built.admin, EAST)
+    assert seen.counts[fleet.SlotClass.ARRIVING] == 16
 
 
 def test_what_is_leased_in_is_capacity_until_it_goes_back() -> None:
@@ -373,6 +380,28 @@ def test_what_came_of_a_cancelled_batch_stays() -> None:
     assert [(b.batch.nodes, b.batch.cancelled) for b in view.batches] == [(1, False), (2, True)]
     assert view.order.nodes == 1
     assert free(built, NOON, day(9)) == 3
+
+
+def test_an_order_mends_what_is_broken_from_the_moment_that_it_is_placed() -> None:
+    built = fresh((2, day(2)))
+    sign(built, "big", 4, day(3), day(3, year=2028))
+    slip(built, 1, day(6))
+    more = replace(order((2, day(2, 20))), id=PurchaseId("po-8"))
+    procurement.place(built.world, built.admin, more)
+    assert [row.mended for row in rows(built, Breach)] == [built.clock.now()]
+
+
+def test_a_hold_that_expires_mends_and_the_next_look_says_so() -> None:
+    built = fresh((1, day(2)))
+    hold = Reservation(
+        "h", EAST, POOL, 3, Interval(day(3), day(9)), ReservationKind.HOLD, "q", None, day(1)
+    )
+    with built.world.store.transaction() as tx:
+        tx.add(hold)
+    assert broken(slip(built, 1, day(12)).told) == [("q", 1, day(3), day(9))]
+    built.clock.instant = day(1)
+    look(built)
+    assert [row.mended for row in rows(built, Breach)] == [day(1)]
 
 
 def test_nodes_may_be_leased_back_to_the_supplier_and_are_then_nobody_elses() -> None:

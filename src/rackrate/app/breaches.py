@@ -301,9 +301,10 @@ def refuse_breaking(told: Consequence, force: bool, what: str) -> None:
         for broken in told.broken[:5]
     ]
     more = f" and {len(told.broken) - 5} more" if len(told.broken) > 5 else ""
+    many = "1 promise" if len(told.broken) == 1 else f"{len(told.broken)} promises"
     raise Refused(
         Reason.BREAKS_PROMISE,
-        f"{what} breaks {len(told.broken)} promise{'s'[: len(told.broken) > 1]}: {'; '.join(shown)}{more}",
+        f"{what} breaks {many}: {'; '.join(shown)}{more}",
         {
             "broken": [
                 {

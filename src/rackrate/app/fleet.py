@@ -17,6 +17,7 @@ from rackrate.core.inventory import Block, Node, NodeState, Site
 from rackrate.core.lease import Lease, LeaseClass
 
 LONGEST_NOTE = 500
+ELSEWHERE = frozenset({NodeState.ORDERED, NodeState.IN_TRANSIT, NodeState.RETIRED})
 FEW = 16  # Beyond this many, one query for all live leases is cheaper than one for each.
 
 
@@ -195,10 +196,14 @@ def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = Fal
 
 
 def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
-    """The whole site: a byte a slot, and what each pool has and has promised."""
+    """The whole site: a byte a slot, and what each pool has and has promised.
+
+    What is not in the building yet, or no more, is not on the map.
+    """
     with reading(world, actor, Verb.FLEET_READ, Target("site", site)) as tx:
         row = tx.get(Site, site)
-        nodes = sorted(tx.find(Node, site=site), key=lambda node: (node.block, node.id))
+        there = (node for node in tx.find(Node, site=site) if node.state not in ELSEWHERE)
+        nodes = sorted(there, key=lambda node: (node.block, node.id))
         claims = tx.find(Claim, site=site, open=True)
         leases = {lease.id: lease for lease in tx.find(Lease, site=site, live=True)}
         reservations = tx.find(Reservation, site=site)

@@ -211,7 +211,7 @@ class AdvanceRequest(Schema):
 
     to: NodeState = Field(examples=["racked"])
     count: int | None = Field(default=None, ge=1, le=MOST_NODES)
-    nodes: list[Id] = Field(default_factory=list, max_length=MOST_NODES)
+    nodes: list[Id] = Field(default_factory=list, max_length=1000)
     rack: Id | None = None
 
     @model_validator(mode="after")
