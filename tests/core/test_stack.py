@@ -88,7 +88,7 @@ def dealt(
     return promised + Counter(queue)
 
 
-@settings(max_examples=300)
+@settings(max_examples=250, deadline=None)
 @given(mixed(), WINDOWS, st.integers(0, 6), st.integers(0, 6), PERCENTS, PERCENTS)
 def test_every_second_is_for_what_dealing_out_its_nodes_says(
     history: History,
@@ -116,7 +116,7 @@ def test_every_second_is_for_what_dealing_out_its_nodes_says(
         assert int(seen.short[i]) == max(sum(told.values()) - counted.supply(second), 0)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(mixed(), min_size=1, max_size=4),
     WINDOWS,
@@ -162,7 +162,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(STEPS, WINDOWS, PERCENTS, st.lists(MOMENTS, min_size=1, max_size=4))
 def test_many_pools_asked_together_say_what_each_says_alone(
     steps: list[tuple[int, int, int, int]],
@@ -173,7 +173,8 @@ def test_many_pools_asked_together_say_what_each_says_alone(
     """They are asked again and again while promises come, go and expire under them."""
     assert FEW < 11, "there must be more pools than are mended one by one"
     shape = Shape()
-    pools = [pool_of([node(i, NodeState.IN_SERVICE, None, None)], i % 2, i) for i in range(12)]
+    four: History = [node(100 + i, NodeState.IN_SERVICE, None, None) for i in range(4)]
+    pools = [pool_of(four, i % 3, i) for i in range(12)]
     for pool in reversed(pools[:6]):
         shape.add(pool)
     clock = sorted(moments)
@@ -185,12 +186,12 @@ def test_many_pools_asked_together_say_what_each_says_alone(
             pool.calendar.withdraw(f"r{turn - 1}")
         else:
             expires = start if what == 3 else None
-            pool.calendar.promise(reserve(turn, 1, start, start + length, expires))
+            pool.calendar.promise(reserve(turn, 2, start, start + length, expires))
         shape.add(pool)
         now = at(clock[min(turn * len(clock) // len(steps), len(clock) - 1)])
         expected = [one.calendar.available(window, now, kept) for one in shape.pools]
         assert shape.calendars.least(window, now, kept).tolist() == expected
-        wish = Wish(1, window, now, timedelta(seconds=5), kept)
+        wish = Wish(1, window, now, timedelta(seconds=15), kept, moment_percent=kept / 2)
         assert rooms(shape, wish).tolist() == [room_in(one, wish) for one in shape.pools]
     assert [pool.id for pool in shape.pools] == sorted(pool.id for pool in shape.pools)
 
@@ -255,3 +256,13 @@ def test_arriving_states_are_supply_from_their_day() -> None:
         calendar.set_node(node(number, state, 10, None))
     line = calendar.there(NOON)
     assert line.at(np.array([seconds(at(9)), seconds(at(10))])).tolist() == [0, len(ARRIVING)]
+
+
+def test_a_promise_after_the_notice_does_not_count_together_with_what_runs_before_it() -> None:
+    """Two of four nodes run until second 15, and two are promised from second 18 on."""
+    four: History = [node(i, NodeState.IN_SERVICE, None, None) for i in range(4)]
+    pool = pool_of([*four, reserve(1, 2, 18, 30, None)], 2)
+    shape = Shape()
+    shape.add(pool)
+    wish = Wish(1, Interval(at(0), at(25)), at(0), timedelta(seconds=15))
+    assert rooms(shape, wish).tolist() == [room_in(pool, wish)] == [2]
