@@ -257,11 +257,11 @@ def around(*nodes: Node, promises: Iterable[Reservation] = (), now: int = 0) -> 
     for held in promises:
         fleet.promise(held)
     arrivals = [
-        Arrival(each.order, each.batch, each.pool, 1, each.ready)
+        Arrival(each.order, each.batch, each.pool, 1, each.ready, each.gpus)
         for each in nodes
         if each.ready is not None
     ]
-    return Around(list(fleet.pools.values()), arrivals, day(now), 7 * A_DAY)
+    return Around(fleet.shape(CHIP), arrivals, day(now), 7 * A_DAY)
 
 
 SHORT = Short(promise("a", 4, 10, 30), 2, Interval(day(10), day(30)))

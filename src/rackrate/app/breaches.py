@@ -253,21 +253,19 @@ class _Mending:
         return mends(short, self._around[pool])
 
     def _gathered(self, id: PoolId) -> Around:
-        pool = self._fleet.pools[id]
-        alike = [each for each in self._fleet.pools_of(pool.chip) if each.gpus == pool.gpus]
-        ids = {each.id for each in alike}
-        coming: dict[tuple[PurchaseId | None, int, PoolId, datetime], int] = {}
+        chip = self._fleet.pools[id].chip
+        coming: dict[tuple[PurchaseId | None, int, PoolId, datetime, int], int] = {}
         for node in self._fleet.nodes:
-            if _awaited(node) and node.ready is not None and node.pool in ids:
-                key = (node.order, node.batch, node.pool, node.ready)
+            if node.ready is not None and _awaited(node) and node.chip == chip:
+                key = (node.order, node.batch, node.pool, node.ready, node.gpus)
                 coming[key] = coming.get(key, 0) + 1
         arrivals = [
-            Arrival(order, batch, pool_id, count, ready)
-            for (order, batch, pool_id, ready), count in sorted(
+            Arrival(order, batch, pool_id, count, ready, gpus)
+            for (order, batch, pool_id, ready, gpus), count in sorted(
                 coming.items(), key=lambda each: (each[0][3], str(each[0]))
             )
         ]
-        return Around(alike, arrivals, self._now, notice_of(self._tx))
+        return Around(self._fleet.shape(chip), arrivals, self._now, notice_of(self._tx))
 
 
 def notice_of(tx: Tx) -> timedelta:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rackrate.core.calendar import NEVER, PoolCalendar, Reservation, ReservationKind
 from rackrate.core.ids import CustomerId, PoolId, PurchaseId, SiteId
 from rackrate.core.interval import Interval
-from rackrate.core.placement import OPEN, Pool
+from rackrate.core.placement import Pool, Shape
 from rackrate.core.promise import Wish, room_in
 from rackrate.core.timeline import Ints, instant, seconds
 
@@ -23,6 +24,7 @@ _ORDER: Mapping[ReservationKind, int] = {
     ReservationKind.MAINTENANCE: 2,
 }
 _CONTRACTS = 3
+MOST_ROOMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def shorts(
     calendar: PoolCalendar, now: datetime, standing: Standing, stakes: Iterable[Reservation]
 ) -> tuple[Short, ...]:
     """Who goes short, by how many nodes and when, from now on. They add up to what is lacking."""
-    starts, ends, levels = _steps(calendar, now)
+    days = [seconds(day) for day in standing.served.values() if day is not None]
+    starts, ends, levels = _steps(calendar, now, days)
     pieces = _ranked(stakes, standing)
     waiting = sorted(range(len(pieces)), key=lambda rank: pieces[rank][0], reverse=True)
     active: list[int] = []
@@ -131,14 +134,20 @@ def shorts(
     )
 
 
-def _steps(calendar: PoolCalendar, now: datetime) -> tuple[Ints, Ints, Ints]:
-    """From now on: where each step of what is free begins and ends, and its level."""
+def _steps(
+    calendar: PoolCalendar, now: datetime, also: Sequence[int] = ()
+) -> tuple[Ints, Ints, Ints]:
+    """From now on: where each step of what is free begins and ends, and its level.
+
+    There is a step at each second of `also` too, whether or not the level changes.
+    """
     line = calendar.free(now)
     at = seconds(now)
     first = int(np.searchsorted(line.times, at, "right")) - 1
-    starts = np.maximum(line.times[first:], at)
+    cuts = np.array(also, np.int64)
+    starts = np.union1d(np.maximum(line.times[first:], at), cuts[cuts > at])
     ends = np.append(starts[1:], NEVER)
-    return starts, ends, line.levels[first:]
+    return starts, ends, line.at(starts)
 
 
 def _ranked(
@@ -224,6 +233,7 @@ class Arrival:
     pool: PoolId
     nodes: int
     expected: datetime
+    gpus: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +252,9 @@ class Mends:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Where a mend may come from: the pools of the same shape at the site, and what arrives."""
+    """Where a mend may come from: the pools of a chip at the site, and what arrives."""
 
-    pools: Sequence[Pool]
+    shape: Shape
     arrivals: Sequence[Arrival]
     now: datetime
     notice: timedelta
@@ -252,51 +262,45 @@ class Around:
 
 def mends(short: Short, around: Around) -> Mends:
     """What would mend this one."""
-    own, now = short.reservation.pool, around.now
-    others = [pool for pool in around.pools if pool.id != own]
-    rooms = [room for pool in others if (room := _room(pool, short, around)) is not None]
-    rooms.sort(key=lambda room: (-room.nodes, room.pool))
+    own, during, now = short.reservation.pool, short.during, around.now
+    pools = around.shape.pools
+    (gpus,) = {pool.gpus for pool in pools if pool.id == own}
+    other = np.array([pool.id != own and pool.gpus == gpus for pool in pools])
+    free = np.where(other, around.shape.calendars.least(during, now), 0)
+    roomy = np.lexsort((np.arange(len(free)), -free))[:MOST_ROOMS]
+    rooms = tuple(_room(pools[i], int(free[i]), short, around) for i in roomy if free[i] > 0)
     later = None
     if sum(room.nodes for room in rooms) < short.nodes:
-        moments = [
-            (when, pool.id)
-            for pool in others
-            if (when := _free_from(pool.calendar, short, now)) is not None
-        ]
-        later = min(moments, default=None)
-    holds: tuple[Reservation, ...] = ()
-    for pool in around.pools:
-        if pool.id == own:
-            holds = tuple(_holds(pool.calendar, short, now))
+        later = _free_from(short, around, other)
+    holds = (_holds(pool.calendar, short, now) for pool in pools if pool.id == own)
     arriving = tuple(
         each
         for each in around.arrivals
-        if each.pool != own and now < each.expected < short.during.end
+        if each.pool != own and each.gpus == gpus and now < each.expected < during.end
     )
-    return Mends(tuple(rooms), None if later is None else (later[1], later[0]), holds, arriving)
+    return Mends(rooms, later, tuple(next(holds, ())), arriving)
 
 
-def _room(pool: Pool, short: Short, around: Around) -> Room | None:
-    during, now = short.during, around.now
-    free = pool.calendar.available(during, now)
-    if free <= 0:
-        return None
-    at_once = room_in(pool, Wish(free, during, now, around.notice))
-    occupied = pool.owned.get(OPEN, 0)
-    return Room(pool.id, free, min(occupied, free - at_once))
+def _room(pool: Pool, free: int, short: Short, around: Around) -> Room:
+    at_once = room_in(pool, Wish(free, short.during, around.now, around.notice))
+    return Room(pool.id, free, min(pool.sold_by_the_moment, free - at_once))
 
 
-def _free_from(calendar: PoolCalendar, short: Short, now: datetime) -> datetime | None:
-    """The first day from which as many nodes are free until the promise ends."""
-    line = calendar.free(now)
-    start, end = seconds(short.during.start), seconds(short.during.end)
-    first = int(np.searchsorted(line.times, start, "right")) - 1
-    last = int(np.searchsorted(line.times, end, "left"))
-    lacking = np.flatnonzero(line.levels[first:last] < short.nodes)
-    if not len(lacking):
-        return short.during.start
-    after = first + int(lacking[-1]) + 1
-    return instant(int(line.times[after])) if after < last else None
+def _free_from(
+    short: Short, around: Around, other: NDArray[np.bool_]
+) -> tuple[PoolId, datetime] | None:
+    """From when one pool has as many nodes free until the promise ends: the shorter, the more."""
+    first, end = seconds(max(short.during.start, around.now)), seconds(short.during.end)
+    lacking, enough, where = first, end, -1
+    while lacking + 1 < enough:
+        middle = (lacking + enough) // 2
+        window = Interval(instant(middle), short.during.end)
+        free = np.where(other, around.shape.calendars.least(window, around.now), 0)
+        if free.max(initial=0) >= short.nodes:
+            enough, where = middle, int(free.argmax())
+        else:
+            lacking = middle
+    return None if where < 0 else (around.shape.pools[where].id, instant(enough))
 
 
 def _holds(calendar: PoolCalendar, short: Short, now: datetime) -> Iterable[Reservation]:
