@@ -13,6 +13,7 @@ from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.portal import (
     account_pages,
     calendar_pages,
+    contract_pages,
     door,
     fleet_pages,
     front_pages,
@@ -45,6 +46,7 @@ PAGES = (
     lease_pages,
     start_pages,
     sell_pages,
+    contract_pages,
     quote_pages,
     money_pages,
     account_pages,

@@ -81,6 +81,9 @@ DONE = {
     "quote-extend": msg("The nodes are held for longer."),
     "quote-withdraw": msg("The quote is withdrawn, and its nodes are free."),
     "quote-approve": msg("The discount is approved: the quote can be signed."),
+    "amended": msg("The change is agreed, and what is due with it is invoiced."),
+    "delivered": msg("The nodes are named and handed over."),
+    "accepted": msg("The nodes are accepted, and are billed from now on."),
     "customer-made": msg("The customer is there."),
 }
 

@@ -1,16 +1,15 @@
-"""What is sold: prices with stock and dates, chips, contracts with their schedule, customers."""
+"""What is sold, and to whom: prices with stock and dates, chips, customers."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from rackrate.app import billing, catalogue, customers, identity, leasing, sales
+from rackrate.app import billing, catalogue, customers, identity, leasing
 from rackrate.core.access import ROLES, Role, Scope, Verb
 from rackrate.core.chips import Confidence
-from rackrate.core.contract import Contract, Instalment, Schedule
 from rackrate.core.errors import Invalid, RackrateError
-from rackrate.core.ids import ContractId, CustomerId, ProjectId
+from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import total
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
@@ -41,91 +40,6 @@ def prices(page: Visited) -> Response:
         "confidence": CONFIDENCE,
     }
     return page.show("prices.html", Same("rackrate price list", "GET /v1/prices"), **values)
-
-
-@router.get("/contracts")
-def contracts(page: Visited) -> Response:
-    """Signed capacity, with what is paid next."""
-    found = sales.find(page.world, page.actor, page.organisation.customer)
-    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
-    plans = [sales.show(page.world, page.actor, contract.id) for contract in found]
-    rows = [
-        {
-            "contract": contract,
-            "plan": plan,
-            "who": names.get(contract.customer, contract.customer),
-            "monthly": contract.monthly_at(max(page.now, contract.during.start)),
-            "state": _state(page, contract),
-        }
-        for contract, plan in plans
-    ]
-    same = Same("rackrate contract list", "GET /v1/contracts")
-    return page.show("contracts.html", same, rows=rows)
-
-
-def _state(page: Page, contract: Contract) -> tuple[str, str]:
-    if contract.during.contains(page.now):
-        return "ok", msg("Running")
-    return ("wait", msg("To come")) if page.now < contract.during.start else ("", msg("Over"))
-
-
-@router.get("/contracts/{id}")
-def contract(page: Visited, id: str) -> Response:
-    """One contract: its schedule as bars and as a table that adds up to the cent."""
-    found, plan = sales.show(page.world, page.actor, ContractId(id))
-    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
-    live = leasing.find(page.world, page.actor, leasing.Filter(found.customer, live=True))
-    mine = [lease for lease in live if lease.terms.contract == found.id]
-    values = {
-        "contract": found,
-        "plan": plan,
-        "who": names.get(found.customer, found.customer),
-        "state": _state(page, found),
-        "leases": mine,
-        "used": sum(lease.terms.nodes for lease in mine if lease.members),
-        "reserved": found.nodes_at(max(page.now, found.during.start)),
-        "monthly": found.monthly_at(max(page.now, found.during.start)),
-        "instalments": [(part, _due_state(page, part)) for part in plan.by_month],
-        "chart_data": _schedule_chart(page, plan),
-    }
-    same = Same(f"rackrate contract show {id}", f"GET /v1/contracts/{id}")
-    return page.show("contract.html", same, **values)
-
-
-def _due_state(page: Page, part: Instalment) -> tuple[str, str]:
-    if part.during.end <= page.now:
-        return "", msg("Served")
-    if part.during.contains(page.now):
-        return "ok", msg("This month")
-    return "wait", msg("To come")
-
-
-def _schedule_chart(page: Page, plan: Schedule) -> dict[str, Any]:
-    months = plan.by_month
-    past = [part.during.start <= page.now for part in months]
-    due = [float(part.due.amount) for part in months]
-    return {
-        "kind": "stack",
-        "label": page.say(msg("Instalments by month; the table says the same")),
-        "categories": [str(part.month) for part in months],
-        "series": [
-            {
-                "name": page.say(msg("drawn from the prepayment")),
-                "fill": "flex",
-                "data": [float(part.drawdown.amount) for part in months],
-            },
-            {
-                "name": page.say(msg("instalment, begun")),
-                "fill": "contract",
-                "data": [value if begun else 0 for value, begun in zip(due, past, strict=True)],
-            },
-            {
-                "name": page.say(msg("instalment, to come")),
-                "fill": "hold",
-                "data": [0 if begun else value for value, begun in zip(due, past, strict=True)],
-            },
-        ],
-    }
 
 
 @router.get("/customers")

@@ -1,0 +1,338 @@
+"""Contracts: what is signed, delivered and paid; and the buttons that deliver, accept and amend."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import Response
+
+from rackrate.app import amending, catalogue, customers, delivery, leasing, sales
+from rackrate.core.access import Verb
+from rackrate.core.contract import (
+    Acceptance,
+    AmendmentKind,
+    Commitment,
+    Contract,
+    Delivery,
+    Instalment,
+    Schedule,
+    damages_of,
+)
+from rackrate.core.errors import Invalid, RackrateError
+from rackrate.core.ids import ContractId, SkuId
+from rackrate.core.interval import Interval, zone
+from rackrate.core.money import Money
+from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.messages import msg
+from rackrate.portal.page import Page, Posted, Same, Visited
+
+router = APIRouter()
+ACCEPTANCE: Mapping[Acceptance, str] = {
+    Acceptance.NONE: msg("none: billing begins with the term"),
+    Acceptance.HEALTH: msg("by health evidence"),
+    Acceptance.CUSTOMER: msg("by the customer"),
+}
+KINDS: Mapping[AmendmentKind, str] = {
+    AmendmentKind.MORE: msg("More nodes"),
+    AmendmentKind.FEWER: msg("Fewer nodes"),
+    AmendmentKind.EXTEND: msg("Longer"),
+    AmendmentKind.SWAP: msg("Newer nodes"),
+    AmendmentKind.RENEW: msg("Renewed"),
+    AmendmentKind.END: msg("Ended early"),
+}
+
+
+@router.get("/contracts")
+def contracts(page: Visited) -> Response:
+    """Signed capacity, with what is paid next."""
+    found = sales.find(page.world, page.actor, page.organisation.customer)
+    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
+    plans = [sales.show(page.world, page.actor, contract.id) for contract in found]
+    rows = [
+        {
+            "contract": contract,
+            "plan": plan,
+            "who": names.get(contract.customer, contract.customer),
+            "monthly": contract.monthly_at(max(page.now, contract.during.start)),
+            "state": _state(page, contract),
+        }
+        for contract, plan in plans
+    ]
+    same = Same("rackrate contract list", "GET /v1/contracts")
+    return page.show("contracts.html", same, rows=rows)
+
+
+def _state(page: Page, contract: Contract) -> tuple[str, str]:
+    if contract.over <= page.now:
+        return "", msg("Over")
+    running = contract.during.start <= page.now
+    return ("ok", msg("Running")) if running else ("wait", msg("To come"))
+
+
+@router.get("/contracts/{id}")
+def contract(page: Visited, id: str) -> Response:
+    """One contract: its schedule as bars and as a table that adds up to the cent."""
+    return _contract_page(page, ContractId(id), None)
+
+
+def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) -> Response:
+    found, plan = sales.show(page.world, page.actor, id)
+    names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
+    live = leasing.find(page.world, page.actor, leasing.Filter(found.customer, live=True))
+    mine = [lease for lease in live if lease.terms.contract == found.id]
+    moment = max(page.now, found.during.start)
+    values = {
+        "contract": found,
+        "plan": plan,
+        "who": names.get(found.customer, found.customer),
+        "state": _state(page, found),
+        "leases": mine,
+        "used": sum(lease.terms.nodes for lease in mine if lease.members),
+        "reserved": found.nodes_at(moment),
+        "monthly": found.monthly_at(moment),
+        "instalments": [(part, _due_state(page, part)) for part in plan.by_month],
+        "chart_data": _schedule_chart(page, plan),
+        "commitments": [(each, _commitment_state(page, each)) for each in found.commitments],
+        "deliveries": _deliveries(page, found),
+        "acceptance": ACCEPTANCE,
+        "kinds": KINDS,
+        "refusal": None if refused is None else refusal(page, refused),
+        **_may(page, found),
+    }
+    same = Same(f"rackrate contract show {id}", f"GET /v1/contracts/{id}")
+    status = 200 if refused is None else status_of(refused)
+    return page.show("contract.html", same, status, **values)
+
+
+def _may(page: Page, contract: Contract) -> dict[str, Any]:
+    """Which changes the terms and the visitor's role leave open now."""
+    writes = page.may(Verb.CONTRACT_WRITE) and page.now < contract.over and not contract.ended
+    renewed = any(each.kind is AmendmentKind.RENEW for each in contract.amendments)
+    right = contract.terms.renewal
+    skus = catalogue.list_skus(page.world, page.actor) if writes else []
+    return {
+        "may_amend": writes,
+        "may_renew": writes and right is not None and not renewed and page.now < right.decide_by,
+        "renewed": renewed,
+        "skus": [sku for sku in skus if sku.whole_node],
+        "lasting": [each for each in contract.commitments if each.monthly and _goes_on(page, each)],
+        "form_key": page.form_key(),
+    }
+
+
+def _goes_on(page: Page, commitment: Commitment) -> bool:
+    return commitment.lasts is not None and page.now < commitment.lasts.end
+
+
+def _commitment_state(page: Page, commitment: Commitment) -> tuple[str, str]:
+    lasts = commitment.lasts
+    if lasts is None:
+        return "", msg("Called off")
+    if lasts.contains(page.now):
+        return "ok", msg("Running")
+    return ("wait", msg("To come")) if page.now < lasts.start else ("", msg("Over"))
+
+
+def _deliveries(page: Page, contract: Contract) -> list[dict[str, Any]]:
+    accepts = page.may(Verb.DELIVERY_ACCEPT)
+    hands_over = page.may(Verb.FLEET_WRITE)
+    return [
+        {
+            "batch": each,
+            "place": f"{each.commitment}/{each.number}",
+            "state": _delivery_state(page, each),
+            "late": each.days_late(page.now),
+            "damages": damages_of(contract, each, page.now),
+            "may_deliver": hands_over
+            and each.delivered is None
+            and each.due - delivery.NAMED_AHEAD <= page.now,
+            "may_accept": accepts and each.awaiting,
+        }
+        for each in sales.deliveries(page.world, page.actor, contract.id)
+    ]
+
+
+def _delivery_state(page: Page, batch: Delivery) -> tuple[str, str]:
+    if batch.accepted is not None:
+        return "ok", msg("Accepted")
+    if batch.delivered is not None:
+        return "wait", msg("Delivered, waits for acceptance")
+    return ("bad", msg("Late")) if batch.due < page.now else ("wait", msg("To come"))
+
+
+def _due_state(page: Page, part: Instalment) -> tuple[str, str]:
+    if part.during.end <= page.now:
+        return "", msg("Served")
+    if part.during.contains(page.now):
+        return "ok", msg("This month")
+    return "wait", msg("To come")
+
+
+def _schedule_chart(page: Page, plan: Schedule) -> dict[str, Any]:
+    months = plan.by_month
+    past = [part.during.start <= page.now for part in months]
+    due = [float(part.due.amount) for part in months]
+    return {
+        "kind": "stack",
+        "label": page.say(msg("Instalments by month; the table says the same")),
+        "categories": [str(part.month) for part in months],
+        "series": [
+            {
+                "name": page.say(msg("drawn from the prepayment")),
+                "fill": "flex",
+                "data": [float(part.drawdown.amount) for part in months],
+            },
+            {
+                "name": page.say(msg("instalment, begun")),
+                "fill": "contract",
+                "data": [value if begun else 0 for value, begun in zip(due, past, strict=True)],
+            },
+            {
+                "name": page.say(msg("instalment, to come")),
+                "fill": "hold",
+                "data": [0 if begun else value for value, begun in zip(due, past, strict=True)],
+            },
+        ],
+    }
+
+
+# -- what is done to it -------------------------------------------------------------------------
+
+
+class Filled:
+    """A form of one change, read field by field; Invalid names the field that is wrong."""
+
+    def __init__(
+        self,
+        kind: Annotated[str, Form()] = "",
+        commitment: Annotated[str, Form()] = "",
+        sku: Annotated[str, Form()] = "",
+        nodes: Annotated[str, Form()] = "",
+        start: Annotated[str, Form()] = "",
+        until: Annotated[str, Form()] = "",
+        monthly: Annotated[str, Form()] = "",
+        note: Annotated[str, Form()] = "",
+    ) -> None:
+        self.kind, self.sku, self.note = kind, SkuId(sku), note.strip()
+        self._commitment, self._nodes = commitment, nodes
+        self._start, self._until, self._monthly = start, until, monthly
+
+    @property
+    def text(self) -> str:
+        """Everything that was filled in, to tell one form from another."""
+        return "/".join(str(value) for value in vars(self).values())
+
+    @property
+    def commitment(self) -> int:
+        return _whole("commitment", self._commitment)
+
+    @property
+    def nodes(self) -> int:
+        return _whole("nodes", self._nodes)
+
+    def start(self, time_zone: str) -> datetime:
+        return _midnight("start", self._start, time_zone)
+
+    def until(self, time_zone: str) -> datetime:
+        return _midnight("until", self._until, time_zone)
+
+    def monthly(self, currency: str) -> Money:
+        try:
+            return Money.parse(self._monthly.replace(",", ""), currency)
+        except ValueError as error:
+            raise Invalid("monthly", str(error)) from None
+
+    @property
+    def priced(self) -> bool:
+        return bool(self._monthly.strip())
+
+
+InForm = Annotated[Filled, Depends(Filled)]
+
+
+@router.post("/contracts/{id}/amend")
+def amend(page: Posted, id: str, filled: InForm, form_key: Annotated[str, Form()] = "") -> Response:
+    """Agree one change; or the page again, with why not and what would do."""
+
+    def carry_out() -> str:
+        found, _ = sales.show(page.world, page.actor, ContractId(id))
+        buyer = customers.show_customer(page.world, page.actor, found.customer)
+        change = _change(filled, found, buyer.time_zone)
+        amending.amend(page.world, page.actor, found.id, change, filled.note)
+        return f"/contracts/{id}?done=amended"
+
+    try:
+        return page.once(form_key, f"amend/{id}/{filled.text}", carry_out)
+    except RackrateError as refused:
+        return _contract_page(page, ContractId(id), refused)
+
+
+@router.post("/contracts/{id}/deliveries")
+def deliver(
+    page: Posted,
+    id: str,
+    place: Annotated[str, Form()] = "",
+    act: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    """Hand over a batch, or accept it."""
+
+    def carry_out() -> str:
+        commitment, _, number = place.partition("/")
+        batch = _whole("commitment", commitment), _whole("number", number)
+        do = delivery.deliver if act == "deliver" else delivery.accept
+        do(page.world, page.actor, ContractId(id), *batch)
+        return f"/contracts/{id}?done={'delivered' if act == 'deliver' else 'accepted'}"
+
+    try:
+        return page.once(form_key, f"delivery/{id}/{place}/{act}", carry_out)
+    except RackrateError as refused:
+        return _contract_page(page, ContractId(id), refused)
+
+
+def _change(filled: Filled, contract: Contract, time_zone: str) -> amending.Change:
+    """What the form asks for."""
+    currency = contract.currency
+    match filled.kind:
+        case AmendmentKind.MORE:
+            during = _during(filled.start(time_zone), filled.until(time_zone))
+            monthly = filled.monthly(currency)
+            wanted = sales.capacity(1, filled.sku, filled.nodes, during, monthly)
+            return amending.More((wanted,))
+        case AmendmentKind.FEWER:
+            return amending.Fewer(filled.commitment, filled.nodes, filled.start(time_zone))
+        case AmendmentKind.EXTEND:
+            amount = filled.monthly(currency) if filled.priced else None
+            return amending.Extend(filled.commitment, filled.until(time_zone), amount)
+        case AmendmentKind.SWAP:
+            amount, start = filled.monthly(currency), filled.start(time_zone)
+            return amending.Swap(filled.commitment, filled.sku, amount, start, filled.nodes)
+        case AmendmentKind.RENEW:
+            return amending.Renew()
+        case AmendmentKind.END:
+            return amending.End(filled.start(time_zone))
+    raise Invalid("kind", f"{filled.kind!r} is no kind of amendment")
+
+
+def _during(start: datetime, until: datetime) -> Interval:
+    if until <= start:
+        raise Invalid("until", "must be after the first day")
+    return Interval(start, until)
+
+
+def _whole(field: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 8):
+        raise Invalid(field, f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _midnight(field: str, text: str, time_zone: str) -> datetime:
+    """The start of a day in the customer's calendar."""
+    try:
+        local = datetime.fromisoformat(text)
+        if local.tzinfo is None:
+            local = local.replace(tzinfo=zone(time_zone))
+        return local.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        raise Invalid(field, f"{text!r} is not a day as 2027-01-31") from None
