@@ -316,8 +316,15 @@ def _first_month(tx: Tx, seller: Entity) -> Month | None:
         first = tx.find(Lease, customer=customer.id, limit=1)
         started += [Month.of(lease.created, customer.time_zone) for lease in first]
         signed = tx.find(Contract, customer=customer.id)
-        started += [Month.of(contract.signed, customer.time_zone) for contract in signed]
+        started += [_first_of(contract, customer.time_zone) for contract in signed]
     return min(started, default=None)
+
+
+def _first_of(contract: Contract, time_zone: str) -> Month:
+    """The first month of a contract that these books have to do with."""
+    if contract.opening is not None:
+        return contract.opening.earned.plus(1)
+    return Month.of(contract.signed, time_zone)
 
 
 def _earn_contracts(world: World, tx: Tx, seller: Entity, month: Month) -> None:

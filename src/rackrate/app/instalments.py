@@ -47,8 +47,9 @@ def entries_earned(
     customer = tx.get(Customer, contract.customer)
     months: dict[Month, list[Earned]] = {}
     plan = plan_of(tx, contract, now)
+    done = contract.opening.earned if contract.opening else None
     for each in earned(contract, plan, rule_of(tx, contract, customer)):
-        if each.month <= until:
+        if each.month <= until and (done is None or each.month > done):
             months.setdefault(each.month, []).append(each)
     entries = (
         contract_earned(contract, month, parts, seller.time_zone, now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rackrate.app.billing import issue
 from rackrate.app.instalments import contract_lines, plan_of
+from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
 from rackrate.app.promising import reserve, sites_of, tell_until_when_safe
 from rackrate.app.world import Locate, World, acting, confine, reading
@@ -18,6 +19,7 @@ from rackrate.core.contract import (
     CommitmentKind,
     Contract,
     Delivery,
+    Opening,
     Schedule,
     Terms,
     batches,
@@ -25,7 +27,7 @@ from rackrate.core.contract import (
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
 from rackrate.core.giveway import NOTICE as NOTICE
-from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SkuId
+from rackrate.core.ids import BlockId, ContractId, CustomerId, EntityId, ProjectId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
@@ -43,7 +45,8 @@ class Offer:
     """What is to be signed. Commitments need no site: their SKU says where.
 
     `batches` are, by commitment, how many nodes are due when; all at its start where left out.
-    `held` are the nodes that a quote has held for it.
+    `held` are the nodes that a quote has held for it. A contract that runs already has its
+    `opening`, and may say how many nodes of its first commitment are in which of the `blocks`.
     """
 
     id: ContractId
@@ -55,6 +58,8 @@ class Offer:
     terms: Terms = field(default_factory=Terms)
     batches: Mapping[int, Batches] = field(default_factory=dict)
     held: Assigned = ()
+    opening: Opening | None = None
+    blocks: tuple[tuple[BlockId, int], ...] = ()
 
     @property
     def currency(self) -> str:
@@ -103,10 +108,13 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
         contract = _contract(world, tx, offer)
-        reserve(world, tx, contract, contract.commitments, offer.held)
+        held = offer.held or running_in(tx, contract, offer.blocks, world.clock.now())
+        reserve(world, tx, contract, contract.commitments, held)
         tell_until_when_safe(world, tx, sites_of(contract.commitments))
         tx.add(contract)
-        tx.add(*planned_batches(contract, contract.commitments, offer.batches))
+        planned = planned_batches(contract, contract.commitments, offer.batches)
+        tx.add(*delivered_before(contract, planned, world.clock.now()))
+        take_over(world, tx, contract)
         _invoice_at_signature(world, tx, contract)
         return contract
 
@@ -150,6 +158,7 @@ def as_signed(contract: Contract) -> Offer:
         contract.tax_included,
         contract.name,
         contract.terms,
+        opening=contract.opening,
     )
 
 
@@ -239,9 +248,10 @@ def _contract(world: World, tx: Tx, offer: Offer) -> Contract:
         commitments,
         offer.prepayment_percent,
         offer.tax_included,
-        world.clock.now(),
+        world.clock.now() if offer.opening is None else offer.opening.signed,
         offer.name,
         offer.terms,
+        opening=offer.opening,
     )
 
 
@@ -256,7 +266,8 @@ def _entity(tx: Tx, customer: Customer, commitments: tuple[Commitment, ...]) -> 
 def _invoice_at_signature(world: World, tx: Tx, contract: Contract) -> None:
     """The prepayment, and every instalment whose month has begun already."""
     customer = tx.get(Customer, contract.customer)
-    month = Month.of(contract.signed, customer.time_zone)
+    since = contract.signed if contract.opening is None else world.clock.now()
+    month = Month.of(since, customer.time_zone)
     lines = contract_lines(tx, contract, month, world.clock.now())
     if lines:
         issue(world, tx, customer, f"signature/{contract.id}", month, lines)

@@ -29,6 +29,7 @@ class LineKind(StrEnum):
     CREDIT = "credit"
     DAMAGES = "damages"
     REFUND = "refund"
+    OPENING = "opening"
 
 
 @dataclass(frozen=True, slots=True)

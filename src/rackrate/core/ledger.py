@@ -19,6 +19,7 @@ class Account(StrEnum):
     TAX = "Liabilities:Tax:Output"
     USAGE_REVENUE = "Income:Usage"
     CONTRACT_REVENUE = "Income:Contract"
+    OPENING = "Equity:Opening"
 
 
 @dataclass(frozen=True, slots=True)

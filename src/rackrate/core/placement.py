@@ -256,6 +256,11 @@ class Fleet:
         """Whether anything of it is reserved for anybody, now or later."""
         return bool(self._promises)
 
+    def may_open(self, pool: PoolId, account: str, now: datetime) -> int:
+        """How many untouched nodes of the pool an account may begin to use now."""
+        there = self.pools[pool]
+        return self._may_open(there, Request(there.chip, 1, 1, account=account), now)
+
     def starts_at(self, members: Iterable[Member], now: datetime) -> datetime:
         """The first instant from which claims on these nodes may run: after what ended there."""
         return max([now, *(self.closed_until.get(member.node, now) for member in members)])

@@ -21,6 +21,7 @@ _CREDITED: dict[LineKind, Account] = {
     LineKind.FEE: Account.CONTRACT_REVENUE,
     LineKind.CREDIT: Account.CONTRACT_REVENUE,
     LineKind.DAMAGES: Account.CONTRACT_REVENUE,
+    LineKind.OPENING: Account.OPENING,
 }
 
 

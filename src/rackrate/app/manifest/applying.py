@@ -1,13 +1,17 @@
 """Applying files: one transaction, under the locks of the sites that they touch; all or nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
+from typing import Any
 
 from rackrate.app import procurement, sales
+from rackrate.app.adopting import Adoption, adopt
 from rackrate.app.identity import membership_verb
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
 from rackrate.app.manifest.documents.reading import Declarations, read
+from rackrate.app.opening import OpenInvoice, record
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check, reading
 from rackrate.core.access import Actor, Grant, Target, Verb
@@ -37,6 +41,8 @@ VERBS: Mapping[type, Verb] = {
     Principal: Verb.MEMBER_WRITE,
     Grant: Verb.MEMBER_WRITE,
     sales.Offer: Verb.CONTRACT_WRITE,
+    OpenInvoice: Verb.INVOICE_WRITE,
+    Adoption: Verb.FLEET_WRITE,
 }
 
 
@@ -88,6 +94,9 @@ def _sites(tx: Tx, declared: Declarations) -> set[SiteId]:
                 sites.add(site)
             case Site(id=site):
                 sites.add(site)
+            case Adoption(sku=id):
+                sku = known.get(Sku, id)
+                sites |= {sku.site} if sku is not None else set()
             case sales.Offer(commitments=commitments):
                 skus = (known.get(Sku, each.sku) for each in commitments if each.sku is not None)
                 sites |= {sku.site for sku in skus if sku is not None}
@@ -118,7 +127,9 @@ def _target(tx: Tx, change: Change) -> Target:
             return Target(kind, name, change.row.id)
         case Project() | Grant():
             return Target(kind, name, change.row.customer)
-        case sales.Offer(project=id):
+        case OpenInvoice():
+            return Target(kind, name, change.row.customer)
+        case sales.Offer(project=id) | Adoption(project=id):
             project = tx.peek(Project, id)
             return Target(kind, name, project.customer if project is not None else None, id)
         case _:
@@ -126,9 +137,10 @@ def _target(tx: Tx, change: Change) -> Target:
 
 
 def _carry_out(world: World, actor: Actor, act: Act) -> None:
-    if isinstance(act.changes[0].row, sales.Offer):
+    carry_out = _CARRIED_OUT.get(type(act.changes[0].row))
+    if carry_out is not None:
         for change in act.changes:
-            _sign(world, actor, change)
+            _at_its_place(change, partial(carry_out, world, actor, change.row))
         return
     if isinstance(act.changes[0].row, PurchaseOrder):
         for change in act.changes:
@@ -152,12 +164,20 @@ def _new(tx: Tx, row: object) -> bool:
     return not isinstance(row, Principal) or tx.peek(Principal, row.id) is None
 
 
-def _sign(world: World, actor: Actor, change: Change) -> None:
+def _at_its_place(change: Change, carry_out: Callable[[], object]) -> None:
+    """What is refused is refused with the place in the file that asks for it."""
     place = f"{change.file}:{change.line}"
     try:
-        sales.sign(world, actor, change.row)
+        carry_out()
     except Invalid as error:
         raise Invalid(place, error.detail) from error
     except Refused as refusal:
         detail = f"{place}: {refusal.detail}"
         raise Refused(refusal.reason, detail, refusal.facts) from refusal
+
+
+_CARRIED_OUT: Mapping[type, Callable[[World, Actor, Any], object]] = {
+    sales.Offer: sales.sign,
+    OpenInvoice: record,
+    Adoption: adopt,
+}

@@ -8,10 +8,12 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from rackrate.app.adopting import Adoption, differences
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
 from rackrate.app.manifest.tree import Problem
+from rackrate.app.opening import OpenInvoice, as_taken_over
 from rackrate.app.ports import Tx
 from rackrate.app.rows import KINDS
 from rackrate.app.sales import Offer, as_signed
@@ -22,6 +24,9 @@ from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import PoolId, SiteId
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
+from rackrate.core.invoice import Invoice
+from rackrate.core.lease import Lease
+from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Principal, Project
 from rackrate.core.power import check_power, node_kw, site_power
 from rackrate.core.pricing import Price
@@ -32,8 +37,12 @@ MOST_SHOWN = 100
 # Rows are written in this order: what is mentioned before what mentions it.
 ORDER: tuple[type, ...] = (
     Entity, Chip, Site, Rack, Block, Node, Sku, Price, ContractPrice, Customer, Project, Principal,
-    Grant, PurchaseOrder, Offer,
+    Grant, PurchaseOrder, Offer, OpenInvoice, Adoption,
 )  # fmt: skip
+
+
+# What a document asks for is another value than the row that it becomes.
+_KEPT_AS: Mapping[type, type] = {Offer: Contract, OpenInvoice: Invoice, Adoption: Lease}
 
 
 class Action(StrEnum):
@@ -122,7 +131,7 @@ class Known:
     def stored(self, kind: type) -> dict[str, Any]:
         rows = self._stored.get(kind)
         if rows is None:
-            found: Sequence[Any] = self._tx.find(Contract if kind is Offer else kind)
+            found: Sequence[Any] = self._tx.find(_KEPT_AS.get(kind, kind))
             rows = self._stored[kind] = {row.id: row for row in found}
         return rows
 
@@ -160,7 +169,7 @@ def _unknown(declared: Declarations, known: Known) -> Iterator[Problem]:
             # Looking for the nearest name takes a while, and nobody reads so many.
             near = closest(id, known.names(kind)) if len(advice) < MOST_SHOWN else "check its name"
             advice[kind, id] = near
-        detail = f"`{mention.field}`: no {KINDS[kind].table} is called {id!r}; {advice[kind, id]}"
+        detail = f"`{mention.field}`: no {_noun(kind)} is called {id!r}; {advice[kind, id]}"
         yield Problem(mention.file, mention.line, detail)
 
 
@@ -311,9 +320,21 @@ def _merged(old: Any, new: Any) -> Any:
     return old if isinstance(new, Principal | Grant) else new
 
 
+def _noun(kind: type) -> str:
+    return "grant" if kind is Grant else KINDS[_KEPT_AS.get(kind, kind)].table
+
+
 def _differences(old: Any, new: Any) -> Iterator[FieldChange]:
     if isinstance(old, Contract):
-        old, new = as_signed(old), replace(new, batches={})
+        old, new = as_signed(old), replace(new, batches={}, blocks=())
+    if isinstance(old, Invoice):
+        # What was paid since, and what it was called, are not what a file may say otherwise.
+        new = replace(new, paid=Money.zero(new.paid.currency))
+        old = as_taken_over(old, new.title)
+    if isinstance(old, Lease):
+        for name, (was, said) in differences(old, new).items():
+            yield FieldChange(name, written(was), written(said))
+        return
     for each in fields(new):
         before, after = getattr(old, each.name), getattr(new, each.name)
         if before != after:
@@ -321,9 +342,9 @@ def _differences(old: Any, new: Any) -> Iterator[FieldChange]:
 
 
 def _change(action: Action, one: Declared, differing: tuple[FieldChange, ...], row: Any) -> Change:
-    kind = "contract" if isinstance(row, Offer) else KINDS[type(row)].table
-    kind = "grant" if isinstance(row, Grant) else kind
-    return Change(action, kind, one.row.id, differing, one.source, one.file, one.line, row)
+    return Change(
+        action, _noun(type(row)), one.row.id, differing, one.source, one.file, one.line, row
+    )
 
 
 def written(value: object) -> str:

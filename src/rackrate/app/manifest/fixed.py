@@ -45,6 +45,13 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
             f"contract {old.id!r} is signed, and differs in {', '.join(changed)}; "
             "a signed contract is not edited: amend it with `rackrate contract amend`"
         )
+    elif isinstance(old, Invoice):
+        yield f"invoice {old.id!r} is in the books, and differs in {', '.join(changed)}"
+    elif isinstance(old, Lease):
+        yield (
+            f"lease {old.id!r} is there, and differs in {', '.join(changed)}; "
+            "a lease is not edited: end it, and start another"
+        )
     what = old.id
     for rule in RULES:
         names = [name for name in changed if name in rule.names]

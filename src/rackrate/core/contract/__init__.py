@@ -30,7 +30,7 @@ from rackrate.core.contract.delivery import (
     paid_parts,
 )
 from rackrate.core.contract.schedule import Instalment, Schedule, schedule, value_of
-from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract
+from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract, Opening
 from rackrate.core.contract.terms import (
     Acceptance,
     Damages,
@@ -53,6 +53,7 @@ __all__ = [
     "EarlyEnd",
     "Instalment",
     "Newer",
+    "Opening",
     "Part",
     "Renewal",
     "Schedule",

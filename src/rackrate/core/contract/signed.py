@@ -8,7 +8,7 @@ from enum import StrEnum
 from rackrate.core.contract.commitment import Commitment, CommitmentKind
 from rackrate.core.contract.terms import Terms
 from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId
-from rackrate.core.interval import Interval
+from rackrate.core.interval import Interval, Month, check_instant
 from rackrate.core.money import Money, total
 
 
@@ -40,6 +40,25 @@ class Amendment:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A contract that ran before these books were opened, and how far the old ones took it.
+
+    They have invoiced its signature and instalments up to month `invoiced`, and recognised its
+    service up to month `earned`. `prepayment_left` is what later instalments will draw down.
+    """
+
+    signed: datetime
+    invoiced: Month
+    earned: Month
+    prepayment_left: Money
+
+    def __post_init__(self) -> None:
+        check_instant(self.signed)
+        if self.invoiced < self.earned:
+            raise ValueError(f"{self.earned} is earned, and only {self.invoiced} invoiced")
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """Take-or-pay for commitments, `prepayment_percent` of each order's value due with the order.
 
@@ -59,6 +78,7 @@ class Contract:
     terms: Terms = field(default_factory=Terms)
     amendments: tuple[Amendment, ...] = ()
     ended: datetime | None = None
+    opening: Opening | None = None
 
     def __post_init__(self) -> None:
         numbers = [commitment.number for commitment in self.commitments]

@@ -265,7 +265,8 @@ CREATE TABLE contract (
     name               text NOT NULL,
     terms              jsonb NOT NULL,
     amendments         jsonb NOT NULL,
-    ended              timestamptz
+    ended              timestamptz,
+    opening            jsonb
 );
 CREATE INDEX ON contract (customer);
 CREATE INDEX ON contract (entity);

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from rackrate.app.manifest.documents.brownfield import blocks, opening
 from rackrate.app.manifest.documents.parts import Reader, rows
 from rackrate.app.manifest.fields import Fields
 from rackrate.app.sales import MOST_COMMITMENTS, MOST_NODES, Batches, Offer
@@ -40,6 +41,7 @@ def _contract(f: Fields) -> list[Offer]:
     percent = f.decimal("prepayment_percent", Decimal(0), HUNDRED)
     included = f.boolean("tax_included")
     terms = _terms(f, zone)
+    began, places = opening(f, zone, currency), blocks(f)
     for line in lines:
         if line is not f:
             line.refuse_unknown()
@@ -56,6 +58,8 @@ def _contract(f: Fields) -> list[Offer]:
             name,
             terms or Terms(),
             {number: batches for number, (_, batches) in enumerate(read, 1) if batches},
+            opening=began,
+            blocks=places,
         ),
     )
 

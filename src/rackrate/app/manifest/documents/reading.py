@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rackrate.app.manifest.documents import catalogue, contracts, customers, fleet, purchases
+from rackrate.app.manifest.documents import (
+    brownfield,
+    catalogue,
+    contracts,
+    customers,
+    fleet,
+    purchases,
+)
 from rackrate.app.manifest.documents.parts import MOST_NODES_AT_ONCE, Reader, numbered
 from rackrate.app.manifest.fields import Fields, Reference, closest, shown
 from rackrate.app.manifest.tree import Mapping as Tree
@@ -19,6 +26,7 @@ READERS: Mapping[str, Reader] = {
     **catalogue.READERS,
     **purchases.READERS,
     **contracts.READERS,
+    **brownfield.READERS,
 }
 
 
