@@ -22,6 +22,7 @@ KINDS = {
     LineKind.CREDIT: msg("Upgrade credit"),
     LineKind.DAMAGES: msg("Late delivery"),
     LineKind.REFUND: msg("Prepayment returned"),
+    LineKind.OPENING: msg("From the books before"),
 }
 FILLS = {
     LineKind.USAGE: "on_demand",
@@ -32,6 +33,7 @@ FILLS = {
     LineKind.CREDIT: "flex",
     LineKind.DAMAGES: "repair",
     LineKind.REFUND: "flex",
+    LineKind.OPENING: "contract",
 }
 
 

@@ -32,6 +32,7 @@ ACCOUNTS = {
     Account.RECEIVABLE: msg("Receivable"),
     Account.UNBILLED: msg("Earned, not invoiced yet"),
     Account.CONTRACT_LIABILITY: msg("Invoiced, not earned yet"),
+    Account.OPENING: msg("Opening balances"),
     Account.TAX: msg("Output VAT"),
     Account.USAGE_REVENUE: msg("Revenue from usage"),
     Account.CONTRACT_REVENUE: msg("Revenue from contracts"),
