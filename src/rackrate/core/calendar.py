@@ -136,6 +136,15 @@ class PoolCalendar:
         self._held: dict[str, int] = {}
         self._held_within = (0, 0)
 
+    def copy(self) -> "PoolCalendar":
+        """One like it, to change for a question that begins with "what if"."""
+        twin = PoolCalendar()
+        twin.reservations = dict(self.reservations)
+        twin._spans, twin._arriving = dict(self._spans), dict(self._arriving)
+        twin._supply, twin._promised = dict(self._supply), dict(self._promised)
+        twin._lapses = list(self._lapses)
+        return twin
+
     # -- what changes it ------------------------------------------------------------------------
 
     def set_node(self, node: Node) -> None:
