@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
-from rackrate.app import amending, catalogue, customers, delivery, leasing, sales
+from rackrate.app import amending, catalogue, customers, delivery, leasing, sales, tallies
 from rackrate.core.access import Verb
 from rackrate.core.contract import (
     Acceptance,
@@ -84,11 +84,11 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
     moment = max(page.now, found.during.start)
     values = {
         "contract": found,
+        "numbers": tallies.of_contract(page.world, page.actor, found.id),
         "plan": plan,
         "who": names.get(found.customer, found.customer),
         "state": _state(page, found),
         "leases": mine,
-        "used": sum(lease.terms.nodes for lease in mine if lease.members),
         "reserved": found.nodes_at(moment),
         "monthly": found.monthly_at(moment),
         "instalments": [(part, _due_state(page, part)) for part in plan.by_month],

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from rackrate.app import billing, catalogue, customers, identity, leasing
+from rackrate.app import billing, catalogue, customers, identity, leasing, tallies
 from rackrate.core.access import ROLES, Role, Scope, Verb
 from rackrate.core.chips import Confidence
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import total
+from rackrate.core.tally import Tally
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.messages import msg
@@ -118,6 +119,7 @@ def customer_page(page: Page, id: CustomerId, refused: RackrateError | None) -> 
     may_members = page.may(Verb.MEMBER_READ)
     values: dict[str, Any] = {
         "customer": row,
+        "numbers": _numbers(page, id),
         "id": id,
         "projects": customers.list_projects(page.world, page.actor, id),
         "members": identity.list_members(page.world, page.actor, id) if may_members else [],
@@ -130,6 +132,13 @@ def customer_page(page: Page, id: CustomerId, refused: RackrateError | None) -> 
     status = 200 if refused is None else status_of(refused)
     same = Same(f"rackrate project list --customer {id}", f"GET /v1/projects?customer={id}")
     return page.show("customer.html", same, status, **values)
+
+
+def _numbers(page: Page, customer: CustomerId) -> Tally | None:
+    """The four numbers, for those who may see the contracts of the whole customer."""
+    if not page.may(Verb.CONTRACT_READ):
+        return None
+    return tallies.of_customer(page.world, page.actor, customer).total
 
 
 @router.post("/customers/{id}/projects")
