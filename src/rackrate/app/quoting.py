@@ -26,13 +26,14 @@ from rackrate.core.contract_price import (
 )
 from rackrate.core.eligibility import check_eligible, why_not
 from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.fitting import kept_back
 from rackrate.core.ids import ContractId, CustomerId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.placement import Fleet, Pool
-from rackrate.core.promise import Assigned, Shortfall, Wish, kept_back
+from rackrate.core.promise import Assigned, Shortfall, Wish
 from rackrate.core.quote import LONGEST_HOLD, Priced, priced, priced_by_hand
 
 QUOTED = ContractId("quoted")
@@ -144,8 +145,8 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     months = whole_months(during, customer.time_zone)
     cost = _priced(what, ask, months, customer)
     wish = what.wish(plain, ask.nodes)
-    placed = what.assign(wish)
-    short = placed if isinstance(placed, Shortfall) else None
+    placed = what.place(wish)
+    short = Shortfall(placed, what.earliest(wish)) if isinstance(placed, int) else None
     offered: tuple[Offered, ...] = ()
     if short is not None:
 
@@ -169,10 +170,10 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         during,
         cost,
         plan_of(customer, _offer(ask, project, sku.id, ask.nodes, during, cost.monthly)),
-        () if isinstance(placed, Shortfall) else placed,
+        () if isinstance(placed, int) else placed,
         short,
         offered,
-        0 if short is None else kept_back(what.pools, wish),
+        0 if short is None else kept_back(what.shape, wish),
     )
 
 
@@ -198,7 +199,7 @@ class _Candidates:
     def of(self, sku: Sku) -> Candidate:
         site, chip = self._sites[sku.site], self._chips[sku.chip]
         fleet = self._fleets[site.id]
-        pools = tuple(fleet.pools_of(sku.chip, sku.slots))
+        shape = fleet.shape(sku.chip, sku.slots)
 
         def alone(pool: Pool, during: Interval) -> bool:
             return is_empty(fleet, pool, replace(self._wish, during=during))
@@ -207,8 +208,8 @@ class _Candidates:
             sku.id,
             site.id,
             chip,
-            pools[0].gpus if pools else sku.slots,
-            pools,
+            shape.pools[0].gpus if shape.pools else sku.slots,
+            shape,
             site.spare_percent + site.moment_percent,
             site.moment_percent,
             self._price(sku.id),

@@ -8,12 +8,13 @@ from enum import StrEnum
 from itertools import islice
 from math import ceil
 
+from rackrate.core import fitting
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice, plus_months, whole_months
 from rackrate.core.ids import PoolId, SiteId, SkuId
 from rackrate.core.interval import Interval, zone
-from rackrate.core.placement import Pool
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign, earliest, room_in
+from rackrate.core.placement import Pool, Shape
+from rackrate.core.promise import Assigned, Shortfall, Wish, assign, room_in, rooms
 from rackrate.core.quote import Priced
 
 MOST_OTHERS = 3
@@ -40,7 +41,7 @@ class Candidate:
     site: SiteId
     chip: Chip
     gpus: int
-    pools: tuple[Pool, ...]
+    shape: Shape
     kept_percent: Decimal
     moment_percent: Decimal
     price: ContractPrice | None
@@ -52,15 +53,43 @@ class Candidate:
         dense = self.chip.dense_tflops
         return None if not dense else dense * self.gpus
 
-    def over(self, during: Interval) -> tuple[Pool, ...]:
-        """The pools that this customer may be promised over an interval."""
+    def place(self, wish: Wish) -> Assigned | int:
+        """The wish, on what this customer may be promised; or how many nodes could be."""
         if self.alone is None:
-            return self.pools
-        return tuple(pool for pool in self.pools if self.alone(pool, during))
+            return fitting.place(self.shape, wish)
+        placed = assign(self._alone(wish.during), wish)
+        return placed.nodes if isinstance(placed, Shortfall) else placed
 
-    def assign(self, wish: Wish) -> Assigned | Shortfall:
-        """The wish, on what this customer may be promised."""
-        return assign(self.over(wish.during), wish)
+    def rooms(self, wish: Wish) -> list[int]:
+        """What each pool has for the wish, the most first."""
+        if self.alone is None:
+            return sorted(rooms(self.shape, wish).tolist(), reverse=True)
+        pools = self._alone(wish.during)
+        return sorted((room_in(pool, wish) for pool in pools), reverse=True)
+
+    def starts(self, wish: Wish) -> Iterator[datetime]:
+        """Later instants from which it may fit, in order."""
+        if self.alone is None:
+            start = fitting.first_start(self.shape, wish)
+            if start is not None:
+                yield start
+            return
+        held = (h for pool in self.shape.pools for h in pool.calendar.reservations.values())
+        ends = {each.during.end for each in held} | {wish.now + wish.notice}
+        yield from sorted(end for end in ends if end > wish.during.start)
+
+    def earliest(self, wish: Wish) -> datetime | None:
+        """The first later start from which all of it fits for as long."""
+        for start in self.starts(wish):
+            if self.alone is None:
+                return start
+            during = Interval(start, start + (wish.during.end - wish.during.start))
+            if not isinstance(self.place(replace(wish, during=during)), int):
+                return start
+        return None
+
+    def _alone(self, during: Interval) -> list[Pool]:
+        return [p for p in self.shape.pools if self.alone is None or self.alone(p, during)]
 
     def wish(self, wish: Wish, nodes: int) -> Wish:
         """The same wish of so many nodes here."""
@@ -108,12 +137,10 @@ def alternatives(asked: Asked, others: Sequence[Candidate]) -> tuple[Alternative
 
 
 def _fewer(asked: Asked) -> Alternative | None:
-    placed = asked.what.assign(asked.wish)
-    if not isinstance(placed, Shortfall) or not placed.nodes:
+    possible = asked.what.place(asked.wish)
+    if not isinstance(possible, int) or not possible:
         return None
-    fewer = asked.what.assign(replace(asked.wish, nodes=placed.nodes))
-    assert not isinstance(fewer, Shortfall)
-    return _alternative(asked, Way.FEWER, asked.what, fewer, asked.wish.during)
+    return _placed(asked, Way.FEWER, asked.what, replace(asked.wish, nodes=possible))
 
 
 def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
@@ -121,44 +148,37 @@ def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
     if not asked.wish.same_block:
         return ()
     apart = replace(asked.wish, same_block=False)
-    rooms = sorted((room_in(pool, apart) for pool in asked.what.over(apart.during)), reverse=True)
-    counts = [min(sum(rooms[:2]), apart.nodes), min(sum(rooms), apart.nodes)]
+    room = asked.what.rooms(apart)
     found = []
-    most = max(rooms[:1], default=0)
-    for nodes in counts:
+    most = max(room[:1], default=0)
+    for nodes in (min(sum(room[:2]), apart.nodes), min(sum(room), apart.nodes)):
         if nodes > most:
-            placed = asked.what.assign(replace(apart, nodes=nodes))
-            assert not isinstance(placed, Shortfall)
-            found.append(_alternative(asked, Way.BLOCKS, asked.what, placed, apart.during))
             most = nodes
-    return tuple(found)
+            found.append(_placed(asked, Way.BLOCKS, asked.what, replace(apart, nodes=nodes)))
+    return tuple(each for each in found if each is not None)
 
 
 def _later(asked: Asked) -> Alternative | None:
     """All of it, from the first local midnight from which it fits for as many months."""
-    for start in _starts(asked):
-        for begin in (_midnight(start, asked.time_zone), start):
-            during = lasting(asked.wish.during, begin, asked.time_zone)
-            placed = asked.what.assign(replace(asked.wish, during=during))
-            if not isinstance(placed, Shortfall):
-                return _alternative(asked, Way.LATER, asked.what, placed, during)
+    wish, zone_name = asked.wish, asked.time_zone
+    for _ in range(TRIES):
+        start = asked.what.earliest(wish)
+        if start is None:
+            return None
+        for begin in (_midnight(start, zone_name), start):
+            during = lasting(asked.wish.during, begin, zone_name)
+            found = _placed(asked, Way.LATER, asked.what, replace(asked.wish, during=during))
+            if found is not None:
+                return found
+        # As many months from there are longer than those asked for: from when would they fit?
+        wish = replace(wish, during=lasting(asked.wish.during, start, zone_name))
     return None
 
 
-def _starts(asked: Asked) -> Iterator[datetime]:
-    """Instants from which it may fit, in order: a month more or less can make it fit or not."""
-    wish = asked.wish
-    if asked.what.alone is not None:
-        held = (h for pool in asked.what.pools for h in pool.calendar.reservations.values())
-        ends = {each.during.end for each in held} | {wish.now + wish.notice}
-        yield from sorted(end for end in ends if end > wish.during.start)
-        return
-    for _ in range(TRIES):
-        start = earliest(asked.what.pools, wish)
-        if start is None:
-            return
-        yield start
-        wish = replace(wish, during=lasting(asked.wish.during, start, asked.time_zone))
+def _placed(asked: Asked, way: Way, what: Candidate, wish: Wish) -> Alternative | None:
+    """The alternative, if it fits."""
+    placed = what.place(wish)
+    return None if isinstance(placed, int) else _alternative(asked, way, what, placed, wish.during)
 
 
 def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
@@ -178,22 +198,16 @@ def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
 
 
 def _all_of(asked: Asked, other: Candidate, wish: Wish) -> Alternative | None:
-    here = other.wish(wish, _as_many(asked, other))
-    placed = other.assign(here)
-    if isinstance(placed, Shortfall):
-        return None
-    return _alternative(asked, Way.OTHER, other, placed, here.during)
+    return _placed(asked, Way.OTHER, other, other.wish(wish, _as_many(asked, other)))
 
 
 def _some_of(asked: Asked, other: Candidate) -> Alternative | None:
-    here = other.wish(replace(asked.wish, same_block=False), _as_many(asked, other))
-    placed = other.assign(here)
-    if isinstance(placed, Shortfall):
-        if not placed.nodes:
-            return None
-        placed = other.assign(replace(here, nodes=placed.nodes))
-        assert not isinstance(placed, Shortfall)
-    return _alternative(asked, Way.OTHER, other, placed, here.during)
+    """The most there is of it: so many as asked for are not there."""
+    wish = other.wish(replace(asked.wish, same_block=False), _as_many(asked, other))
+    possible = other.place(wish)
+    if not isinstance(possible, int) or not possible:
+        return None
+    return _placed(asked, Way.OTHER, other, replace(wish, nodes=possible))
 
 
 def _distance(asked: Candidate, other: Candidate) -> tuple[int, Decimal, str]:

@@ -62,6 +62,11 @@ class Calendars:
         least: Ints = np.minimum.reduceat(laid.levels, bounds)[0::2]
         return least
 
+    def laid(self, now: datetime, kept_percent: Decimal = NOTHING) -> tuple[Ints, Ints, Ints]:
+        """All timelines one after another: where each begins, its place and times, its levels."""
+        laid = self._fresh(now, kept_percent)
+        return laid.begins, laid.keys, laid.levels[:-1]
+
     def _fresh(self, now: datetime, kept: Decimal) -> _Laid:
         versions = [one.version for one in self._all]
         laid = self._laid.get(kept)

@@ -1,0 +1,145 @@
+"""Where whole nodes fit, asked of all pools of a shape at once: now, or from when."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from rackrate.core.calendar import NEVER, NOTHING
+from rackrate.core.calendars import PLACE
+from rackrate.core.placement import Shape
+from rackrate.core.promise import Assigned, Wish, rooms
+from rackrate.core.timeline import Ints, instant, seconds
+
+
+def place(shape: Shape, wish: Wish) -> Assigned | int:
+    """As `promise.assign`: whole nodes of each pool; or how many could be, where all cannot."""
+    room = rooms(shape, wish)
+    fitting = np.flatnonzero(room >= wish.nodes)
+    if len(fitting):
+        tightest = fitting[np.argmin(room[fitting])]
+        return ((shape.pools[tightest].id, wish.nodes),)
+    possible = int(room.max(initial=0)) if wish.same_block else int(room.sum())
+    if possible < wish.nodes:
+        return possible
+    order = np.argsort(-room, kind="stable")
+    before = np.cumsum(room[order]) - room[order]
+    used = order[before < wish.nodes]
+    taken = np.minimum(room[used], wish.nodes - before[: len(used)])
+    return tuple((shape.pools[i].id, int(n)) for i, n in zip(used, taken, strict=True))
+
+
+def kept_back(shape: Shape, wish: Wish) -> int:
+    """How many more nodes could be promised, were no share kept for the moment and as spare."""
+    if not wish.kept_percent:
+        return 0
+    free = rooms(shape, replace(wish, kept_percent=NOTHING, moment_percent=NOTHING))
+    left = rooms(shape, wish)
+    if wish.same_block:
+        return int(free.max(initial=0) - left.max(initial=0))
+    return int((free - left).sum())
+
+
+def first_start(shape: Shape, wish: Wish) -> datetime | None:
+    """As `promise.earliest`: the first later start at which as long an interval fits."""
+    if not shape.pools:
+        return None
+    steps = _Steps(shape, wish)
+    begun = seconds(wish.during.start)
+    found = _on_one(steps, wish, begun) if wish.same_block else _together(steps, wish, begun)
+    return None if found is None else instant(found)
+
+
+class _Steps:
+    """What could be promised at each instant, over all pools: `levels[i]` in [times[i], ends[i]).
+
+    What is sold by the moment is in the way up to the end of its notice.
+    """
+
+    __slots__ = ("begins", "ends", "keys", "levels", "pools", "times")
+
+    def __init__(self, shape: Shape, wish: Wish) -> None:
+        begins, keys, levels = shape.calendars.laid(wish.now, wish.kept_percent)
+        told = seconds(wish.now + wish.notice)
+        taken = np.array([pool.sold_by_the_moment for pool in shape.pools], np.int64)
+        if taken.any() and seconds(wish.during.start) < told:
+            share = wish.kept_percent - wish.moment_percent
+            filled = shape.calendars.laid(wish.now, share)[2]
+            begins, keys, levels = _cut(begins, keys, levels, filled, (taken, told))
+        self.begins, self.keys, self.levels = begins, keys, np.maximum(levels, 0)
+        self.pools = keys // PLACE
+        self.times = keys - self.pools * PLACE
+        self.ends = np.full(len(keys), NEVER, np.int64)
+        self.ends[:-1] = np.where(self.pools[1:] == self.pools[:-1], self.times[1:], NEVER)
+
+
+def _cut(
+    begins: Ints, keys: Ints, levels: Ints, filled: Ints, sold: tuple[Ints, int]
+) -> tuple[Ints, Ints, Ints]:
+    """Each pool's steps with one more at the end of the notice, up to which less is free."""
+    taken, told = sold
+    cuts = np.arange(len(taken), dtype=np.int64) * PLACE + told
+    at = np.searchsorted(keys, cuts, "right")
+    levels, filled = (np.insert(line, at, line[at - 1]) for line in (levels, filled))
+    keys = np.insert(keys, at, cuts)
+    pools = keys // PLACE
+    early = (keys - pools * PLACE < told) & (taken[pools] > 0)
+    levels = np.where(early, np.minimum(levels, filled - taken[pools]), levels)
+    return begins + np.arange(len(begins)), keys, levels
+
+
+def _on_one(steps: _Steps, wish: Wish, begun: int) -> int | None:
+    """The first start of a run of steps of one pool that is high enough for long enough."""
+    high = (steps.levels >= wish.nodes) & (steps.ends > begun)
+    follows = np.zeros(len(high), np.bool_)
+    follows[1:] = steps.pools[1:] == steps.pools[:-1]
+    first = high.copy()
+    first[1:] &= ~(high[:-1] & follows[1:])
+    last = high.copy()
+    last[:-1] &= ~(high[1:] & follows[1:])
+    starts, ends = np.maximum(steps.times[first], begun), steps.ends[last]
+    fits = starts[ends - starts >= wish.during.seconds]
+    return int(fits.min()) if len(fits) else None
+
+
+def _together(steps: _Steps, wish: Wish, begun: int) -> int | None:
+    """The first start at which the pools together have enough over the whole of the interval.
+
+    What a pool has over [s, s + length) goes up only where a step leaves, and down only where one
+    enters: the changes of all pools are added up in the order of time.
+    """
+    length = wish.during.seconds
+    leaves = np.flatnonzero(steps.ends > begun)
+    from_leaving = np.maximum(steps.times[leaves], begun)
+    enters = np.flatnonzero(steps.times - length >= begun)
+    from_entering = steps.times[enters] - length + 1
+    offset = steps.pools * PLACE
+    ends = np.searchsorted(steps.keys, offset[leaves] + from_leaving + length, "left")
+    begins = np.searchsorted(steps.keys, offset[enters] + from_entering, "right") - 1
+    first, last = np.concatenate([leaves, begins]), np.concatenate([ends, enters + 1])
+    room = _least(steps.levels, first, last)
+    pools = np.concatenate([steps.pools[leaves], steps.pools[enters]])
+    starts = np.concatenate([from_leaving, from_entering])
+    order = np.argsort(pools * PLACE + starts, kind="stable")
+    pools, starts, room = pools[order], starts[order], room[order]
+    change = room.copy()
+    change[1:] -= np.where(pools[1:] == pools[:-1], room[:-1], 0)
+    order = np.argsort(starts, kind="stable")
+    starts, total = starts[order], np.cumsum(change[order])
+    settled = np.ones(len(starts), np.bool_)
+    settled[:-1] = starts[1:] != starts[:-1]
+    fits = np.flatnonzero(settled & (total >= wish.nodes))
+    return int(starts[fits[0]]) if len(fits) else None
+
+
+def _least(levels: Ints, first: Ints, last: Ints) -> Ints:
+    """The lowest of levels[first:last] for each pair, none of them empty."""
+    power = np.frexp((last - first).astype(np.float64))[1] - 1
+    least = np.empty(len(first), np.int64)
+    row, width = levels, 1
+    for k in range(int(power.max(initial=0)) + 1):
+        here = power == k
+        least[here] = np.minimum(row[first[here]], row[last[here] - width])
+        row = np.minimum(row[:-width], row[width:]) if width < len(row) else row
+        width *= 2
+    return least
