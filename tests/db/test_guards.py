@@ -129,6 +129,22 @@ def test_a_node_is_promised_from_the_day_it_is_expected_until_it_leaves(app: Con
         app.rollback()
 
 
+def test_a_promise_may_shrink_where_nodes_are_missing_and_nothing_may_grow(app: Connection) -> None:
+    app.execute(PROMISE, ["big", 2, "[2027-11-01, 2027-12-01)"])
+    app.commit()
+    app.execute("UPDATE node SET state = 'retired' WHERE id = 'node-1'")
+    app.commit()
+    app.execute("UPDATE reservation SET during = '[2027-11-02, 2027-12-01)' WHERE id = 'big'")
+    app.commit()
+    for wrong in ("nodes = 1, during = '[2027-11-01, 2027-12-01)'", "nodes = 2"):
+        app.execute("UPDATE reservation SET nodes = 1 WHERE id = 'big'")
+        app.execute(PROMISE, ["more", 1, "[2027-11-30, 2027-12-02)"])
+        app.execute(f"UPDATE reservation SET {wrong} WHERE id = 'big'")
+        with pytest.raises(errors.CheckViolation, match="promised"):
+            app.commit()
+        app.rollback()
+
+
 def test_two_who_promise_at_once_do_not_both_succeed(database: str, app: Connection) -> None:
     later = "[2027-11-01, 2027-12-01)"
     app.execute(PROMISE, ["x", 2, later])

@@ -13,6 +13,7 @@ from rackrate.cli.capacity_chart import show_chart
 from rackrate.cli.client import Client, connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
+from rackrate.cli.rearrange import clear_block, mend_pools
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     Column,
@@ -26,6 +27,8 @@ from rackrate.cli.table import (
 
 capacity = noun("What can be promised, from when, and what already is.")
 capacity.command("breaches")(list_breaches)
+capacity.command("mend")(mend_pools)
+capacity.command("clear")(clear_block)
 MOST_STEPS = 40
 USES = {
     "contract": "CONTRACT",

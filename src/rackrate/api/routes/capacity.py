@@ -17,7 +17,8 @@ from rackrate.api.schemas.capacity import (
     Numbers,
 )
 from rackrate.api.schemas.parts import Instant, Page
-from rackrate.app import capacity, maintenance, tallies
+from rackrate.api.schemas.rearranging import ClearRequest, MendRequest, Rearrangement
+from rackrate.app import capacity, maintenance, rearranging, tallies
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import ChipId, ContractId, CustomerId, SiteId, SkuId
 from rackrate.core.interval import Interval
@@ -103,6 +104,42 @@ def add_maintenance(call: Writer, body: MaintenanceRequest) -> Response:
 )
 def remove_maintenance(call: Caller, id: IdPath) -> Response:
     return call.answer(Maintenance.of(maintenance.remove(call.world, call.actor, id)))
+
+
+@router.post(
+    "/capacity/mend",
+    response_model=Rearrangement,
+    responses=WRITES,
+    tags=CAPACITY,
+    summary="Lay promises that are not delivered yet on other blocks, where one is short",
+)
+def mend(call: Writer, body: MendRequest) -> Response:
+    """Nothing is broken by it; what stays short has no other block to go to."""
+
+    def act() -> Rearrangement:
+        return Rearrangement.of(
+            rearranging.mend(call.world, call.actor, body.where(), body.dry_run)
+        )
+
+    return call.post(body, act)
+
+
+@router.post(
+    "/capacity/clear",
+    response_model=Rearrangement,
+    responses=WRITES,
+    tags=CAPACITY,
+    summary="Make room on one block by moving the least",
+)
+def clear(call: Writer, body: ClearRequest) -> Response:
+    """Refused where what stands there is delivered, or fits nowhere else."""
+
+    def act() -> Rearrangement:
+        return Rearrangement.of(
+            rearranging.clear(call.world, call.actor, body.room(), body.dry_run)
+        )
+
+    return call.post(body, act)
 
 
 @router.get(

@@ -237,6 +237,12 @@ CREATE TABLE site_pass (
     at timestamptz NOT NULL
 );
 
+CREATE TABLE stray (
+    id   text COLLATE "C" PRIMARY KEY,
+    site text NOT NULL,
+    seen timestamptz NOT NULL
+);
+
 CREATE TABLE loop_lease (
     id     text COLLATE "C" PRIMARY KEY,
     holder text NOT NULL,
@@ -453,13 +459,18 @@ CREATE FUNCTION site_lock(site text) RETURNS bigint LANGUAGE sql IMMUTABLE PARAL
     RETURN hashtextextended(site, 17);
 
 -- Never more nodes promised than there are: both summed over time, looked at where a promise
--- changed. Nodes count from the day that they are expected until they leave. It takes the site's
--- lock itself, so that it holds for writers who did not.
+-- grew: what shrinks may do so although trucks are late. Nodes count from the day that they are
+-- expected until they leave. It takes the site's lock itself, so that it holds for writers who did
+-- not.
 CREATE FUNCTION promise_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     short  bigint;
     moment timestamptz;
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.pool = OLD.pool AND NEW.nodes <= OLD.nodes
+            AND NEW.during <@ OLD.during THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_advisory_xact_lock(site_lock(NEW.site));
     WITH there AS (
         SELECT CASE WHEN state IN ('ordered', 'in_transit', 'racked', 'burn_in', 'in_repair')

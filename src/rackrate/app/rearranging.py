@@ -1,0 +1,169 @@
+"""Laying promises on other blocks before their nodes are handed over: shown first, then done."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rackrate.app import breaches
+from rackrate.app.giveway import longest_notice, tell
+from rackrate.app.holds import drop_expired
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, acting, reading
+from rackrate.core import rearrange
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.breach import is_short
+from rackrate.core.calendar import Reservation, ReservationKind
+from rackrate.core.contract import Commitment, Contract, Delivery
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.ids import ChipId, ContractId, PoolId, SiteId, SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import Site, Sku
+from rackrate.core.placement import Pool
+from rackrate.core.promise import Wish
+from rackrate.core.rearrange import Movable, Move, Rearranged
+
+MOST_NODES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is moved, and the pools that are short before and after it."""
+
+    moves: tuple[Move, ...]
+    short_before: tuple[PoolId, ...]
+    short_after: tuple[PoolId, ...]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What somebody wants on one block: so many nodes of a SKU, over a time."""
+
+    sku: SkuId
+    nodes: int
+    during: Interval
+
+
+def mend(world: World, actor: Actor, site: SiteId, dry_run: bool = False) -> Plan:
+    """Move what is not delivered yet out of blocks that are short. Nothing is broken by it."""
+    opened = reading if dry_run else acting
+    verb = Verb.FLEET_READ if dry_run else Verb.FLEET_WRITE
+    with opened(world, actor, verb, Target("rearrangement", site)) as tx:
+        tx.get(Site, site)
+        fleet, now = tx.fleet(site), world.clock.now()
+        before = tuple(pool.id for pool in fleet.pool_list if is_short(pool.calendar, now))
+        shapes = sorted({(fleet.pools[id].chip, fleet.pools[id].gpus) for id in before})
+        moves: list[Move] = []
+        short: list[PoolId] = []
+        for chip, gpus in shapes:
+            alike = [pool for pool in fleet.pools_of(chip) if pool.gpus == gpus]
+            asked = _wish(world, tx, site, chip, Interval(now, now + breaches.NOTICE), 1)
+            found = rearrange.mend(alike, asked, _movable(world, tx, alike))
+            moves += found.moves
+            short += found.short
+        return _carried_out(
+            world, tx, site, Rearranged(tuple(moves), tuple(short)), before, dry_run
+        )
+
+
+def clear(world: World, actor: Actor, room: Room, dry_run: bool = False) -> Plan:
+    """Make room on one block by moving the least; refused where no moves would do."""
+    if not 1 <= room.nodes <= MOST_NODES:
+        raise Invalid("nodes", f"{room.nodes} is not 1 to {MOST_NODES}")
+    opened = reading if dry_run else acting
+    verb = Verb.FLEET_READ if dry_run else Verb.FLEET_WRITE
+    with opened(world, actor, verb, Target("rearrangement", room.sku)) as tx:
+        now = world.clock.now()
+        if room.during.start <= now:
+            raise Invalid("from", f"{room.during.start:%Y-%m-%d %H:%M} UTC has passed")
+        sku = tx.get(Sku, room.sku)
+        if not sku.whole_node:
+            raise Invalid(
+                "sku", f"{sku.id} is not whole nodes, which is what blocks are promised by"
+            )
+        fleet = tx.fleet(sku.site)
+        alike = fleet.pools_of(sku.chip, sku.slots)
+        wish = _wish(world, tx, sku.site, sku.chip, room.during, room.nodes)
+        found = rearrange.clear(alike, wish, _movable(world, tx, alike))
+        if found is None:
+            raise Refused(
+                Reason.NO_CAPACITY,
+                f"no block can be cleared for {room.nodes} nodes of {sku.id} over {room.during}: "
+                "what stands there is delivered, or fits nowhere else",
+            )
+        return _carried_out(world, tx, sku.site, found, (), dry_run)
+
+
+def _wish(world: World, tx: Tx, site: SiteId, chip: ChipId, during: Interval, nodes: int) -> Wish:
+    row, now = tx.get(Site, site), world.clock.now()
+    kept = row.spare_percent + row.moment_percent
+    notice = longest_notice(tx, site, chip, now)
+    return Wish(nodes, during, now, notice, kept, True, row.moment_percent)
+
+
+def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> Movable:
+    """Promises of contracts that are still to begin, and of which nothing is handed over."""
+    now = world.clock.now()
+    later = [
+        held
+        for pool in pools
+        for held in pool.calendar.reservations.values()
+        if held.kind is ReservationKind.CONTRACT and held.during.start > now
+    ]
+    holders = tuple(sorted({held.holder for held in later}))
+    if not holders:
+        return {}
+    contracts = {row.id: row for row in tx.find(Contract, id=holders)}
+    handed_over = {
+        (row.contract, row.commitment)
+        for row in tx.find(Delivery, contract=tuple(contracts))
+        if row.delivered is not None
+    }
+    movable: dict[str, bool] = {}
+    for held in later:
+        contract = contracts.get(ContractId(held.holder))
+        promised = None if contract is None else _of(contract, held)
+        if contract is None or promised is None or contract.terms.dedicated:
+            continue
+        if not _tied(contract, promised) and (contract.id, promised.number) not in handed_over:
+            movable[held.id] = not promised.same_block
+    return movable
+
+
+def _of(contract: Contract, held: Reservation) -> Commitment | None:
+    """The commitment that a promise keeps: its id says so."""
+    number = held.id.removeprefix(f"{contract.id}/").partition("/")[0]
+    return contract.commitment(int(number)) if number.isdigit() else None
+
+
+def _tied(contract: Contract, promised: Commitment) -> bool:
+    """Whether it goes on with the nodes of another commitment, or another with its nodes."""
+    return bool(promised.follows) or any(
+        each.follows == promised.number for each in contract.commitments
+    )
+
+
+def _carried_out(
+    world: World,
+    tx: Tx,
+    site: SiteId,
+    found: Rearranged,
+    before: tuple[PoolId, ...],
+    dry_run: bool,
+) -> Plan:
+    if dry_run or not found.moves:
+        return Plan(found.moves, before, found.short, done=False)
+    drop_expired(tx, site, world.clock.now())
+    touched: set[PoolId] = set()
+    for move in found.moves:
+        held = tx.get(Reservation, move.reservation.id)
+        if held.nodes == move.nodes:
+            tx.remove(Reservation, held.id)
+        else:
+            tx.put(replace(held, nodes=held.nodes - move.nodes))
+        gone = rearrange.moved(held, move.nodes, move.to)
+        there = tx.peek(Reservation, gone.id)
+        tx.put(gone if there is None else replace(there, nodes=there.nodes + move.nodes))
+        touched |= {held.pool, move.to}
+    breaches.write_down(world, tx, site, touched, "promises were laid on other blocks")
+    tell(world, tx, site)
+    return Plan(found.moves, before, found.short, done=True)
