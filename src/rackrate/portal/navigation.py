@@ -34,6 +34,7 @@ OPERATOR = (
         (
             Place("/fleet", msg("Fleet map"), "map", Verb.FLEET_READ, "f"),
             Place("/nodes", msg("Nodes"), "nodes", Verb.FLEET_READ, "n"),
+            Place("/purchase-orders", msg("Purchase orders"), "truck", Verb.FLEET_READ, "v"),
         ),
     ),
     Group(
