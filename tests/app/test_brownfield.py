@@ -213,6 +213,25 @@ def test_what_the_engine_finds_running_is_adopted_and_never_started() -> None:
     assert set(engine.observe()) == {"motors-notebooks"}
 
 
+def test_what_runs_and_nobody_knows_may_be_adopted_for_an_hour_and_then_is_let_go() -> None:
+    built, _ = shop()
+    engine = Machines(built)
+    built.world.engines[WEST] = engine  # type: ignore[index]
+    for name in ("motors-pretraining", "motors-notebooks", "nobodys"):
+        engine.finds(name)
+    loop(built)
+    built.clock.advance(loops.GRACE - timedelta(seconds=1))
+    loop(built)
+    assert len(engine.observe()) == 3
+    built.apply(RUNNING)
+    built.clock.advance(timedelta(seconds=1))
+    loop(built)
+    assert set(engine.observe()) == {"motors-pretraining", "motors-notebooks"}
+    built.clock.advance(timedelta(days=1))
+    loop(built)
+    assert set(engine.observe()) == {"motors-pretraining", "motors-notebooks"}
+
+
 @pytest.mark.parametrize(
     ("members", "generation", "said"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rackrate.app.ports import Store
-from rackrate.app.rows import Close, LoopLease, SitePass
+from rackrate.app.rows import Close, LoopLease, SitePass, Stray
 from rackrate.core.access import Grant, Role
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
@@ -302,5 +302,6 @@ MORE: tuple[Any, ...] = (
     Audit("a2", NOON, CAROL, "lease.write", "lease/lse_1", ACME, "not_allowed", "req", "why"),
     Idempotency("carol/key", "f" * 64, NOON, 201, '{"id": "lse_1"}'),
     SitePass(SITE, NOON),
+    Stray(LeaseId("lse_unknown"), SITE, NOON),
     LoopLease("loops", "host-1", 4, NOON),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from rackrate.app import breaches, giveway
 from rackrate.app.delivery import accept_healthy
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
-from rackrate.app.rows import LoopLease, SitePass
+from rackrate.app.rows import LoopLease, SitePass, Stray
 from rackrate.app.world import World
 from rackrate.core.calendar import Claim, HolderKind
 from rackrate.core.errors import Conflict, Unavailable
@@ -27,6 +27,8 @@ LEADER = "provision"
 LEADS_FOR = timedelta(seconds=15)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS_AT_ONCE = 4
+# What an engine runs and nobody knows may be adopted for so long before it is let go.
+GRACE = timedelta(hours=1)
 _SETTLED = frozenset({Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED})
 
 
@@ -130,7 +132,8 @@ def _site(world: World, leader: Leader, engine: Engine, site: SiteId, look: _Loo
         if not _settle(world, leader, engine, lease, observed.get(lease.id), look.seen)
     ]
     if look.full:
-        _release_leaks(world, engine, observed, {lease.id for lease in look.leases})
+        live = {lease.id for lease in look.leases}
+        _release_leaks(world, leader, engine, site, observed, live)
         _sweep(world, leader, engine, site)
         with world.store.transaction() as tx:
             _still_leads(tx, leader)
@@ -229,17 +232,34 @@ def _offer_again(
 
 
 def _release_leaks(
-    world: World, engine: Engine, observed: Mapping[LeaseId, Found], live: set[LeaseId]
+    world: World,
+    leader: Leader,
+    engine: Engine,
+    site: SiteId,
+    observed: Mapping[LeaseId, Found],
+    live: set[LeaseId],
 ) -> None:
-    """What the engine has and no live lease wants is let go."""
-    for id, found in observed.items():
-        if id in live:
-            continue
-        with world.store.transaction() as tx:
-            lease = tx.peek(Lease, id)
-        # A lease that was asked for after the list was read is no leak.
-        if lease is None or not lease.live:
-            engine.release(id, found.generation)
+    """What the engine has and no live lease wants is let go; what nobody knows, after a grace."""
+    leaks: list[tuple[LeaseId, int]] = []
+    with world.store.transaction() as tx:
+        _still_leads(tx, leader)
+        now, strays = world.clock.now(), {one.id: one for one in tx.find(Stray, site=site)}
+        for id, found in observed.items():
+            lease = None if id in live else tx.peek(Lease, id)
+            # A lease that was asked for after the list was read is no leak.
+            if id in live or (lease is not None and lease.live):
+                continue
+            first = strays.pop(id, None)
+            if lease is None and first is None:
+                tx.put(Stray(id, site, now))
+            elif lease is None and first is not None and now < first.seen + GRACE:
+                continue
+            else:
+                leaks.append((id, found.generation))
+        for gone in strays:
+            tx.remove(Stray, gone)
+    for id, generation in leaks:
+        engine.release(id, generation)
 
 
 def _seen(tx: Tx, site: SiteId) -> datetime:

@@ -10,7 +10,7 @@ from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
-from rackrate.core.ids import EntityId, SiteId
+from rackrate.core.ids import EntityId, LeaseId, SiteId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice, InvoiceLine, Payment
@@ -46,6 +46,15 @@ class SitePass:
 
     id: SiteId
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """What an engine runs and nobody here knows: under which name, and since when it is seen."""
+
+    id: LeaseId
+    site: SiteId
+    seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +116,6 @@ KINDS: Mapping[type, Kind] = {
     Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),
     Idempotency: Kind("idempotency"),
     SitePass: Kind("site_pass"),
+    Stray: Kind("stray", ("site",)),
     LoopLease: Kind("loop_lease"),
 }
