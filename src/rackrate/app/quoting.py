@@ -153,7 +153,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         def price_of(other: Candidate, nodes: int, over: Interval) -> Priced | None:
             return _like(other, nodes, whole_months(over, customer.time_zone), ask)
 
-        asked = Asked(what, wish, customer.time_zone, price_of)
+        asked = Asked(what, wish, short.earliest, customer.time_zone, price_of)
         offered = tuple(
             Offered(each, _value(customer, project, ask, each))
             for each in alternatives(asked, found.others(sku))

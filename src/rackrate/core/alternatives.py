@@ -122,10 +122,11 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What does not fit, and how an amount of nodes would be priced."""
+    """What does not fit, from when it would, and how an amount of nodes would be priced."""
 
     what: Candidate
     wish: Wish
+    earliest: datetime | None
     time_zone: str
     price_of: Callable[[Candidate, int, Interval], Priced | None]
 
@@ -160,9 +161,8 @@ def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
 
 def _later(asked: Asked) -> Alternative | None:
     """All of it, from the first local midnight from which it fits for as many months."""
-    wish, zone_name = asked.wish, asked.time_zone
+    wish, zone_name, start = asked.wish, asked.time_zone, asked.earliest
     for _ in range(TRIES):
-        start = asked.what.earliest(wish)
         if start is None:
             return None
         for begin in (_midnight(start, zone_name), start):
@@ -172,6 +172,7 @@ def _later(asked: Asked) -> Alternative | None:
                 return found
         # As many months from there are longer than those asked for: from when would they fit?
         wish = replace(wish, during=lasting(asked.wish.during, start, zone_name))
+        start = asked.what.earliest(wish)
     return None
 
 

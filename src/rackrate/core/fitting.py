@@ -11,6 +11,11 @@ from rackrate.core.placement import Shape
 from rackrate.core.promise import Assigned, Wish, rooms
 from rackrate.core.timeline import Ints, instant, seconds
 
+BITS = PLACE.bit_length() - 1
+# How far ahead is looked for the first start: near ones are found without looking at all of time.
+DAYS = 86_400
+HORIZONS = (60 * DAYS, 400 * DAYS, NEVER)
+
 
 def place(shape: Shape, wish: Wish) -> Assigned | int:
     """As `promise.assign`: whole nodes of each pool; or how many could be, where all cannot."""
@@ -67,8 +72,7 @@ class _Steps:
             filled = shape.calendars.laid(wish.now, share)[2]
             begins, keys, levels = _cut(begins, keys, levels, filled, (taken, told))
         self.begins, self.keys, self.levels = begins, keys, np.maximum(levels, 0)
-        self.pools = keys // PLACE
-        self.times = keys - self.pools * PLACE
+        self.pools, self.times = keys >> BITS, keys & (PLACE - 1)
         self.ends = np.full(len(keys), NEVER, np.int64)
         self.ends[:-1] = np.where(self.pools[1:] == self.pools[:-1], self.times[1:], NEVER)
 
@@ -82,8 +86,8 @@ def _cut(
     at = np.searchsorted(keys, cuts, "right")
     levels, filled = (np.insert(line, at, line[at - 1]) for line in (levels, filled))
     keys = np.insert(keys, at, cuts)
-    pools = keys // PLACE
-    early = (keys - pools * PLACE < told) & (taken[pools] > 0)
+    pools = keys >> BITS
+    early = ((keys & (PLACE - 1)) < told) & (taken[pools] > 0)
     levels = np.where(early, np.minimum(levels, filled - taken[pools]), levels)
     return begins + np.arange(len(begins)), keys, levels
 
@@ -103,24 +107,34 @@ def _on_one(steps: _Steps, wish: Wish, begun: int) -> int | None:
 
 
 def _together(steps: _Steps, wish: Wish, begun: int) -> int | None:
-    """The first start at which the pools together have enough over the whole of the interval.
+    """The first start at which the pools together have enough over the whole of the interval."""
+    if int(np.maximum.reduceat(steps.levels, steps.begins[:-1]).sum()) < wish.nodes:
+        return None
+    for horizon in HORIZONS:
+        found = _together_until(steps, wish, begun, min(begun + horizon, NEVER))
+        if found is not None:
+            return found
+    return None
 
-    What a pool has over [s, s + length) goes up only where a step leaves, and down only where one
-    enters: the changes of all pools are added up in the order of time.
+
+def _together_until(steps: _Steps, wish: Wish, begun: int, until: int) -> int | None:
+    """What a pool has over [s, s + length) goes up only where a step leaves, and down only where
+    one enters: the changes of all pools are added up in the order of time.
     """
     length = wish.during.seconds
-    leaves = np.flatnonzero(steps.ends > begun)
+    leaves = np.flatnonzero((steps.ends > begun) & (steps.times <= until))
     from_leaving = np.maximum(steps.times[leaves], begun)
-    enters = np.flatnonzero(steps.times - length >= begun)
+    entering = steps.times - length
+    enters = np.flatnonzero((entering >= begun) & (entering < until))
     from_entering = steps.times[enters] - length + 1
-    offset = steps.pools * PLACE
-    ends = np.searchsorted(steps.keys, offset[leaves] + from_leaving + length, "left")
-    begins = np.searchsorted(steps.keys, offset[enters] + from_entering, "right") - 1
+    after, before = (steps.pools[each] << BITS for each in (leaves, enters))
+    ends = np.searchsorted(steps.keys, after + from_leaving + length, "left")
+    begins = np.searchsorted(steps.keys, before + from_entering, "right") - 1
     first, last = np.concatenate([leaves, begins]), np.concatenate([ends, enters + 1])
     room = _least(steps.levels, first, last)
     pools = np.concatenate([steps.pools[leaves], steps.pools[enters]])
     starts = np.concatenate([from_leaving, from_entering])
-    order = np.argsort(pools * PLACE + starts, kind="stable")
+    order = np.argsort((pools << BITS) + starts, kind="stable")
     pools, starts, room = pools[order], starts[order], room[order]
     change = room.copy()
     change[1:] -= np.where(pools[1:] == pools[:-1], room[:-1], 0)
