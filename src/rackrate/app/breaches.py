@@ -118,15 +118,19 @@ def consequence(tx: Tx, site: SiteId, pools: Iterable[PoolId], now: datetime) ->
 
 @contextmanager
 def supposing(fleet: Fleet, nodes: Sequence[Node]) -> Iterator[None]:
-    """The calendar as if these nodes were so: for a question before the act."""
+    """The fleet as if these nodes were so: for a question before the act."""
     before = [fleet.nodes[fleet.number[node.id]] for node in nodes]
     try:
-        for node in nodes:
-            fleet.pools[node.pool].calendar.set_node(node)
+        _as_if(fleet, nodes)
         yield
     finally:
-        for node in before:
-            fleet.pools[node.pool].calendar.set_node(node)
+        _as_if(fleet, before)
+
+
+def _as_if(fleet: Fleet, nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        fleet.nodes[fleet.number[node.id]] = node
+        fleet.pools[node.pool].calendar.set_node(node)
 
 
 def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
@@ -148,6 +152,10 @@ def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
     return tuple(news)
 
 
+def nodes_said(count: int) -> str:
+    return "1 node" if count == 1 else f"{count:,} nodes"
+
+
 def day_at(site: Site, at: datetime) -> str:
     """The day on the site's calendar, for what is written down and read later."""
     return f"{at.astimezone(zone(site.time_zone)):%Y-%m-%d}"
@@ -161,17 +169,20 @@ def _gone_back(tx: Tx, node: Node) -> None:
 
 def _why(fleet: Fleet, pool: PoolId, site: Site, now: datetime) -> str:
     """What has not come: the commonest cause that nobody reports."""
-    late: dict[tuple[str, int, datetime], int] = {}
+    late: dict[tuple[str, datetime], int] = {}
     for node in fleet.nodes:
         if node.ready is not None and node.ready <= now and _awaited(node) and node.pool == pool:
-            key = (node.order or node.id, node.batch, node.ready)
+            arriving = node.order is not None and node.state in ARRIVING
+            of = f" of {node.order} batch {node.batch}" if arriving else f" {node.id}"
+            key = (of, node.ready)
             late[key] = late.get(key, 0) + 1
     if not late:
         return "more is promised than there is"
     return "; ".join(
-        f"{count} nodes of {order}{f' batch {batch}' if batch else ''} did not come by "
-        f"{day_at(site, day)}"
-        for (order, batch, day), count in sorted(late.items())
+        f"{nodes_said(count)}{of} did not come by {day_at(site, day)}"
+        if of.startswith(" of")
+        else f"node{of} was not back by {day_at(site, day)}"
+        for (of, day), count in sorted(late.items())
     )
 
 
@@ -294,7 +305,7 @@ def refuse_breaking(told: Consequence, force: bool, what: str) -> None:
     if not told.broken or force:
         return
     shown = [
-        f"{broken.short.nodes} nodes of {broken.short.reservation.holder} over "
+        f"{nodes_said(broken.short.nodes)} of {broken.short.reservation.holder} over "
         f"{broken.short.during}"
         for broken in told.broken[:5]
     ]

@@ -205,7 +205,7 @@ def advance(
         moved = [_moved(node, to, rack, now) for node in ahead]
         check_fits(tx, order.site, moved)
         tx.put(*moved)
-        cause = f"{len(moved)} nodes of {id} batch {part.batch} went to {to}"
+        cause = f"{breaches.nodes_said(len(moved))} of {id} batch {part.batch} went to {to}"
         told = breaches.write_down(world, tx, order.site, [order.pool], cause)
         return Changed(_views(tx, [order], now)[0], told)
 
