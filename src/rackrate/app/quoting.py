@@ -17,7 +17,7 @@ from rackrate.core.alternatives import (
     alternatives,
 )
 from rackrate.core.chips import Chip
-from rackrate.core.contract import Contract, Schedule, schedule
+from rackrate.core.contract import Contract, Schedule, schedule, value_of
 from rackrate.core.contract_price import (
     ContractPrice,
     plus_months,
@@ -296,7 +296,7 @@ def _value(customer: Customer, project: Project, ask: Ask, other: Alternative) -
         return None
     monthly = other.priced.monthly
     offer = _offer(ask, project, other.sku, other.nodes, other.during, monthly)
-    return plan_of(customer, offer).value
+    return value_of(offer.commitments, customer.time_zone, customer.currency)
 
 
 def _offer(
