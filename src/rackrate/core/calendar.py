@@ -113,6 +113,7 @@ class PoolCalendar:
         "_free",
         "_held",
         "_held_within",
+        "_kinds",
         "_lapses",
         "_promised",
         "_spans",
@@ -129,6 +130,7 @@ class PoolCalendar:
         self._arriving: dict[NodeId, int] = {}
         self._supply: dict[int, int] = {}
         self._promised: dict[int, int] = {}
+        self._kinds: dict[ReservationKind, dict[int, int]] = {}
         self._lapses: list[tuple[int, str]] = []
         self._free: dict[Decimal, Timeline] = {}
         self._there: Timeline | None = None
@@ -173,6 +175,7 @@ class PoolCalendar:
         self.reservations[held.id] = held
         start, end = seconds(held.during.start), seconds(held.during.end)
         self._change(self._promised, start, end, held.nodes)
+        self._change(self._kinds.setdefault(held.kind, {}), start, end, held.nodes)
         if held.expires is not None:
             heappush(self._lapses, (seconds(held.expires), held.id))
 
@@ -181,6 +184,7 @@ class PoolCalendar:
         if held is not None:
             start, end = seconds(held.during.start), seconds(held.during.end)
             self._change(self._promised, start, end, -held.nodes)
+            self._change(self._kinds[held.kind], start, end, -held.nodes)
 
     def _change(self, changes: dict[int, int], start: int, end: int, difference: int) -> None:
         changes[start] = changes.get(start, 0) + difference
@@ -218,7 +222,7 @@ class PoolCalendar:
         self._lapse(seconds(now))
         line = self._free.get(kept_percent)
         if line is None:
-            supply, promised = self.there(now), Timeline.of(self._promised.items())
+            supply, promised = self.there(now), Timeline.summed(self._promised)
             times = np.union1d(supply.times, promised.times)
             there = supply.at(times)
             kept = there * 0
@@ -232,18 +236,15 @@ class PoolCalendar:
         """Its nodes over time: those that are there, less those that leave, with those to come."""
         self._lapse(seconds(now))
         if self._there is None:
-            self._there = Timeline.of(self._supply.items())
+            self._there = Timeline.summed(self._supply)
         return self._there
 
     def by_kind(self, now: datetime) -> dict[ReservationKind, Timeline]:
         """What is promised over time, apart by kind; kinds of which there is none are left out."""
         self._lapse(seconds(now))
         if self._by_kind is None:
-            found: dict[ReservationKind, list[tuple[int, int]]] = {}
-            for held in self.reservations.values():
-                start, end = seconds(held.during.start), seconds(held.during.end)
-                found.setdefault(held.kind, []).extend([(start, held.nodes), (end, -held.nodes)])
-            self._by_kind = {kind: Timeline.of(steps) for kind, steps in found.items()}
+            kinds = (kind for kind, changes in self._kinds.items() if changes)
+            self._by_kind = {kind: Timeline.summed(self._kinds[kind]) for kind in kinds}
         return self._by_kind
 
     def available(self, window: Interval, now: datetime, kept_percent: Decimal = NOTHING) -> int:

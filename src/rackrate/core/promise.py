@@ -10,7 +10,7 @@ import numpy as np
 from rackrate.core.calendar import NOTHING
 from rackrate.core.ids import PoolId
 from rackrate.core.interval import Interval
-from rackrate.core.placement import Pool, Shape
+from rackrate.core.placement import OPEN, Pool, Shape
 from rackrate.core.timeline import BEGINNING, Ints, instant, seconds
 
 
@@ -84,12 +84,13 @@ def rooms(shape: Shape, wish: Wish) -> Ints:
     """For each pool of the shape what `room_in` says, in one pass."""
     during, now = wish.during, wish.now
     room = shape.calendars.least(during, now, wish.kept_percent)
-    taken = np.array([pool.sold_by_the_moment for pool in shape.pools], np.int64)
     told = now + wish.notice
-    if during.start < told and taken.any():
-        soon = Interval(during.start, min(during.end, told))
-        filled = shape.calendars.least(soon, now, wish.kept_percent - wish.moment_percent)
-        room = np.where(taken > 0, np.minimum(room, filled - taken), room)
+    if during.start < told:
+        taken = np.array([pool.owned.get(OPEN, 0) for pool in shape.pools], np.int64)
+        if taken.any():
+            soon = Interval(during.start, min(during.end, told))
+            filled = shape.calendars.least(soon, now, wish.kept_percent - wish.moment_percent)
+            room = np.where(taken > 0, np.minimum(room, filled - taken), room)
     return np.maximum(room, 0)
 
 

@@ -135,16 +135,28 @@ def _times(lines: Iterable[Ints], asked: Asked) -> Ints:
 
 def together(stacks: Sequence[Stack], window: Interval) -> Stack:
     """All of them as one: every level is the sum of theirs."""
-    start = np.array([seconds(window.start)], np.int64)
-    times = np.unique(np.concatenate([start, *(stack.times for stack in stacks)]))
-    told = [stack.at(times) for stack in stacks]
-    nothing = times * 0
+    first = seconds(window.start)
+    moments = np.concatenate([[first], *(stack.times for stack in stacks)]).astype(np.int64)
+    times, place = np.unique(moments, return_inverse=True)
+    place = place.reshape(-1)[1:]
+    begins = np.cumsum([0, *(len(stack.times) for stack in stacks)])[:-1]
+
+    def summed(lines: Sequence[Ints]) -> Ints:
+        """Each line as its steps; all steps in order of time; and added up again."""
+        total = np.zeros(len(times), np.int64)
+        if lines:
+            levels = np.concatenate(lines)
+            steps = np.diff(levels, prepend=0)
+            steps[begins] = levels[begins]
+            np.add.at(total, place, steps)
+        return np.cumsum(total)
+
     return Stack(
         times,
         seconds(window.end),
-        sum((stack.supply for stack in told), nothing),
-        {use: sum((stack.uses[use] for stack in told), nothing) for use in USES},
-        sum((stack.short for stack in told), nothing),
+        summed([stack.supply for stack in stacks]),
+        {use: summed([stack.uses[use] for stack in stacks]) for use in USES},
+        summed([stack.short for stack in stacks]),
     )
 
 

@@ -1,6 +1,6 @@
 """A whole quantity over time, as steps: read often, and by many questions at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 BEGINNING = -(2**62)
+_FROM_BEGINNING, _NOTHING = np.array([BEGINNING], np.int64), np.zeros(1, np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -43,6 +44,19 @@ class Timeline:
         summed = np.zeros(len(times), np.int64)
         np.add.at(summed, place.reshape(-1), given[:, 1])
         return cls(times, np.cumsum(summed))
+
+    @classmethod
+    def summed(cls, changes: Mapping[int, int]) -> "Timeline":
+        """The same of changes that are added up by their second already."""
+        count = len(changes)
+        times = np.fromiter(changes.keys(), np.int64, count)
+        order = np.argsort(times)
+        times = times[order]
+        levels = np.cumsum(np.fromiter(changes.values(), np.int64, count)[order])
+        if not count or times[0] != BEGINNING:
+            times = np.concatenate([_FROM_BEGINNING, times])
+            levels = np.concatenate([_NOTHING, levels])
+        return cls(times, levels)
 
     def at(self, moments: Ints) -> Ints:
         """The level at each of these seconds."""
