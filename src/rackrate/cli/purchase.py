@@ -131,27 +131,36 @@ def _state(batch: Row) -> str:
     return f"{said}, late" if batch["late"] else said
 
 
+Batches = Annotated[
+    list[str],
+    typer.Option("--batch", metavar="N@DAY", help="16@2027-03-01; once for each batch."),
+]
+Price = Annotated[str, typer.Option(help="Of a node; leased in: of a node a month.")]
+Ordered = Annotated[str, typer.Option(metavar="DAY", help="Left out: now.")]
+Serves = Annotated[
+    list[str] | None, typer.Option(metavar="CONTRACT", help="For whom; may be repeated.")
+]
+Until = Annotated[str, typer.Option(metavar="DAY", help="Leased in: when it goes back.")]
+Names = Annotated[str, typer.Option(help="Of its nodes, before their numbers.")]
+
+
 @purchase.command()
 def place(
     id: Annotated[str, typer.Option(help="What it is called.")],
     supplier: Annotated[str, typer.Option()],
     block: Annotated[str, typer.Option(help="The fabric that its nodes join.")],
     chip: Annotated[str, typer.Option()],
-    batch: Annotated[
-        list[str], typer.Option(metavar="N@DAY", help="16@2027-03-01; once for each batch.")
-    ],
-    price: Annotated[str, typer.Option(help="Of a node; leased in: of a node a month.")],
+    batch: Batches,
+    price: Price,
     currency: Annotated[str, typer.Option()] = "CNY",
     site: Annotated[str, typer.Option()] = "",
     gpus: Annotated[int, typer.Option(min=1)] = 8,
     kw: Annotated[str, typer.Option(help="What a node draws at most.")] = "",
-    ordered: Annotated[str, typer.Option(metavar="DAY", help="Left out: now.")] = "",
-    serves: Annotated[
-        list[str] | None, typer.Option(metavar="CONTRACT", help="For whom; may be repeated.")
-    ] = None,
-    until: Annotated[str, typer.Option(metavar="DAY", help="Leased in: when it goes back.")] = "",
+    ordered: Ordered = "",
+    serves: Serves = None,
+    until: Until = "",
     conditions: Annotated[str, typer.Option(help="Of what is leased in.")] = "",
-    names: Annotated[str, typer.Option(help="Of its nodes, before their numbers.")] = "",
+    names: Names = "",
     first: Annotated[int, typer.Option(min=0, help="The first of these numbers.")] = 1,
     output: Output = Format.TABLE,
 ) -> None:
@@ -163,24 +172,17 @@ def place(
         "id": id,
         "site": where,
         "supplier": supplier,
-        "terms": "lease_in" if until else "purchase",
         "block": block,
         "chip": chip,
-        "gpus": gpus,
-        "capacity": _alike(client, where, chip, gpus),
-        "price": {"amount": price, "currency": currency},
-        "batches": [_batch(text, zone) for text in batch],
-        "serves": serves or [],
-        "conditions": conditions,
-        "node_names": names,
-        "first": first,
     }
-    if ordered:
-        body["ordered"] = instant("--ordered", ordered, zone)
-    if kw:
-        body["kw"] = kw
-    if until:
-        body["until"] = instant("--until", until, zone)
+    body |= {"terms": "lease_in" if until else "purchase", "conditions": conditions}
+    body |= {"gpus": gpus, "capacity": _alike(client, where, chip, gpus)}
+    body |= {"price": {"amount": price, "currency": currency}, "serves": serves or []}
+    body |= {"batches": [_batch(text, zone) for text in batch], "node_names": names, "first": first}
+    body |= {"kw": kw} if kw else {}
+    for name, option, given in (("ordered", "--ordered", ordered), ("until", "--until", until)):
+        if given:
+            body[name] = instant(option, given, zone)
     row = client.post("/v1/purchase-orders", body)
     said = f"{id} is placed: {row['nodes']} nodes are in the calendar of {row['pool']}"
     print_done(row, output, said)

@@ -23,9 +23,8 @@ def _purchase_order(f: Fields) -> list[PurchaseOrder]:
     terms, conditions = f.choice("terms", Terms), f.text("conditions", "")
     gpus, parts = f.whole("gpus", 1, 1024), f.whole("parts", 1, 1000, 1)
     capacity, kw = limits(f), f.optional_decimal("kw", LEAST_KW, MOST_KW)
-    currency = f.currency("currency")
+    currency, zone = f.currency("currency"), f.time_zone("time_zone", "")
     price = f.decimal("price_per_node", Decimal(0), Decimal(10) ** 12)
-    zone = f.time_zone("time_zone", "")
     ordered = f.instant("ordered", zone)
     until = f.instant("until", zone) if f.has("until") else None
     batches = _batches(f, zone)
