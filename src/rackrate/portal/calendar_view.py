@@ -36,6 +36,10 @@ SAID: Mapping[MarkKind, str] = {
     MarkKind.EXPIRES: msg("{what} expires"),
     MarkKind.NOTICE_OVER: msg("notice over"),
 }
+SAID_OF_ORDER: Mapping[MarkKind, str] = {
+    MarkKind.DELIVERY: msg("{what}: {nodes} arrive"),
+    MarkKind.LEAVES: msg("{what}: {nodes} leave"),
+}
 ALWAYS = ("contract", "on_demand", "free")
 MOST_INSTANTS = 160
 MOST_MARKS = 60
@@ -163,7 +167,8 @@ def say_mark(found: Calendar, mark: Mark, voice: Voice) -> str:
     if mark.promise is ReservationKind.MAINTENANCE:
         notes = (one.note for pool in found.pools for one in pool.promises if one.holder == what)
         what = next(notes, "") or what
-    return voice.say(SAID[mark.kind], what=what, nodes=mark.nodes)
+    said = SAID_OF_ORDER.get(mark.kind) if what else None
+    return voice.say(said or SAID[mark.kind], what=what, nodes=mark.nodes)
 
 
 # -- lanes -----------------------------------------------------------------------------------------
@@ -262,8 +267,9 @@ def ticks(found: Calendar, voice: Voice) -> list[tuple[float, str]]:
     months = int(length // 2_629_800) + 1
     every = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120) if months / n <= TICKS)
     marks = []
-    for number in range(0, months + every, every):
-        year, month = divmod(first.year * 12 + first.month + number, 12)
+    begun = (first.year * 12 + first.month) // every * every
+    for number in range(begun, begun + months + 2 * every, every):
+        year, month = divmod(number, 12)
         at = datetime(year, month + 1, 1, tzinfo=first.tzinfo)
         part = (at - window.start).total_seconds() / length
         if 0.03 < part < 0.97:

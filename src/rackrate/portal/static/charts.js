@@ -51,7 +51,7 @@
   const steps = (data) => {
     const { text, axis, base } = chrome(data), zh = document.documentElement.lang.startsWith("zh");
     const first = data.times[0], step = (data.end - first) / 240;
-    const times = [...new Set([...data.times, ...Array.from({ length: 240 }, (_, i) => Math.round(first + i * step)), data.end])].sort((a, b) => a - b);
+    const times = [...new Set([...data.times, ...Array.from({ length: 240 }, (_, i) => Math.round(first + i * step)).filter((time) => data.times.every((at) => Math.abs(at - time) > step * 0.8)), data.end])].sort((a, b) => a - b);
     const place = times.map(((at) => (time) => { while (at + 1 < data.times.length && data.times[at + 1] <= time) at += 1; return at; })(0));
     const points = (levels) => times.map((time, i) => [time * 1000, levels[place[i]]]);
     const figure = (value) => Number(value).toLocaleString("en-US", { maximumFractionDigits: 3 });
