@@ -214,6 +214,9 @@ def _day(instant: datetime, zone_name: str) -> str:
 
 def _asked(wish: Ask) -> Locate:
     def locate(tx: Tx) -> Target:
+        if wish.project is None and wish.customer is not None:
+            # Which projects it has is told only to who may know of the customer.
+            return Target("quote", "", tx.get(Customer, wish.customer).id)
         project = project_of(tx, wish)
         return Target("quote", "", project.customer, project.id)
 

@@ -1,0 +1,121 @@
+"""Quotes over HTTP: once, audited, apart, and refused with what programs need."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Cloud
+from tests.api.test_apart import shape
+
+WISH: dict[str, Any] = {
+    "project": "acme-work",
+    "sku": "h100.node",
+    "nodes": 3,
+    "start": "2027-02-28T16:00:00Z",
+    "months": 12,
+    "monthly": {"amount": "180000.00", "currency": "CNY"},
+}
+PRICES = """
+kind: contract_price
+sku: h100.node
+currency: CNY
+tax_included: false
+basis: per node and calendar month, before VAT
+floor_percent: 5
+effective: 2026-01-01
+time_zone: Asia/Shanghai
+tiers:
+- {months: 12, nodes: 1, amount: 60000.00}
+- {months: 12, nodes: 4, amount: 58000.00}
+"""
+
+
+@pytest.fixture
+def priced(either: Cloud) -> Cloud:
+    files = {"files": [{"name": "prices.yaml", "text": PRICES}]}
+    assert either.admin.post("/v1/apply", files).status == 200
+    return either
+
+
+def listed(**other: Any) -> dict[str, Any]:
+    return {**{k: v for k, v in WISH.items() if k != "monthly"}, **other}
+
+
+def test_an_answer_says_everything_and_holds_nothing(priced: Cloud) -> None:
+    before = priced.rows()
+    answer = priced.admin.post("/v1/quotes/answer", listed(prepayment_percent="20"))
+    assert answer.status == 200
+    body = answer.json
+    assert (body["fits"], body["tier"]["months"], body["tier"]["nodes"]) == (True, 12, 1)
+    assert body["basis"] == "per node and calendar month, before VAT"
+    assert body["monthly"] == {"amount": "180000.00", "currency": "CNY"}
+    assert body["value"] == {"amount": "2160000.00", "currency": "CNY"}
+    assert body["prepayment"] == {"amount": "432000.00", "currency": "CNY"}
+    assert body["instalments"] == [{"count": 12, "due": {"amount": "144000.00", "currency": "CNY"}}]
+    assert body["pools"] == [{"pool": "block/h100x8", "nodes": 3}]
+    assert priced.rows() == before
+
+
+def test_the_same_key_makes_one_quote_and_one_hold(priced: Cloud) -> None:
+    first = priced.admin.post("/v1/quotes", listed(), **{"Idempotency-Key": "k1"})
+    assert (first.status, first.json["state"]) == (201, "open")
+    before = priced.rows()
+    again = priced.admin.post("/v1/quotes", listed(), **{"Idempotency-Key": "k1"})
+    assert again.json == first.json
+    assert priced.rows() == before
+
+
+def test_a_refusal_has_the_numbers_for_programs_and_is_written_down(priced: Cloud) -> None:
+    answer = priced.admin.post("/v1/quotes", listed(nodes=9))
+    assert (answer.status, answer.json["reason"]) == (409, "no_capacity")
+    assert answer.json["nodes"] == 4
+    (fewer,) = answer.json["alternatives"]
+    assert (fewer["way"], fewer["nodes"]) == ("fewer", 4)
+    assert fewer["monthly"] == {"amount": "232000.00", "currency": "CNY"}
+    audit = priced.admin.get("/v1/audit?limit=500").json["items"]
+    assert [(one["verb"], one["outcome"]) for one in audit if one["verb"] == "quote.write"] == [
+        ("quote.write", "no_capacity")
+    ]
+
+
+def test_a_quote_of_another_is_as_one_that_is_not_there(priced: Cloud) -> None:
+    mine = priced.admin.post("/v1/quotes", listed()).json["id"]
+    for path in ("/v1/quotes/ID", "/v1/quotes?customer=ID"):
+        foreign, unknown = (mine, "quo_0") if "?" not in path else ("acme", "nobody")
+        seen = priced.bolt.get(path.replace("ID", foreign))
+        really = priced.bolt.get(path.replace("ID", unknown))
+        assert (seen.status, shape(seen, foreign)) == (404, shape(really, unknown))
+    for act, body in (
+        ("sign", {}),
+        ("extend", {"until": "2026-12-01T00:00:00Z"}),
+        ("approve", None),
+    ):
+        seen = priced.bolt.post(f"/v1/quotes/{mine}/{act}", body)
+        really = priced.bolt.post(f"/v1/quotes/quo_0/{act}", body)
+        assert (seen.status, shape(seen, mine)) == (404, shape(really, "quo_0"))
+    for asked in ({"project": "acme-work"}, {"project": None, "customer": "acme"}):
+        assert priced.bolt.post("/v1/quotes", listed(**asked)).status == 404
+    assert priced.bolt.get("/v1/quotes").json["items"] == []
+    assert [row["id"] for row in priced.acme.get("/v1/quotes").json["items"]] == [mine]
+    assert priced.acme.post("/v1/quotes", listed()).status == 403
+
+
+def test_the_customer_signs_and_then_it_is_a_contract_of_its_own(priced: Cloud) -> None:
+    mine = priced.admin.post("/v1/quotes", listed()).json["id"]
+    signed = priced.acme.post(f"/v1/quotes/{mine}/sign", {"contract": "acme-27"})
+    assert (signed.status, signed.json["state"], signed.json["contract"]) == (
+        200,
+        "signed",
+        "acme-27",
+    )
+    assert priced.acme.get("/v1/contracts/acme-27").status == 200
+    again = priced.acme.post(f"/v1/quotes/{mine}/sign", {})
+    assert (again.status, again.json["reason"]) == (409, "wrong_state")
+    withdrawn = priced.admin.post(f"/v1/quotes/{mine}/withdraw")
+    assert (withdrawn.status, withdrawn.json["reason"]) == (409, "wrong_state")
+
+
+def test_contract_prices_are_in_the_catalogue_for_everybody(priced: Cloud) -> None:
+    (price,) = priced.acme.get("/v1/contract-prices").json["items"]
+    assert (price["sku"], price["floor_percent"], len(price["tiers"])) == ("h100.node", "5", 2)
+    assert priced.acme.get("/v1/contract-prices?at=2020-01-01T00:00:00Z").json["items"] == []
