@@ -15,6 +15,9 @@ OPERATOR = (
     "/fleet?node=north-h20-002",
     "/nodes",
     "/nodes/north-h20-009",
+    "/purchase-orders",
+    "/purchase-orders/li-2026-003",
+    "/purchase-orders/po-2026-014?batch=1&to=2027-05-01&act=slip",
     "/start",
     "/leases?state=all",
     "/leases/{sweep}",
@@ -22,6 +25,9 @@ OPERATOR = (
     "/leases/{foundation}/logs",
     "/prices",
     "/capacity?unit=gpus&period=60m",
+    "/quotes",
+    "/quotes/quo_00000001",
+    "/quotes/new?nodes=20",
     "/contracts",
     "/contracts/robotics-2026",
     "/customers",
@@ -36,7 +42,18 @@ OPERATOR = (
     "/tokens",
     "/jump",
 )
-CUSTOMER = ("/", "/start", "/leases", "/contracts", "/invoices", "/projects", "/tokens", "/audit")
+CUSTOMER = (
+    "/",
+    "/start",
+    "/leases",
+    "/quotes",
+    "/quotes/quo_00000001",
+    "/contracts",
+    "/invoices",
+    "/projects",
+    "/tokens",
+    "/audit",
+)
 
 
 @pytest.fixture(scope="module")

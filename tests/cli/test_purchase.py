@@ -29,7 +29,7 @@ def test_a_late_truck_is_told_with_the_promise_that_it_breaks_and_what_would_men
     rackrate: Program,
 ) -> None:
     assert rackrate(*SIGN).code == 1
-    assert rackrate.ok(*PLACE) == "po-7 is placed: 4 nodes are in the calendar of east-1/h100x8\n"
+    assert rackrate.ok(*PLACE) == "po-7 is placed: 4 nodes are in east-1/h100x8's calendar\n"
     rackrate.ok(*SIGN)
     rackrate.ok("purchase", "serve", "po-7", "big")
     assert rackrate.ok("capacity", "breaches") == "Every promise is covered by the supply.\n"

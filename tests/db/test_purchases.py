@@ -16,7 +16,7 @@ from rackrate.core.inventory import NodeState
 from rackrate.core.money import Money
 from rackrate.core.purchase import PurchaseOrder
 from rackrate.db.store import PostgresStore
-from tests.app.test_procurement import PO, broken, day, look, order, rows, sign, slip
+from tests.app.ordering import PO, broken, day, look, order, rows, sign, slip
 from tests.build import CUSTOMERS, SMALL, Built, build
 
 

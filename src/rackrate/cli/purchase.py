@@ -184,8 +184,7 @@ def place(
         if given:
             body[name] = instant(option, given, zone)
     row = client.post("/v1/purchase-orders", body)
-    said = f"{id} is placed: {row['nodes']} nodes are in the calendar of {row['pool']}"
-    print_done(row, output, said)
+    print_done(row, output, f"{id} is placed: {row['nodes']} nodes are in {row['pool']}'s calendar")
 
 
 def _only_site(client: Client) -> str:
