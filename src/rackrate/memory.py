@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
+from types import TracebackType
 from typing import Any, TypeVar
 
 from rackrate.app.rows import KINDS, Kind
@@ -45,11 +47,17 @@ class Table:
 
     def write(self, key: str, row: Any) -> Any:
         """Put `row`, or take it away when it is None; returns what was there."""
-        old = self.rows.get(key)
+        rows = self.rows
+        old = rows.get(key)
         if row is None:
-            self.rows.pop(key, None)
+            rows.pop(key, None)
         else:
-            self.rows[key] = row
+            rows[key] = row
+        if self._indexes:
+            self._index_again(key, old, row)
+        return old
+
+    def _index_again(self, key: str, old: Any, row: Any) -> None:
         for value_of, index in self._indexes.values():
             if old is not None:
                 value = value_of(old)
@@ -58,7 +66,6 @@ class Table:
                 index[value].pop(key, None)
             if row is not None:
                 index.setdefault(value_of(row), {})[key] = None
-        return old
 
     def keys_where(self, equal: Mapping[str, object]) -> Collection[str]:
         """Keys of the rows whose fields are as wanted, or any of what is wanted if that is many."""
@@ -74,18 +81,27 @@ class Table:
                 keys = index.get(wanted, ())
             if len(keys) <= len(fewest):
                 fewest, chosen = keys, name
+        rows = self.rows
         for name, wanted in equal.items():
-            if name != chosen:
-                values = wanted if isinstance(wanted, MANY) else (wanted,)
-                value_of = attrgetter(name)
-                fewest = [key for key in fewest if value_of(self.rows[key]) in values]
+            if name == chosen:
+                continue
+            value_of = _value_of(name)
+            if isinstance(wanted, MANY):
+                fewest = [key for key in fewest if value_of(rows[key]) in wanted]
+            else:
+                fewest = [key for key in fewest if value_of(rows[key]) == wanted]
         return fewest
 
     def _new_index(self, name: str) -> tuple[Callable[[Any], Any], Index]:
-        value_of, index = self._indexes[name] = attrgetter(name), {}
+        value_of, index = self._indexes[name] = _value_of(name), {}
         for key, row in self.rows.items():
             index.setdefault(value_of(row), {})[key] = None
         return value_of, index
+
+
+@cache
+def _value_of(name: str) -> Callable[[Any], Any]:
+    return attrgetter(name)
 
 
 @dataclass(slots=True)
@@ -118,10 +134,15 @@ class MemoryStore:
         self._depth += 1
         return self._tx
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._depth -= 1
         try:
-            if self._depth == 0 and self._tx.changed:
+            if not self._depth and self._tx.journal:
                 self._tx.finish(undone=kind is not None)
         finally:
             self._lock.release()
@@ -130,12 +151,13 @@ class MemoryStore:
 class MemoryTx:
     """Writes at once, and keeps what it would take to undo them."""
 
-    __slots__ = ("_customer", "_journal", "_state", "_tables", "_touched")
+    __slots__ = ("_customer", "_events", "_state", "_tables", "_touched", "journal")
 
     def __init__(self, state: _State) -> None:
         self._state = state
         self._tables = state.tables
-        self._journal: list[tuple[Any, ...]] = []
+        self._events = state.events
+        self.journal: list[tuple[Any, ...]] = []
         self._touched: set[SiteId] = set()
         self._customer: CustomerId | None = None
 
@@ -166,7 +188,8 @@ class MemoryTx:
         table = self._tables[kind]
         for name in equal:
             assert name in table.fact.finds, f"{kind.__name__} is not found by {name}"
-        keys = sorted(table.keys_where(equal), reverse=newest_first)
+        keys = table.keys_where(equal)
+        keys = sorted(keys, reverse=newest_first) if len(keys) > 1 else list(keys)
         if after:
             keys = [key for key in keys if (key < after if newest_first else key > after)]
         rows = table.rows
@@ -201,15 +224,19 @@ class MemoryTx:
         return fleet
 
     def record(self, lease: Lease, *events: LeaseEvent) -> None:
-        log = self._state.events.get(lease.id)
+        id = lease.id
+        log = self._events.get(id)
         if log is None:
-            log = self._state.events[lease.id] = []
+            log = self._events[id] = []
         for event in events:
             if event.seq != len(log) + 1:
-                raise Conflict(f"{lease.id} has moved on: event {event.seq} is taken")
+                raise Conflict(f"{id} has moved on: event {event.seq} is taken")
             log.append(event)
-            self._journal.append((log,))
-        self._set(self._tables[Lease], lease.id, lease)
+            self.journal.append((log,))
+        self._set(self._tables[Lease], id, lease)
+
+    def to_be_told(self, site: SiteId) -> list[Lease]:
+        return self.find(Lease, live=True, site=site)
 
     def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
         return tuple(self._state.events.get(lease, ()))
@@ -223,7 +250,7 @@ class MemoryTx:
 
     def number(self, series: str) -> int:
         number = self._state.numbers.get(series, 0) + 1
-        self._journal.append((series, number - 1))
+        self.journal.append((series, number - 1))
         self._state.numbers[series] = number
         return number
 
@@ -237,24 +264,21 @@ class MemoryTx:
         )
 
     def confine(self, customer: CustomerId | None) -> None:
+        # Written down as what is to be undone, so that it ends with the transaction.
+        self.journal.append(())
         self._customer = customer
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to undo, or to forget."""
-        return bool(self._journal) or self._customer is not None
 
     def finish(self, undone: bool) -> None:
         """Make ready for the next transaction; first put everything back if this one is undone."""
         if undone:
             self._undo()
-        self._journal.clear()
+        self.journal.clear()
         self._touched.clear()
         self._customer = None
 
     def _undo(self) -> None:
         """As it was, last change first."""
-        for change in reversed(self._journal):
+        for change in reversed(self.journal):
             match change:
                 case (Table() as table, key, old):
                     table.write(key, old)
@@ -271,22 +295,23 @@ class MemoryTx:
         if self._customer is not None:
             self._check_mine(table, table.rows.get(key) if row is None else row)
         old = table.write(key, row)
-        self._journal.append((table, key, old))
-        if table.mirrored and (old is not None or row is not None):
+        self.journal.append((table, key, old))
+        if table.mirrored and (row is not None or old is not None):
             self._mirror(old, row)
 
     def _mirror(self, old: Any, row: Any) -> None:
         """Keep the fleet index in step with the row that was just written."""
-        site = (row or old).site
+        site = (old if row is None else row).site
         self._touched.add(site)
         fleet = self._state.fleets.get(site)
         if fleet is None:
             return
         if isinstance(row, Claim):
-            end, held = row.during.end, old is not None and old.during.end is None
-            if end is None and not held:
-                fleet.hold(row)
-            elif end is not None and held:
+            end = row.during.end
+            if old is None or old.during.end is not None:
+                if end is None:
+                    fleet.hold(row)
+            elif end is not None:
                 fleet.free(row.id, end)
         elif isinstance(row, Reservation):
             fleet.promise(row)
@@ -315,7 +340,7 @@ class MemoryTx:
             what = table.fact.table.replace("_", " ")
             raise Conflict(f"an {what} for {key!r} is already there")
         table.seen.add(key)
-        self._journal.append((table.seen, key))
+        self.journal.append((table.seen, key))
 
     def _sees(self, table: Table, row: object) -> bool:
         return self._customer is None or table.mine is None or table.mine(row) == self._customer

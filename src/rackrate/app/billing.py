@@ -197,10 +197,11 @@ def _usage_lines(
     rule = tax_rule(customer.tax_rule or seller.output_tax)
     if window.start < now < window.end:
         window = Interval(window.start, now)
+    closed = None if last is None else last.month.interval(customer.time_zone).end
     for lease, events in tx.histories(customer.id, Interval(earlier.start, window.end)):
         for charge in rate(usage_of(lease, events, window), book, customer.currency):
             yield _usage_line(lease, charge, month, window, rule)
-        if last is not None and _is_late(events, last, customer):
+        if last is not None and closed is not None and _is_late(events, last.at, closed):
             yield from _corrections(lease, events, last, customer, book, rule, month)
 
 
@@ -229,10 +230,12 @@ def _last_close(tx: Tx, seller: Entity) -> Close | None:
     return max(tx.find(Close, entity=seller.id), key=lambda close: close.month, default=None)
 
 
-def _is_late(events: Iterable[LeaseEvent], last: Close, customer: Customer) -> bool:
-    """Whether something was learnt after the last close that was true before its month ended."""
-    end = last.month.interval(customer.time_zone).end
-    return any(event.recorded_at >= last.at and event.at < end for event in events)
+def _is_late(events: Iterable[LeaseEvent], close: datetime, end: datetime) -> bool:
+    """Whether something was learnt after the last close that was true before its month's end."""
+    for event in events:  # noqa: SIM110 - any() takes three times as long
+        if event.recorded_at >= close and event.at < end:
+            return True
+    return False
 
 
 def _corrections(

@@ -1,6 +1,6 @@
 """Leases: start, stop, start again, end, look. A promise is written here; loops make it real."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rackrate.app import giveway
@@ -30,13 +30,15 @@ from rackrate.core.lease import (
 from rackrate.core.parties import Customer, Project
 from rackrate.core.placement import Fleet, NoFit, Request
 from rackrate.core.pricing import Price, PriceBook
-from rackrate.core.workload import Found, Limits, Member, Spec
+from rackrate.core.quick import quick
+from rackrate.core.workload import Found, Member, Spec
 
 MOST_COUNT = 100_000
 MOST_TEXT = 64 * 1024
 _PLAIN = Spec()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a customer asks for: `count` units of a SKU on each of `nodes` nodes."""
@@ -47,7 +49,7 @@ class Ask:
     nodes: int = 1
     klass: LeaseClass = LeaseClass.ON_DEMAND
     contract: ContractId | None = None
-    spec: Spec = field(default_factory=Spec)
+    spec: Spec = _PLAIN
     name: str = ""
     same_block: bool = False
 
@@ -103,7 +105,8 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
         members = _place(fleet, request, terms, world)
         lease, event = ask(lease, EventKind.START_REQUESTED, world.clock.now(), "", members)
         tx.add(*_claims(fleet, terms, lease.generation, members, world.clock.now()))
-        lease = replace(lease, safe_until=_safe(fleet, terms, members, world.clock.now()))
+        safe = _safe(fleet, terms, members, world.clock.now())
+        lease, event = replace(lease, safe_until=safe), replace(event, until=safe)
         tx.record(lease, event)
         lease = giveway.begun(world, tx, lease)
     hint(world, id)
@@ -234,7 +237,7 @@ def _check_ask(wish: Ask) -> None:
         raise Invalid("contract", "a lease of class contract, and only that, names its contract")
     if wish.klass in (LeaseClass.FLEX, LeaseClass.SPOT):
         raise Invalid("class", f"{wish.klass} is not sold yet; choose on_demand or contract")
-    if wish.spec != _PLAIN:
+    if wish.spec is not _PLAIN:
         _check_spec(wish.spec)
 
 
@@ -267,11 +270,7 @@ def _terms(world: World, tx: Tx, wish: Ask, sku: Sku) -> Terms:
         wish.count,
         members,
         sku.slots * units,
-        Limits(
-            sku.limits.milli_cpus * units,
-            sku.limits.memory_mib * units,
-            sku.limits.disk_mib * units,
-        ),
+        sku.limits.times(units),
         wish.spec,
         wish.name,
     )

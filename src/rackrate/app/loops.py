@@ -20,13 +20,14 @@ from rackrate.core.errors import Conflict, Unavailable
 from rackrate.core.ids import LeaseId, SiteId
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease, Phase
-from rackrate.core.reconcile import Act, Step, step
+from rackrate.core.reconcile import AS_IT_IS, Act, Step, step
 from rackrate.core.workload import Found
 
 LEADER = "provision"
 LEADS_FOR = timedelta(seconds=15)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS_AT_ONCE = 4
+NOTHING = Act.NOTHING
 # What an engine runs and nobody knows may be adopted for so long before it is let go.
 GRACE = timedelta(hours=1)
 _SETTLED = frozenset({Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.ENDED})
@@ -153,7 +154,7 @@ def _settle(
     """Take a lease as far as it goes now; True when nothing is left to wait for."""
     for _ in range(STEPS_AT_ONCE):
         decided = step(lease, found, world.clock.now(), seen)
-        if decided.nothing:
+        if decided is AS_IT_IS:
             break
         if decided.events:
             try:
@@ -162,8 +163,8 @@ def _settle(
                 return False
             if vacated:
                 _offer_again(world, leader, engine, lease.terms.site, vacated)
-        if decided.act is Act.NOTHING:
-            continue
+        if decided.act is NOTHING:
+            break  # What was written asks nothing of the engine, so nothing follows from it now.
         if decided.act is Act.ENSURE:
             engine.ensure(lease.deployment)
         else:

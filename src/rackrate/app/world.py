@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from rackrate.app.ports import Clock, Engine, Ids, Store, Tx
 from rackrate.core.access import Actor, Target, Verb, allows, knows_of
@@ -17,23 +18,30 @@ class Hints:
 
     def __init__(self) -> None:
         self._leases: dict[LeaseId, None] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0
 
     def add(self, lease: LeaseId) -> None:
-        with self._changed:
+        with self._lock:
             self._leases[lease] = None
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def wake(self) -> None:
         """Let a waiting `take` return, with nothing if there is nothing."""
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
     def take(self, timeout_s: float = 0.0) -> tuple[LeaseId, ...]:
         """All hints, oldest first; waits for one if there is none."""
-        with self._changed:
+        with self._lock:
             if not self._leases and timeout_s > 0:
-                self._changed.wait(timeout_s)
+                self._waiting += 1
+                try:
+                    self._changed.wait(timeout_s)
+                finally:
+                    self._waiting -= 1
             taken = tuple(self._leases)
             self._leases.clear()
             return taken
@@ -71,39 +79,86 @@ class World:
 Locate = Callable[[Tx], Target]
 
 
-@contextmanager
-def acting(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> Iterator[Tx]:
+UNKNOWN = Target("unknown")
+
+
+class _Act:
+    """A transaction for one act. A context manager of its own, since every request opens one."""
+
+    __slots__ = ("_actor", "_audited", "_known", "_open", "_target", "_tx", "_verb", "_world")
+
+    def __init__(
+        self, world: World, actor: Actor, verb: Verb, target: Target | Locate, audited: bool
+    ) -> None:
+        self._world = world
+        self._actor = actor
+        self._verb = verb
+        self._target = target
+        self._audited = audited
+        self._known = UNKNOWN
+        self._open = world.store.transaction()
+
+    def __enter__(self) -> Tx:
+        try:
+            tx = self._tx = self._open.__enter__()
+        except RackrateError as error:
+            self._refused(error)
+            raise
+        try:
+            target = self._target
+            known = self._known = target if isinstance(target, Target) else target(tx)
+            check(self._actor, self._verb, known)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return tx
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._end(kind, error, trace)
+        except RackrateError as refusal:
+            self._refused(refusal)
+            raise
+        if isinstance(error, RackrateError):
+            self._refused(error)
+
+    def _end(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write down what was done, and commit; or undo."""
+        if error is None and self._audited:
+            try:
+                self._tx.add(_audit(self._world, self._actor, self._verb, self._known, "done", ""))
+            except BaseException as failure:
+                self._open.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._open.__exit__(kind, error, trace)
+
+    def _refused(self, error: RackrateError) -> None:
+        row = _audit(self._world, self._actor, self._verb, self._known, error.reason, error.detail)
+        _write_down(self._world, row)
+
+
+def acting(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> _Act:
     """One transaction in which `actor` does `verb`: allowed or refused, audited either way.
 
     A target whose owner must first be looked up is given as a function. The audit row of what was
     done is in the transaction itself. A refusal rolls it back, and is written down on its own.
     """
-    known = Target("unknown") if callable(target) else target
-    try:
-        with world.store.transaction() as tx:
-            if callable(target):
-                known = target(tx)
-            check(actor, verb, known)
-            yield tx
-            tx.add(_audit(world, actor, verb, known, "done", ""))
-    except RackrateError as refusal:
-        _write_down(world, _audit(world, actor, verb, known, refusal.reason, refusal.detail))
-        raise
+    return _Act(world, actor, verb, target, audited=True)
 
 
-@contextmanager
-def reading(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> Iterator[Tx]:
+def reading(world: World, actor: Actor, verb: Verb, target: Target | Locate) -> _Act:
     """A transaction that only reads. What is allowed is not audited; a refusal is."""
-    known = Target("unknown") if callable(target) else target
-    try:
-        with world.store.transaction() as tx:
-            if callable(target):
-                known = target(tx)
-            check(actor, verb, known)
-            yield tx
-    except RackrateError as refusal:
-        _write_down(world, _audit(world, actor, verb, known, refusal.reason, refusal.detail))
-        raise
+    return _Act(world, actor, verb, target, audited=False)
 
 
 def _write_down(world: World, refusal: Audit) -> None:

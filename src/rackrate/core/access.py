@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rackrate.core.ids import CustomerId, PrincipalId, ProjectId
+from rackrate.core.quick import quick
 
 
 class Verb(StrEnum):
@@ -124,6 +125,7 @@ class Grant:
         return Scope.OPERATOR if self.customer is None else Scope.CUSTOMER
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is acted on, and whose it is. No customer: it is the operator's."""
@@ -154,7 +156,10 @@ class Actor:
 
 def allows(actor: Actor, verb: Verb, target: Target) -> bool:
     """Whether one of the actor's grants covers this verb on this target."""
-    return any(_covers(grant, target) and verb in ROLES[grant.role][1] for grant in actor.grants)
+    for grant in actor.grants:  # noqa: SIM110 - any() takes three times as long
+        if verb in ROLES[grant.role][1] and _covers(grant, target):
+            return True
+    return False
 
 
 def knows_of(actor: Actor, target: Target) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from rackrate.core.ids import CustomerId, NodeId, PoolId, SiteId
 from rackrate.core.interval import Interval, Span
 from rackrate.core.inventory import ARRIVING, Node, NodeState
+from rackrate.core.quick import quick
 from rackrate.core.slots import Slots
 from rackrate.core.timeline import BEGINNING, Timeline, instant, seconds
 
@@ -61,6 +62,7 @@ class HolderKind(StrEnum):
     CLEANING = "cleaning"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A fact: slots of a node are physically held, from an instant to a known or open end.
@@ -90,7 +92,8 @@ class Claim:
     def ended(self, at: datetime) -> "Claim":
         """The claim with an end: `at`, or a second after its start where that is later."""
         start = self.during.start
-        return self._over(self.id, Span(start, max(at, start + A_SECOND)), self.kind)
+        end = at if at > start else start + A_SECOND
+        return self._over(self.id, Span(start, end), self.kind)
 
     def cleaning(self, since: datetime) -> "Claim":
         """The same slots, held for cleaning from `since` on."""
@@ -144,6 +147,7 @@ class PoolCalendar:
         twin.reservations = dict(self.reservations)
         twin._spans, twin._arriving = dict(self._spans), dict(self._arriving)
         twin._supply, twin._promised = dict(self._supply), dict(self._promised)
+        twin._kinds = {kind: dict(changes) for kind, changes in self._kinds.items()}
         twin._lapses = list(self._lapses)
         return twin
 

@@ -62,11 +62,15 @@ class Span:
     end: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_instant(self.start)
-        if self.end is not None:
-            check_instant(self.end)
-            if not self.start < self.end:
-                raise ValueError(f"empty span: {self.start.isoformat()} to {self.end.isoformat()}")
+        start, end = self.start, self.end
+        if start.tzinfo is not UTC or start.microsecond:
+            check_instant(start)
+        if end is None:
+            return
+        if end.tzinfo is not UTC or end.microsecond:
+            check_instant(end)
+        if not start < end:
+            raise ValueError(f"empty span: {start.isoformat()} to {end.isoformat()}")
 
     def contains(self, instant: datetime) -> bool:
         return self.start <= instant and (self.end is None or instant < self.end)
@@ -78,8 +82,11 @@ class Span:
 
     def within(self, window: Interval) -> Interval | None:
         """The part of this span inside `window`."""
-        start = max(self.start, window.start)
-        end = window.end if self.end is None else min(self.end, window.end)
+        start, end = self.start, self.end
+        if start < window.start:
+            start = window.start
+        if end is None or end > window.end:
+            end = window.end
         return Interval(start, end) if start < end else None
 
 

@@ -17,6 +17,7 @@ from rackrate.core.ids import (
 from rackrate.core.interval import Interval, Month
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, total
+from rackrate.core.quick import quick
 from rackrate.core.tax import TaxRule, net_of, tax_on
 
 
@@ -32,6 +33,7 @@ class LineKind(StrEnum):
     OPENING = "opening"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Line:
     """One rounded amount. `source` is its cause: no two lines of all invoices share one.
@@ -91,6 +93,7 @@ class Invoice:
         return self.gross - self.paid
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """A line in its place on an invoice."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SiteId, SkuId
+from rackrate.core.quick import quick
 from rackrate.core.workload import Deployment, Limits, Member, Spec
 
 
@@ -50,14 +51,15 @@ MOVES: Mapping[Phase, frozenset[Phase]] = {
 
 
 class EventKind(StrEnum):
-    """What can happen to a lease. The first four are intents, the next two what it is told, the
-    others observations.
+    """What can happen to a lease. The first four are intents, the next three what it is told,
+    the others observations.
     """
 
     REQUESTED = "requested"
     STOP_REQUESTED = "stop_requested"
     START_REQUESTED = "start_requested"
     END_REQUESTED = "end_requested"
+    TOLD = "told"
     NOTICE = "notice"
     NOTICE_WITHDRAWN = "notice_withdrawn"
     STARTING = "starting"
@@ -68,12 +70,13 @@ class EventKind(StrEnum):
     ENDED = "ended"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LeaseEvent:
     """One fact about a lease. `at` is when it was true, `recorded_at` when we knew.
 
-    `members` are given when the event places the lease, `until` when it is a notice: the lease
-    ends then, to give way. `cause` is a sentence for people.
+    `members` are given when the event places the lease. `until` is when a notice ends it, to give
+    way; of what else it is told, until when it is safe. `cause` is a sentence for people.
     """
 
     lease: LeaseId
@@ -86,6 +89,7 @@ class LeaseEvent:
     until: datetime | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a lease was asked for, and never changes: who, what, how many, under which promise.
@@ -108,6 +112,7 @@ class Terms:
     name: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The fold of its events over its terms; `apply` is the only way to change one.
@@ -162,8 +167,8 @@ class Lease:
         assert event.at >= self.since, f"time goes back: {event}"
         if event.kind in _INTENTS:
             return _intend(self, event)
-        if event.kind in _NOTICES:
-            return _notified(self, event)
+        if event.kind in _TOLD:
+            return _told(self, event)
         return _observe(self, event)
 
 
@@ -175,7 +180,7 @@ _INTENTS: Mapping[EventKind, Wanted] = {
 _OBSERVED: Mapping[EventKind, Phase] = {
     EventKind(phase.value): phase for phase in MOVES.keys() - {Phase.QUEUED}
 }
-_NOTICES = frozenset({EventKind.NOTICE, EventKind.NOTICE_WITHDRAWN})
+_TOLD = frozenset({EventKind.TOLD, EventKind.NOTICE, EventKind.NOTICE_WITHDRAWN})
 _AT_REST = frozenset({Phase.STOPPED, Phase.ENDED})
 # A notice is about the nodes that a lease has: with them it goes, but is remembered at the end.
 _WITHOUT_NOTICE = frozenset({Phase.STOPPED, Phase.QUEUED})
@@ -188,11 +193,13 @@ def requested(
     safe_until: datetime | None,
 ) -> tuple[Lease, LeaseEvent]:
     """A new lease with its first event; the caller writes the claims of its members with it."""
-    event = LeaseEvent(terms.id, 1, now, now, EventKind.REQUESTED, members=members)
-    return born(terms, event, safe_until), event
+    event = LeaseEvent(
+        terms.id, 1, now, now, EventKind.REQUESTED, members=members, until=safe_until
+    )
+    return born(terms, event), event
 
 
-def born(terms: Terms, event: LeaseEvent, safe_until: datetime | None = None) -> Lease:
+def born(terms: Terms, event: LeaseEvent) -> Lease:
     """The lease as its first event makes it."""
     assert event.kind == EventKind.REQUESTED and event.seq == 1, event
     return Lease(
@@ -207,14 +214,14 @@ def born(terms: Terms, event: LeaseEvent, safe_until: datetime | None = None) ->
         since=event.at,
         created=event.at,
         members=event.members,
-        safe_until=safe_until,
+        safe_until=event.until,
     )
 
 
-def fold(terms: Terms, events: Iterable[LeaseEvent], safe_until: datetime | None = None) -> Lease:
+def fold(terms: Terms, events: Iterable[LeaseEvent]) -> Lease:
     """The lease that these events, all of them and in order, amount to."""
     log = iter(events)
-    lease = born(terms, next(log), safe_until)
+    lease = born(terms, next(log))
     for event in log:
         lease = lease.apply(event)
     return lease
@@ -244,19 +251,25 @@ def _intend(lease: Lease, event: LeaseEvent) -> Lease:
                 f"{lease.id} is {lease.phase}; only a stopped lease starts",
             )
         again = _after(lease, event, wanted, Phase.QUEUED, event.members, None)
-        return replace(again, generation=lease.generation + 1)
+        return replace(again, generation=lease.generation + 1, safe_until=event.until)
     if lease.wanted == wanted:
         raise Refused(Reason.WRONG_STATE, f"{lease.id} has already been told to stop")
     # Billing of GPUs ends when the request is acknowledged; the claim, when the engine confirms.
     return _after(lease, event, wanted, lease.phase, lease.members, None)
 
 
-def _notified(lease: Lease, event: LeaseEvent) -> Lease:
-    """Told when it ends to give way, or that it need not. Nothing else of it changes."""
-    assert (event.until is None) == (event.kind is EventKind.NOTICE_WITHDRAWN), event
+def _told(lease: Lease, event: LeaseEvent) -> Lease:
+    """Told until when it is safe, when it ends to give way, or that it need not after all."""
+    kind = event.kind
     if lease.wanted is not Wanted.RUNNING or lease.phase is Phase.STOPPING:
         raise Refused(Reason.WRONG_STATE, f"{lease.id} is on its way out, and gives way as it is")
-    return replace(lease, seq=event.seq, since=event.at, until=event.until)
+    assert kind is EventKind.TOLD or (event.until is None) == (kind is not EventKind.NOTICE), event
+    told = replace(lease, seq=event.seq, since=event.at)
+    if kind is EventKind.NOTICE:
+        return replace(told, safe_until=event.until, until=event.until)
+    if kind is EventKind.TOLD:
+        return replace(told, safe_until=event.until)
+    return replace(told, until=None)
 
 
 def _observe(lease: Lease, event: LeaseEvent) -> Lease:

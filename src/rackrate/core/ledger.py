@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rackrate.core.ids import CustomerId, EntityId, EntryId, SkuId
 from rackrate.core.money import Money
+from rackrate.core.quick import quick
 
 
 class Account(StrEnum):
@@ -22,6 +23,7 @@ class Account(StrEnum):
     OPENING = "Equity:Opening"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Posting:
     """A debit is positive, a credit negative. `book` is the amount in the books' currency."""

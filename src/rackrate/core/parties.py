@@ -7,6 +7,7 @@ from enum import StrEnum
 from rackrate.core.ids import CustomerId, EntityId, PrincipalId, ProjectId
 from rackrate.core.interval import zone
 from rackrate.core.money import digits
+from rackrate.core.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class SshKey:
     created: datetime
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Audit:
     """Who did what to which thing, and what came of it: `done`, or the reason of the refusal."""

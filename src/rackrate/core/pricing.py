@@ -79,5 +79,5 @@ class PriceBook:
                 start = later.effective
             if later.effective <= start:
                 price = later
-        parts.append((price, Interval(start, during.end)))
+        parts.append((price, during if not parts else Interval(start, during.end)))
         return tuple(parts)

@@ -9,11 +9,13 @@ from rackrate.core.interval import Month
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money
 from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.quick import quick
 from rackrate.core.usage import MILLI, Usage
 
 MILLI_SLOT_SECONDS_PER_HOUR = 3600 * MILLI
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Charge:
     """An exact quantity at a price: no money yet, so nothing is rounded yet."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rackrate.core.lease import EventKind, Lease, LeaseEvent, Phase, Wanted
+from rackrate.core.quick import quick
 from rackrate.core.workload import Found, MemberPhase
 
 
@@ -16,6 +17,7 @@ class Act(StrEnum):
     RELEASE = "release"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
     """One pass over one lease. `vacated`: the engine has let go, so its claims end."""
@@ -24,10 +26,8 @@ class Step:
     events: tuple[LeaseEvent, ...] = ()
     vacated: bool = False
 
-    @property
-    def nothing(self) -> bool:
-        """Whether the lease is as it should be, or must be waited for."""
-        return not self.events and self.act is Act.NOTHING
+
+AS_IT_IS = Step()  # The lease is as it should be, or must be waited for.
 
 
 def step(lease: Lease, found: Found | None, now: datetime, seen: datetime) -> Step:
@@ -53,7 +53,7 @@ def _towards_running(lease: Lease, found: Found | None, now: datetime, seen: dat
         return _running(lease, found, now, seen)
     if phase is Phase.INTERRUPTED and found is not None and _ready(found):
         return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, "healthy again"),))
-    return Step()
+    return AS_IT_IS
 
 
 def _starting(lease: Lease, found: Found | None, now: datetime) -> Step:
@@ -65,7 +65,7 @@ def _starting(lease: Lease, found: Found | None, now: datetime) -> Step:
         cause = "health check passed"
         return Step(events=(_event(lease, EventKind.RUNNING, _since(found), now, cause),))
     if phase is MemberPhase.STARTING:
-        return Step()
+        return AS_IT_IS
     return _over(lease, found, now)
 
 
@@ -75,7 +75,7 @@ def _running(lease: Lease, found: Found | None, now: datetime, seen: datetime) -
         cause = "lost by the engine"
         return Step(events=(_event(lease, EventKind.INTERRUPTED, seen, now, cause),))
     if found.phase in (MemberPhase.READY, MemberPhase.STARTING):
-        return Step()
+        return AS_IT_IS
     return _over(lease, found, now)
 
 
@@ -95,7 +95,7 @@ def _towards_rest(lease: Lease, found: Found | None, now: datetime) -> Step:
             return Step(Act.RELEASE)
         if phase is Phase.STOPPED and lease.wanted is Wanted.ENDED:
             return Step(events=(_event(lease, EventKind.ENDED, now, now, ""),), vacated=True)
-        return Step()
+        return AS_IT_IS
     if phase is not Phase.STOPPING:
         stopping = _event(lease, EventKind.STOPPING, now, now, "")
         if found is not None:

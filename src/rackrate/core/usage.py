@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from rackrate.core.ids import LeaseId, SkuId
 from rackrate.core.interval import Interval, Span
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent
+from rackrate.core.quick import quick
 
 MILLI = 1000
+_RUNNING = EventKind.RUNNING
 _STOPS_BILLING = frozenset(EventKind) - {
     EventKind.RUNNING,
     EventKind.STARTING,
+    EventKind.TOLD,
     EventKind.NOTICE,
     EventKind.NOTICE_WITHDRAWN,
 }
+_UNWANTED = frozenset({EventKind.STOP_REQUESTED, EventKind.END_REQUESTED})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Usage:
     """`slots` slots of a lease, in use over `during`."""
@@ -41,14 +46,14 @@ def billed_spans(events: Iterable[LeaseEvent]) -> list[Span]:
     wanted = True
     for event in events:
         kind = event.kind
-        if kind is EventKind.RUNNING:
+        if kind is _RUNNING:
             if wanted and since is None:
                 since = event.at
         elif kind in _STOPS_BILLING:
             if since is not None and since < event.at:
                 spans.append(Span(since, event.at))
             since = None
-            if kind in (EventKind.STOP_REQUESTED, EventKind.END_REQUESTED):
+            if kind in _UNWANTED:
                 wanted = False
             elif kind is EventKind.START_REQUESTED:
                 wanted = True

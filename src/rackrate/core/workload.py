@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from rackrate.core.ids import CustomerId, LeaseId, NodeId, ProjectId
+from rackrate.core.quick import quick
 from rackrate.core.slots import Slots
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Member:
     """One node's share of a lease: `slots` of `node`. Ranks count from 0."""
@@ -38,6 +40,12 @@ class Limits:
     memory_mib: int
     disk_mib: int
 
+    def times(self, units: int) -> "Limits":
+        """What so many units may use together."""
+        if units == 1:
+            return self
+        return Limits(self.milli_cpus * units, self.memory_mib * units, self.disk_mib * units)
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -55,6 +63,7 @@ class Spec:
     keys: tuple[str, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """A whole lease, as the engine is told it. `generation` grows with every change of mind."""
@@ -86,6 +95,7 @@ _GRAVITY: Mapping[MemberPhase, int] = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class FoundMember:
     """What is known of one member. `since` is when the phase began, as well as is known.
@@ -103,6 +113,7 @@ class FoundMember:
     isolation: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the engine has of one lease. `seen` is the instant of this observation."""
@@ -116,8 +127,9 @@ class Found:
         """All or none: a gang is ready when all are, and failed or gone as soon as one is."""
         worst = MemberPhase.READY if self.members else MemberPhase.GONE
         for member in self.members:
-            if _GRAVITY[member.phase] > _GRAVITY[worst]:
-                worst = member.phase
+            phase = member.phase
+            if phase is not worst and _GRAVITY[phase] > _GRAVITY[worst]:
+                worst = phase
         return worst
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from rackrate.app.ports import Clock
 from rackrate.core.errors import Unavailable
 from rackrate.core.ids import LeaseId, NodeId
+from rackrate.core.quick import quick
 from rackrate.core.slots import Slots
 from rackrate.core.workload import Deployment, Entry, Found, FoundMember, MemberPhase
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Pretended:
     """One lease as if it ran: of which generation, ready from when, and its members once ready."""
@@ -27,13 +29,10 @@ class Pretended:
     @classmethod
     def of(cls, generation: int, ready_at: datetime, members: int) -> "Pretended":
         ready = MemberPhase.READY
-        return cls(
-            generation,
-            ready_at,
-            tuple(
-                FoundMember(rank, ready, ready_at, isolation="simulated") for rank in range(members)
-            ),
-        )
+        found = [
+            FoundMember(rank, ready, ready_at, "", "", (), "simulated") for rank in range(members)
+        ]
+        return cls(generation, ready_at, tuple(found))
 
 
 class SimEngine:
@@ -58,7 +57,12 @@ class SimEngine:
             running = self._running
             if only is None:
                 return {id: _found(pretended, now) for id, pretended in running.items()}
-            return {id: _found(running[id], now) for id in only if id in running}
+            found: dict[LeaseId, Found] = {}
+            for id in only:
+                pretended = running.get(id)
+                if pretended is not None:
+                    found[id] = _found(pretended, now)
+            return found
 
     def ensure(self, deployment: Deployment) -> None:
         id, generation = deployment.lease, deployment.generation

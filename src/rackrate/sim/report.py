@@ -16,6 +16,7 @@ from rackrate.core.rating import MILLI_SLOT_SECONDS_PER_HOUR
 from rackrate.sim.traces import Job
 
 AN_HOUR_S = 3600
+A_DAY_S = 24 * AN_HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Recorder:
     def uses(self, at: datetime, gpus: int) -> None:
         """From `at` on so many GPUs are in use."""
         self.started += not self._levels or gpus > self._levels[-1]
-        self._moments.append(int((at - self.start).total_seconds()))
+        since = at - self.start
+        self._moments.append(since.days * A_DAY_S + since.seconds)
         self._levels.append(gpus)
 
     def refused(self, reason: str, job: Job) -> None:
