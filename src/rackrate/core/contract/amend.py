@@ -8,6 +8,7 @@ from itertools import count
 from rackrate.core.contract.commitment import Commitment
 from rackrate.core.contract.schedule import schedule, share, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract
+from rackrate.core.contract.terms import Renewal
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import ChipId, SiteId, SkuId
 from rackrate.core.interval import Interval, zone
@@ -145,7 +146,7 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
 
 def renew(contract: Contract, when: When) -> Amended:
     """The renewal right is used: everything that lasts to the end goes on, re-priced."""
-    right, end = contract.terms.renewal, contract.during.end
+    right = contract.terms.renewal
     _check_live(contract, when.now)
     if right is None:
         raise Refused(Reason.NOT_AGREED, f"{contract.id} has no right to renew; it can be extended")
@@ -157,20 +158,35 @@ def renew(contract: Contract, when: When) -> Amended:
             f"{contract.id} could be renewed until {right.decide_by:%Y-%m-%d %H:%M} UTC",
             {"decide_by": right.decide_by.isoformat()},
         )
-    until = months_later(end, right.months, when.time_zone)
-    longer = tuple(
-        replace(
-            each,
-            during=Interval(end, until),
-            amount=share(each.amount, right.price_percent),
-            follows=each.number,
-            ended=None,
-        )
-        for each in contract.commitments
-        if each.monthly and each.lasts is not None and each.lasts.end == end
-    )
+    longer = tuple(_renewed(each, right, when) for each in _lasting(contract))
+    start = min((each.during.start for each in longer), default=contract.during.end)
     said = f"{right.months} months more at {right.price_percent:f} percent"
-    return _amended(contract, when, AmendmentKind.RENEW, end, said, added=longer)
+    return _amended(contract, when, AmendmentKind.RENEW, start, said, added=longer)
+
+
+def _lasting(contract: Contract) -> list[Commitment]:
+    """What lasts to the end of the term that was signed, or beyond, and has nothing after it."""
+    end = max(each.during.end for each in contract.ordered(0))
+    return [
+        each
+        for each in contract.commitments
+        if each.monthly
+        and each.lasts is not None
+        and each.lasts.end >= end
+        and not _followed(contract, each)
+    ]
+
+
+def _renewed(each: Commitment, right: Renewal, when: When) -> Commitment:
+    assert each.lasts is not None
+    end = each.lasts.end
+    return replace(
+        each,
+        during=Interval(end, months_later(end, right.months, when.time_zone)),
+        amount=share(each.amount, right.price_percent),
+        follows=each.number,
+        ended=None,
+    )
 
 
 def end_early(contract: Contract, when: When, at: datetime) -> Amended:

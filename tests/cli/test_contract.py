@@ -1,0 +1,114 @@
+"""A contract from the command line: amended, delivered, accepted, renewed, ended."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.build import CUSTOMERS, SMALL
+from tests.cli.program import Program
+from tests.cli.server import Server, serving
+
+SIGNED = """
+kind: contract
+name: ramp
+title: A ramp (sample)
+project: robotics-train
+currency: CNY
+time_zone: Asia/Shanghai
+prepayment_percent: 20
+tax_included: false
+lines:
+  - {sku: h100.node, nodes: 1, start: 2026-12-01, end: 2028-12-01, monthly: 70000.00}
+  - sku: h100.node
+    nodes: 2
+    start: 2027-06-01
+    end: 2028-12-01
+    monthly: 138000.00
+    deliveries: [{nodes: 1, due: 2027-06-01}, {nodes: 1, due: 2027-07-01}]
+  - {kind: service, title: Support, start: 2026-12-01, end: 2028-12-01, monthly: 5000.00}
+  - {kind: one_off, title: Set-up, start: 2026-12-01, amount: 20000.00}
+terms:
+  acceptance: customer
+  may_shrink_percent: 50
+  renewal: {months: 12, decide_by: 2028-06-01, price_percent: 95}
+  early_end: {fee_percent: 30, notice_days: 90}
+  damages: {percent_per_day: 0.5, cap_percent: 20}
+  jurisdiction: [CN]
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(SMALL, CUSTOMERS, SIGNED) as one:
+        yield one
+
+
+def test_what_is_signed_is_shown_with_its_terms_and_deliveries(rackrate: Program) -> None:
+    shown = rackrate.ok("contract", "show", "ramp")
+    for said in (
+        "1 x h100.node", "2 x h100.node", "Support", "20,000.00 CNY  once", "2/2",
+        "12 months at 95 %, to be decided by 2028-06-01 00:00:00 Asia/Shanghai",
+        "for 30 %, 90 days ahead", "Delivered in  CN", "Accepted by   customer",
+    ):  # fmt: skip
+        assert said in shown, said
+    assert "1 x h100.node, 2 x h100.node and 2 more" in rackrate.ok("contract", "list")
+
+
+def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
+    more = rackrate.ok(
+        "contract", "amend", "ramp", "more", "--sku", "h100.node", "--nodes", "1",
+        "--from", "2027-01-01", "--until", "2028-01-01", "--monthly", "70000",
+    )  # fmt: skip
+    assert more == (
+        "ramp, amendment 1: more: 1 x h100.node, from 2027-01-01 00:00:00 Asia/Shanghai; "
+        "prepayment 168,000.00 CNY\n"
+    )
+    fewer = rackrate.ok(
+        "contract", "amend", "ramp", "fewer", "--commitment", "2", "--nodes", "1",
+        "--from", "2028-01-01", "--note", "by letter",
+    )  # fmt: skip
+    assert "from 2 to 1 x h100.node" in fewer
+    longer = rackrate.ok(
+        "contract", "amend", "ramp", "extend", "--commitment", "3", "--until", "2029-01-01"
+    )
+    assert "Support until 2028-12-31 16:00 UTC" in longer
+    assert "amendment 4: 12 months more at 95 percent" in rackrate.ok("contract", "renew", "ramp")
+
+
+def test_what_an_amendment_lacks_is_said_before_anything_is_asked(rackrate: Program) -> None:
+    lacks = rackrate("contract", "amend", "ramp", "more", "--sku", "h100.node")
+    assert (lacks.code, lacks.out) == (2, "")
+    assert "more needs --from, --monthly, --nodes, --until" in lacks.err
+    beyond = rackrate("contract", "amend", "ramp", "extend", "--commitment", "1", "--until",
+                      "2029-01-01", "--sku", "h100.node")  # fmt: skip
+    assert beyond.code == 2 and "extend takes no --sku" in beyond.err
+
+
+def test_a_refusal_says_the_number_that_would_do(rackrate: Program) -> None:
+    short = rackrate(
+        "contract", "amend", "ramp", "more", "--sku", "h100.node", "--nodes", "9",
+        "--from", "2027-07-01", "--until", "2028-01-01", "--monthly", "1",
+    )  # fmt: skip
+    assert short.code == 1 and "at most 1 of 9 nodes of h100.node" in short.err
+    assert short.err.rstrip().endswith("[no_capacity]")
+    early = rackrate("contract", "end", "ramp", "--at", "2026-12-15")
+    assert early.code == 1 and "[not_agreed]" in early.err
+
+
+def test_a_batch_is_handed_over_late_and_accepted(rackrate: Program, server: Server) -> None:
+    early = rackrate("contract", "deliver", "ramp", "2/1")
+    assert early.code == 1 and "[too_early]" in early.err
+    server.built.clock.instant = datetime(2026, 12, 10, tzinfo=UTC)
+    done = rackrate.ok("contract", "deliver", "ramp", "1/1", "--node", "h100-002")
+    assert done == "ramp/1/1 is delivered, 10 days late: 3,500.00 CNY: h100-002\n"
+    assert "ramp/1/1 is accepted" in rackrate.ok("contract", "accept", "ramp", "1/1")
+    again = rackrate("contract", "accept", "ramp", "1/1")
+    assert again.code == 1 and "[wrong_state]" in again.err
+    assert "is not a delivery as 1/2" in rackrate("contract", "accept", "ramp", "first").err
+
+
+def test_an_early_end_says_its_fee(rackrate: Program) -> None:
+    said = rackrate.ok("contract", "end", "ramp", "--at", "2027-06-01")
+    assert said.startswith("ramp, amendment 1: ends 2027-05-31 16:00 UTC")
+    assert "; fee " in said

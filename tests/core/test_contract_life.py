@@ -1,0 +1,180 @@
+"""Contracts through years of changes: every month is billed once, earned once, and then fixed."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rackrate.core.contract import (
+    Acceptance,
+    Amended,
+    Commitment,
+    CommitmentKind,
+    Contract,
+    Delivery,
+    EarlyEnd,
+    Renewal,
+    Terms,
+    When,
+    batches,
+    end_early,
+    extend,
+    fewer,
+    more,
+    paid_parts,
+    renew,
+    schedule,
+)
+from rackrate.core.errors import RackrateError
+from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
+from rackrate.core.instalment import Due, Earned, earned, lines_due
+from rackrate.core.interval import Interval, Month
+from rackrate.core.invoice import Line, LineKind
+from rackrate.core.money import Money, total
+from rackrate.core.tax import RULES, tax_rule
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+SHANGHAI = "Asia/Shanghai"
+START = Month(2026, 1)
+LIABILITY = {LineKind.PREPAYMENT, LineKind.INSTALMENT, LineKind.REFUND}
+MONTHS = 12  # in which something may be agreed
+
+
+def at(month: int, day: int = 0) -> datetime:
+    return START.plus(month).interval(SHANGHAI).start + timedelta(days=day)
+
+
+@st.composite
+def commitments(draw: st.DrawFn) -> Commitment:
+    first, length = draw(st.integers(0, 8)), draw(st.integers(1, 14))
+    start = at(first, draw(st.integers(0, 27)))
+    end = max(at(first + length, draw(st.integers(0, 27))), start + timedelta(days=1))
+    kind = draw(st.sampled_from(CommitmentKind))
+    nodes = draw(st.integers(1, 9)) if kind is CommitmentKind.CAPACITY else 0
+    amount = Money(draw(st.integers(0, 10**7)), "CNY")
+    sku, site = (SkuId("n"), SiteId("e")) if nodes else (None, None)
+    return Commitment(1, kind, "what", Interval(start, end), amount, sku, site, nodes)
+
+
+@st.composite
+def contracts(draw: st.DrawFn) -> Contract:
+    wanted = draw(st.lists(commitments(), min_size=1, max_size=3))
+    terms = Terms(
+        draw(st.sampled_from(Acceptance)),
+        Renewal(draw(st.integers(1, 6)), at(40), Decimal(draw(st.integers(50, 120)))),
+        EarlyEnd(Decimal(draw(st.integers(0, 100)))),
+        may_shrink_percent=Decimal(draw(st.integers(0, 100))),
+    )
+    percent = draw(st.decimals(0, 100, places=2, allow_nan=False))
+    numbered = tuple(replace(each, number=i) for i, each in enumerate(wanted, 1))
+    names = ContractId("k"), EntityId("e"), CustomerId("c"), ProjectId("p")
+    return Contract(*names, "CNY", numbered, percent, draw(st.booleans()), at(0), "", terms)
+
+
+def changed(draw: Draw, contract: Contract, now: datetime) -> Amended | None:
+    """Something that a salesperson might agree; None where it is refused."""
+    when = When(now, SHANGHAI)
+    number = draw(st.integers(1, len(contract.commitments)))
+    soon = now + timedelta(days=draw(st.integers(0, 200)))
+    try:
+        match draw(st.sampled_from(["more", "fewer", "extend", "renew", "end"])):
+            case "more":
+                wanted = draw(commitments())
+                length = wanted.during.end - wanted.during.start
+                return more(
+                    contract, when, (replace(wanted, during=Interval(soon, soon + length)),)
+                )
+            case "fewer":
+                return fewer(contract, when, number, draw(st.integers(1, 8)), soon)
+            case "extend":
+                return extend(contract, when, number, soon)
+            case "renew":
+                return renew(contract, when)
+            case _:
+                return end_early(contract, when, soon)
+    except RackrateError:
+        return None
+
+
+class Life:
+    """One contract, month by month, with what was billed and what was earned."""
+
+    def __init__(self, contract: Contract, rule: str) -> None:
+        self.contract, self.rule = contract, tax_rule(rule)
+        self.deliveries: list[Delivery] = []
+        self.billed: list[Line] = []
+        self.posted: dict[Month, list[Earned]] = {}
+        self.deliver(contract.commitments)
+
+    def deliver(self, brought: tuple[Commitment, ...]) -> None:
+        for each in brought:
+            if each.nodes and not each.follows:
+                self.deliveries += batches(self.contract, each)
+
+    def accept(self, number: int, now: datetime) -> None:
+        waiting = [i for i, each in enumerate(self.deliveries) if each.accepted is None]
+        if waiting:
+            i = waiting[number % len(waiting)]
+            self.deliveries[i] = replace(self.deliveries[i], delivered=now, accepted=now)
+
+    def bill(self, until: Month, now: datetime, closed: Month | None = None) -> None:
+        plan = schedule(self.contract, SHANGHAI, paid_parts(self.contract, self.deliveries))
+        due = Due(
+            self.contract,
+            plan,
+            self.rule,
+            SHANGHAI,
+            until,
+            now,
+            self.deliveries,
+            self.billed,
+            closed,
+        )
+        self.billed += lines_due(due)
+        assert lines_due(replace(due, billed=self.billed)) == []
+        if closed is None:
+            return
+        months: dict[Month, list[Earned]] = {}
+        for each in earned(self.contract, plan, self.rule):
+            months.setdefault(each.month, []).append(each)
+        for month, before in self.posted.items():
+            assert [e for e in months.get(month, []) if e.amount] == before, month
+        self.posted |= {
+            month: [e for e in parts if e.amount]
+            for month, parts in months.items()
+            if month <= closed
+        }
+
+
+@settings(max_examples=60, deadline=None)
+@given(contracts(), st.sampled_from(sorted(RULES)), st.data())
+def test_whatever_is_agreed_each_month_is_billed_once_and_earned_to_the_cent(
+    contract: Contract, rule: str, data: st.DataObject
+) -> None:
+    life = Life(contract, rule)
+    life.bill(START, at(0))
+    last = Month.of(contract.during.end, SHANGHAI)
+    month = START
+    while month <= last:
+        now = month.interval(SHANGHAI).start + timedelta(days=data.draw(st.integers(0, 27)))
+        if month < START.plus(MONTHS) and data.draw(st.integers(0, 3)) == 0:
+            done = changed(data.draw, life.contract, now)
+            if done is not None:
+                life.contract = done.contract
+                life.deliver(done.added)
+                life.bill(month, now)
+        if data.draw(st.booleans()):
+            life.accept(data.draw(st.integers(0, 9)), now)
+        life.bill(month.plus(1), month.interval(SHANGHAI).end, closed=month)
+        last = max(last, Month.of(life.contract.during.end, SHANGHAI))
+        month = month.plus(1)
+    sources = Counter(line.source for line in life.billed)
+    assert max(sources.values(), default=1) == 1
+    invoiced = total((each.net for each in life.billed if each.kind in LIABILITY), "CNY")
+    served = total((each.amount for parts in life.posted.values() for each in parts), "CNY")
+    assert invoiced == served
