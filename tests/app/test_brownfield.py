@@ -163,7 +163,7 @@ def test_a_simulated_workload_runs_and_its_history_begins_with_the_adoption() ->
     loop(built)
     lease, events = leasing.show(built.world, built.admin, LeaseId("motors-notebooks"))
     assert lease.phase is Phase.RUNNING and lease.terms.klass is LeaseClass.ON_DEMAND
-    assert lease == fold(lease.terms, events, lease.safe_until)
+    assert lease == fold(lease.terms, events)
     assert events[0].cause == "adopted; it has run since 2025-11-02 16:00 UTC"
     assert [span.start for span in billed_spans(events)] == [JANUARY]
     with built.world.store.transaction() as tx:

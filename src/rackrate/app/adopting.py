@@ -1,7 +1,7 @@
 """Workloads that run already become leases: claimed, with a history from now on, and left alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rackrate.app import giveway
@@ -186,7 +186,7 @@ def _history(
     """From the adoption on. What is found running runs; what is simulated is to be started."""
     since = f"adopted; it has run since {row.since:%Y-%m-%d %H:%M} UTC"
     lease, first = requested(terms, members, now, safe)
-    events = [LeaseEvent(terms.id, 1, now, now, first.kind, since, members)]
+    events = [replace(first, cause=since)]
     if found is None:
         return lease, events
     for kind in (EventKind.STARTING, EventKind.RUNNING):

@@ -1,5 +1,6 @@
 """What promises mean for leases sold by the moment: they are told, have notice, and end in time."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from rackrate.app.world import World, hint
 from rackrate.core.calendar import NOTHING
 from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle
-from rackrate.core.ids import ChipId, SiteId, SkuId
+from rackrate.core.ids import ChipId, NodeId, PoolId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms, Wanted
 from rackrate.core.parties import Customer
@@ -28,9 +29,35 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
     hold, an amendment, a slip; and by every full pass of the loop.
     """
     fleet, now = tx.fleet(site), world.clock.now()
-    leases = {lease.id: lease for lease in tx.find(Lease, live=True, site=site) if lodges(lease)}
+    # Who is being written just now is told by the next pass: CHANGEOVER leaves time for that.
+    leases = {lease.id: lease for lease in tx.to_be_told(site) if lodges(lease)}
+    for id, told in settle(fleet, _lodgers(tx, leases.values(), now), now).items():
+        _write(tx, leases[id], told, now)
+
+
+def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[datetime]]:
+    """For each node that is sold by the moment, until when no promise can have it.
+
+    What runs there ends when it has been given notice, or would be now. By pool.
+    """
+    fleet = tx.fleet(site)
+    leases = [lease for lease in tx.find(Lease, live=True, site=site) if lodges(lease)]
+    ends: dict[NodeId, datetime] = {}
+    for lodger in settle(fleet, _lodgers(tx, leases, now), now).values():
+        end = now + lodger.notice if lodger.until is None else lodger.until
+        for node in lodger.nodes:
+            ends[node] = max(end, ends.get(node, end))
+    found: dict[PoolId, list[datetime]] = {}
+    for id, end in ends.items():
+        node = fleet.nodes[fleet.number[id]]
+        leaves = end if node.until is None else min(end, node.until)
+        found.setdefault(node.pool, []).append(leaves)
+    return found
+
+
+def _lodgers(tx: Tx, leases: Iterable[Lease], now: datetime) -> list[Lodger]:
     notice = _Notices(tx, now)
-    lodgers = [
+    return [
         Lodger(
             lease.id,
             lease.terms.klass is LeaseClass.SPOT,
@@ -40,10 +67,8 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
             lease.safe_until,
             lease.until,
         )
-        for lease in leases.values()
+        for lease in leases
     ]
-    for id, told in settle(fleet, lodgers, now).items():
-        _write(tx, leases[id], told, now)
 
 
 def end_due(world: World, tx: Tx, site: SiteId) -> None:
@@ -148,15 +173,19 @@ class _Notices:
 
 
 def _write(tx: Tx, lease: Lease, told: Lodger, now: datetime) -> None:
-    """Only what changed is written; a notice is an event, as everything that binds is."""
-    after = replace(lease, safe_until=told.safe_until)
-    if told.until == lease.until:
-        if after != lease:
-            tx.record(after)
-        return
-    kind, cause = EventKind.NOTICE, PROMISED
-    if told.until is None:
-        kind, cause = EventKind.NOTICE_WITHDRAWN, NOT_NEEDED
-    at = max(lease.since, now)
-    event = LeaseEvent(lease.id, lease.seq + 1, at, now, kind, cause, until=told.until)
-    tx.record(after.apply(event), event)
+    """What it is told is events, as everything that binds: only what changed is said."""
+    said: list[tuple[EventKind, str, datetime | None]] = []
+    if told.until is None and lease.until is not None:
+        said.append((EventKind.NOTICE_WITHDRAWN, NOT_NEEDED, None))
+    elif told.until != lease.until:
+        said.append((EventKind.NOTICE, PROMISED, told.until))
+    if told.until is None and told.safe_until != lease.safe_until:
+        said.append((EventKind.TOLD, "", told.safe_until))
+    after, events = lease, list[LeaseEvent]()
+    for kind, cause, until in said:
+        at = max(after.since, now)
+        event = LeaseEvent(lease.id, after.seq + 1, at, now, kind, cause, until=until)
+        after = after.apply(event)
+        events.append(event)
+    if events:
+        tx.record(after, *events)

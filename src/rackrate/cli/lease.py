@@ -142,8 +142,9 @@ def show(lease_id: Lease, output: Output = Format.TABLE) -> None:
     for event in row["history"]:
         event["shown"] = local(event["at"], zone)
         event["where"] = ", ".join(_place(member) for member in event["members"])
-        if event["until"]:
-            event["where"] = f"until {local(event['until'], zone)}"
+        if event["kind"] in ("told", "notice"):
+            until = event["until"]
+            event["where"] = f"until {local(until, zone)}" if until else "no end is known"
     print_table(HISTORY, row["history"])
 
 

@@ -14,6 +14,10 @@ EVENTS_OF = (
     f"SELECT {EVENT.select} FROM lease_event WHERE lease = ANY($1::text[]) ORDER BY lease, seq"
 )
 LEASES_OF = f"SELECT {CODECS[Lease].select} FROM lease WHERE id = ANY($1::text[]) ORDER BY id"
+TO_BE_TOLD = (
+    f"SELECT {CODECS[Lease].select} FROM lease WHERE site = $1 AND live ORDER BY id "
+    "FOR NO KEY UPDATE SKIP LOCKED"
+)
 MAY_HAVE_RUN = """
 SELECT id FROM lease
 WHERE customer = $1 AND (ended > $2 OR ended IS NULL) AND created < $3

@@ -28,6 +28,7 @@ from rackrate.db.queries import (
     MAY_HAVE_RUN,
     NUMBER,
     POSTINGS,
+    TO_BE_TOLD,
     finding,
 )
 from rackrate.db.rows import CODECS, EVENT, POSTING
@@ -147,9 +148,14 @@ class PostgresTx:
     # -- leases ------------------------------------------------------------------------------------
 
     def record(self, lease: Lease, *events: LeaseEvent) -> None:
+        # The row before its events: whoever writes a lease takes the row's lock first.
+        self._pending.put(CODECS[Lease], lease)
         for event in events:
             self._pending.add(EVENT, event)
-        self._pending.put(CODECS[Lease], lease)
+
+    def to_be_told(self, site: SiteId) -> list[Lease]:
+        codec = CODECS[Lease]
+        return list(map(codec.decode, self._rows(codec.table, TO_BE_TOLD, [site])))
 
     def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
         return tuple(map(EVENT.decode, self._rows(EVENT.table, EVENTS, [lease])))

@@ -127,7 +127,9 @@ class Event(Schema):
     kind: EventKind
     cause: str
     members: list[Member]
-    until: datetime | None = Field(description="Of a notice: when the lease ends to give way")
+    until: datetime | None = Field(
+        description="Of a notice: when the lease ends to give way; of others: until when it is safe"
+    )
 
     @classmethod
     def of(cls, event: leases.LeaseEvent) -> "Event":
