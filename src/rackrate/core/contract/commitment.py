@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from math import lcm
 
 from rackrate.core.ids import SiteId, SkuId
@@ -110,11 +111,29 @@ def month_values(
     if not commitment.monthly:
         month = Month.of(lasts.start, time_zone)
         return ((month, lasts, commitment.amount),)
-    given = (Part(commitment.nodes or 1, lasts),) if parts is None else parts
+    if parts is None:
+        return _all_paid(commitment.amount, lasts, time_zone)
     return tuple(
-        (month, part, _of_month(commitment, month, part, time_zone, given))
-        for month, part in months_over(lasts, time_zone)
+        (month, inside, _of_month(commitment, month, inside, time_zone, parts))
+        for month, inside in months_over(lasts, time_zone)
     )
+
+
+@lru_cache(maxsize=1024)
+def _all_paid(
+    amount: Money, lasts: Interval, time_zone: str
+) -> tuple[tuple[Month, Interval, Money], ...]:
+    """Every month in full, or by its seconds. One payment plan asks for it several times."""
+    months: list[tuple[Month, Interval, Money]] = []
+    for month, inside in months_over(lasts, time_zone):
+        whole = month.interval(time_zone)
+        paid = amount
+        if inside != whole:
+            paid = Money(
+                half_up_ratio(amount.minor * inside.seconds, whole.seconds), amount.currency
+            )
+        months.append((month, inside, paid))
+    return tuple(months)
 
 
 def _of_month(
@@ -129,6 +148,7 @@ def _of_month(
     return Money(half_up_ratio(amount.minor * node_seconds, whole), amount.currency)
 
 
+@lru_cache(maxsize=1024)
 def month_weights(during: Interval, time_zone: str) -> tuple[int, ...]:
     """Integer weights of the months: equal for whole months, by seconds for broken ones."""
     parts = list(months_over(during, time_zone))
