@@ -10,7 +10,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
 from rackrate.core import rearrange
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.breach import is_short
+from rackrate.core.breach import Breach, is_short
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import Commitment, Contract, Delivery
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -164,6 +164,13 @@ def _carried_out(
         there = tx.peek(Reservation, gone.id)
         tx.put(gone if there is None else replace(there, nodes=there.nodes + move.nodes))
         touched |= {held.pool, move.to}
-    breaches.write_down(world, tx, site, touched, "promises were laid on other blocks")
+    for pool in sorted(touched):
+        breaches.write_down(world, tx, site, [pool], _cause(tx, site, pool))
     tell(world, tx, site)
     return Plan(found.moves, before, found.short, done=True)
+
+
+def _cause(tx: Tx, site: SiteId, pool: PoolId) -> str:
+    """What is still short is so for the reason that it was before."""
+    open_ = [row for row in tx.find(Breach, site=site, unmended=True) if row.pool == pool]
+    return open_[0].cause if open_ else "promises were laid on other blocks"

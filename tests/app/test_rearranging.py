@@ -1,0 +1,123 @@
+"""Until nodes are handed over a promise may lie on another block: as an operator does it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rackrate.app import delivery, fleet, procurement, rearranging
+from rackrate.core.access import Role
+from rackrate.core.breach import Breach
+from rackrate.core.calendar import Reservation
+from rackrate.core.errors import Forbidden, Invalid, Missing, Reason, Refused
+from rackrate.core.ids import BlockId, ChipId, ContractId, SiteId, SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.inventory import NodeState, pool_of
+from rackrate.core.purchase import PurchaseOrder
+from tests.app.ordering import EAST, PO, POOL, day, fresh, rows, sign, slip
+from tests.build import NOON, Built
+
+OTHER = pool_of(BlockId("east-2"), ChipId("h100"), 8)
+NODE = SkuId("h100.node")
+
+
+def promised(built: Built) -> dict[tuple[str, str], int]:
+    return {(held.holder, held.pool): held.nodes for held in rows(built, Reservation)}
+
+
+def late() -> Built:
+    """Five nodes of block 1 are sold from May, of which two have not come: the truck is late."""
+    built = fresh((3, day(2)))
+    sign(built, "one", 5, day(5), day(5, year=2028))
+    assert promised(built) == {("one", POOL): 5}
+    slip(built, 1, day(9))
+    return built
+
+
+def test_a_late_order_is_mended_by_laying_what_is_short_on_another_block() -> None:
+    built = late()
+    shown = rearranging.mend(built.world, built.admin, EAST, dry_run=True)
+    assert [(move.nodes, move.to) for move in shown.moves] == [(2, OTHER)]
+    assert promised(built) == {("one", POOL): 5}, "shown is not done"
+    done = rearranging.mend(built.world, built.admin, EAST)
+    assert (done.moves, done.short_before, done.done) == (shown.moves, (POOL,), True)
+    assert promised(built) == {("one", POOL): 3, ("one", OTHER): 2}
+    assert done.short_after == (POOL,), "block 1 has two, block 2 two, and five are promised"
+    left = [row for row in rows(built, Breach) if row.unmended]
+    assert [(row.nodes, row.holder) for row in left] == [(1, "one")]
+    assert left[0].cause.startswith("po-7 batch 1 slipped"), "for the reason that it was before"
+
+
+def test_when_the_truck_comes_after_all_nothing_is_short_and_nothing_moves() -> None:
+    built = late()
+    slip(built, 1, day(3))
+    assert rearranging.mend(built.world, built.admin, EAST).moves == ()
+
+
+def test_what_was_handed_over_stays_where_it_is() -> None:
+    """Three of five are sold; four on one block would need two of them to move."""
+    built = fresh((3, day(2)))
+    sign(built, "one", 3, day(5), day(5, year=2028))
+    room = rearranging.Room(NODE, 4, Interval(day(6), day(9)))
+    plan = rearranging.clear(built.world, built.admin, room, dry_run=True)
+    assert [(move.nodes, move.to) for move in plan.moves] == [(2, OTHER)]
+    built.clock.advance(day(4, 28) - built.clock.now())
+    procurement.advance(built.world, built.admin, PO, procurement.Part(1), NodeState.IN_SERVICE)
+    delivery.deliver(built.world, built.admin, ContractId("one"), 1, 1)
+    with pytest.raises(Refused, match="delivered, or fits nowhere else") as caught:
+        rearranging.clear(built.world, built.admin, room)
+    assert caught.value.reason is Reason.NO_CAPACITY
+    assert promised(built) == {("one", POOL): 3}
+
+
+def test_a_block_is_cleared_for_a_promise_that_needs_one_fabric() -> None:
+    """Each block has one of its two nodes promised; two on one fabric fit once one has moved."""
+    built = fresh((1, day(2, year=2030)))
+    sign(built, "one", 1, day(5), day(9))
+    with built.world.store.transaction() as tx:
+        held = tx.find(Reservation)[0]
+        other = OTHER if held.pool == POOL else POOL
+        id = f"two/1/{other}"
+    sign(built, "two", 1, day(5), day(9))
+    with built.world.store.transaction() as tx:
+        tx.fleet(EAST)
+        second = next(row for row in tx.find(Reservation) if row.holder == "two")
+        tx.remove(Reservation, second.id)
+        tx.put(replace(second, id=id, pool=other))
+    room = rearranging.Room(NODE, 2, Interval(day(6), day(8)))
+    plan = rearranging.clear(built.world, built.admin, room)
+    assert [move.nodes for move in plan.moves] == [1]
+    assert sorted(promised(built).values()) == [1, 1]
+    assert len({pool for _, pool in promised(built)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("room", "error"),
+    [
+        (rearranging.Room(NODE, 0, Interval(day(6), day(8))), Invalid),
+        (rearranging.Room(NODE, 10**9, Interval(day(6), day(8))), Invalid),
+        (rearranging.Room(NODE, 1, Interval(NOON - timedelta(days=1), day(8))), Invalid),
+        (rearranging.Room(SkuId("h100.1"), 1, Interval(day(6), day(8))), Invalid),
+        (rearranging.Room(SkuId("nothing"), 1, Interval(day(6), day(8))), Missing),
+        (rearranging.Room(NODE, 99, Interval(day(6), day(8))), Refused),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_nothing_moves(
+    room: rearranging.Room, error: type[Exception]
+) -> None:
+    built = late()
+    before = promised(built)
+    with pytest.raises(error):
+        rearranging.clear(built.world, built.admin, room)
+    assert promised(built) == before
+    assert fleet.list_sites(built.world, built.admin)
+    assert rows(built, PurchaseOrder)
+
+
+def test_only_who_runs_the_fleet_may_move_promises() -> None:
+    built = late()
+    with pytest.raises(Missing):
+        rearranging.mend(built.world, built.admin, SiteId("nowhere"))
+    for role in (Role.VIEWER, Role.SALES):
+        with pytest.raises(Forbidden):
+            rearranging.mend(built.world, built.actor(f"{role}@example.org", role), EAST)
