@@ -45,8 +45,8 @@ def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[dat
     ends: dict[NodeId, datetime] = {}
     for lodger in settle(fleet, _lodgers(tx, leases, now), now).values():
         end = now + lodger.notice if lodger.until is None else lodger.until
-        for node in lodger.nodes:
-            ends[node] = max(end, ends.get(node, end))
+        for name in lodger.nodes:
+            ends[name] = max(end, ends.get(name, end))
     found: dict[PoolId, list[datetime]] = {}
     for id, end in ends.items():
         node = fleet.nodes[fleet.number[id]]
