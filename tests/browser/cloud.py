@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import uvicorn
 
 from rackrate.api.app import create_app
-from rackrate.app import billing, fleet, identity, leasing, loops, manifest, sales
+from rackrate.app import billing, fleet, identity, leasing, loops, manifest, quotes, quoting, sales
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Role
 from rackrate.core.ids import CustomerId, EntityId, LeaseId, NodeId, ProjectId, SiteId, SkuId
@@ -136,6 +137,12 @@ def _november(made: Cloud) -> None:
     for name in ("one", "two", "three"):
         made.lease(f"study {name}", "studio-render", "h20.1", 3)
     _repairs(made)
+    march = datetime(2027, 2, 28, 16, tzinfo=UTC)
+    asked = quoting.Ask(
+        SkuId("h100.node"), 4, march, months=36, project=ProjectId("robotics-training"),
+        same_block=True, prepayment_percent=Decimal(20), name="Foundation model",
+    )  # fmt: skip
+    quotes.create(made.world, made.admin, asked)
     made.to(NOW - timedelta(seconds=20))
     wish = leasing.Ask(ProjectId("studio-render"), SkuId("h800.1"), 2, name="just asked for")
     made.leases["just asked for"] = leasing.start(made.world, made.admin, wish).id
