@@ -68,3 +68,23 @@ def test_what_cannot_be_meant_is_refused_with_what_can(rackrate: Program) -> Non
     assert "it has 1, 2" in rackrate("purchase", "slip", "po-7", "9", "--to", "2028-01-01").err
     assert "not as 16@2027-03-01" in rackrate(*PLACE[:10], "--batch", "many", *PLACE[14:]).err
     assert "rackrate purchase list" in rackrate("purchase", "show", "--help").out
+
+
+def test_a_repair_has_a_day_and_a_site_shows_what_it_draws(rackrate: Program) -> None:
+    said = rackrate.ok("node", "move", "h100-003", "--to", "in_repair", "--expected", "2026-12-24")
+    assert said.startswith("h100-003 is in_repair, back 2026-12-24 00:00:00 Asia/Shanghai\n")
+    refused = rackrate("node", "move", "h100-004", "--to", "in_repair")
+    assert "say when the node will be back from repair" in refused.err
+    shown = rackrate.ok("site", "show", "east")
+    assert "Nodes use   0 kW, 4 that draw power" in shown
+    assert "Not stated  4 nodes" in shown
+
+
+def test_what_is_leased_back_to_the_supplier_is_in_the_calendar(rackrate: Program) -> None:
+    rackrate.ok(*PLACE)
+    back = ("purchase", "lease-back", "po-7", "--nodes", "2", "--from", "2027-05-01")
+    said = rackrate.ok(*back, "--until", "2027-08-01", "--monthly", "90000.00")
+    assert "2 nodes of east-1/h100x8 are the supplier's" in said
+    when = ("--from", "2027-03-01", "--months", "12")
+    assert "LEASED BACK" in rackrate.ok("capacity", "show", "--sku", "h100.node", *when)
+    assert "for 90,000.00 CNY a month" in rackrate.ok("purchase", "show", "po-7")

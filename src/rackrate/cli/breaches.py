@@ -49,6 +49,8 @@ def print_broken(rows: list[Row], zones: Zones, empty: str) -> None:
             row["said"] += f"; mended {day(row['mended'], zone)}"
     print_table(BREACHES, rows, empty)
     for row in rows:
+        if row["mended"]:
+            continue
         for line in mending(row["mends"], zones.entity()):
             print(f"  {row['who']}, {row['nodes']} nodes from {row['from']}: {line}")
 
@@ -79,7 +81,7 @@ def mending(mends: dict[str, Any], zone: str) -> list[str]:
             f"{coming['nodes']} nodes of {order}{batch} come to {coming['pool']} on "
             f"{day(coming['expected'], zone)}"
         )
-    return said
+    return said or ["nothing of this shape is free, or on its way, elsewhere"]
 
 
 def print_consequence(told: dict[str, Any], zones: Zones) -> None:

@@ -35,6 +35,7 @@ USES = {
     "flex": "FLEX",
     "hold": "HOLD",
     "maintenance": "MAINTENANCE",
+    "lease_back": "LEASED BACK",
     "spare": "SPARE",
     "headroom": "HEADROOM",
     "on_demand": "ON DEMAND",
