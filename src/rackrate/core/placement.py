@@ -4,7 +4,6 @@ The index is a plain mutable object that is kept, not rebuilt (decision 17): who
 site's lock changes it together with the rows that it mirrors.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,15 +13,16 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from rackrate.core.calendar import NOTHING, Claim, PoolCalendar, Reservation
-from rackrate.core.calendars import Calendars
+from rackrate.core.calendar import NOTHING, Claim, Reservation
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
+from rackrate.core.pools import OPEN as OPEN
+from rackrate.core.pools import Pool as Pool
+from rackrate.core.pools import Shape as Shape
 from rackrate.core.slots import lowest
 from rackrate.core.timeline import seconds
 from rackrate.core.workload import Member
 
-OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contracts follow.
 NOBODY = -1
 
 
@@ -67,42 +67,6 @@ class Stock:
     units: int
     nodes: int
     nodes_in_one_block: int
-
-
-class Pool:
-    """One block x node shape: who has whole nodes of it, and what of it is promised."""
-
-    __slots__ = ("block", "calendar", "chip", "gpus", "id", "number", "owned")
-
-    def __init__(self, id: PoolId, number: int, block: str, chip: ChipId, gpus: int) -> None:
-        self.id = id
-        self.number = number
-        self.block = block
-        self.chip = chip
-        self.gpus = gpus
-        self.owned: dict[int, int] = {}
-        self.calendar = PoolCalendar()
-
-    @property
-    def sold_by_the_moment(self) -> int:
-        """Nodes on which something runs on demand or spot."""
-        return self.owned.get(OPEN, 0)
-
-
-class Shape:
-    """The pools of one chip and node size by name, with their calendars in the same order."""
-
-    __slots__ = ("calendars", "pools")
-
-    def __init__(self) -> None:
-        self.pools: list[Pool] = []
-        self.calendars = Calendars()
-
-    def add(self, pool: Pool) -> None:
-        place = bisect_left(self.pools, pool.id, key=lambda one: one.id)
-        if place == len(self.pools) or self.pools[place] is not pool:
-            self.pools.insert(place, pool)
-            self.calendars.insert(place, pool.calendar)
 
 
 class Fleet:

@@ -1,0 +1,45 @@
+"""Pools: what a block has of one node shape, and all pools of a chip with their calendars."""
+
+from bisect import bisect_left
+
+from rackrate.core.calendar import PoolCalendar
+from rackrate.core.calendars import Calendars
+from rackrate.core.ids import ChipId, PoolId
+
+OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contracts follow.
+
+
+class Pool:
+    """One block x node shape: who has whole nodes of it, and what of it is promised."""
+
+    __slots__ = ("block", "calendar", "chip", "gpus", "id", "number", "owned")
+
+    def __init__(self, id: PoolId, number: int, block: str, chip: ChipId, gpus: int) -> None:
+        self.id = id
+        self.number = number
+        self.block = block
+        self.chip = chip
+        self.gpus = gpus
+        self.owned: dict[int, int] = {}
+        self.calendar = PoolCalendar()
+
+    @property
+    def sold_by_the_moment(self) -> int:
+        """Nodes on which something runs on demand or spot."""
+        return self.owned.get(OPEN, 0)
+
+
+class Shape:
+    """The pools of one chip and node size by name, with their calendars in the same order."""
+
+    __slots__ = ("calendars", "pools")
+
+    def __init__(self) -> None:
+        self.pools: list[Pool] = []
+        self.calendars = Calendars()
+
+    def add(self, pool: Pool) -> None:
+        place = bisect_left(self.pools, pool.id, key=lambda one: one.id)
+        if place == len(self.pools) or self.pools[place] is not pool:
+            self.pools.insert(place, pool)
+            self.calendars.insert(place, pool.calendar)
