@@ -3,12 +3,11 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
 
 import pytest
 
-from rackrate.app import giveway, leasing, loops, quotes, quoting
+from rackrate.app import breaches, fleet, giveway, leasing, loops, quotes, quoting, upkeep
 from rackrate.app.leasing import Ask
 from rackrate.app.ports import Store
 from rackrate.core.calendar import Claim, Reservation, ReservationKind
@@ -16,9 +15,8 @@ from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE
 from rackrate.core.ids import ContractId, LeaseId, PoolId, ProjectId, QuoteId, SiteId, SkuId
 from rackrate.core.interval import Interval
-from rackrate.core.inventory import Node, Site
+from rackrate.core.inventory import Node, NodeState
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, fold
-from rackrate.core.promise import Shortfall, Wish, assign, kept_back, room_in
 from rackrate.core.usage import billed_spans
 from rackrate.sim.engine import SimEngine
 from tests.build import CUSTOMERS, SMALL, Built, build
@@ -238,60 +236,6 @@ def test_a_node_that_is_to_leave_is_told_to_who_is_on_it() -> None:
     assert see(built, lease)[0].safe_until == leaves - CHANGEOVER
 
 
-def headroom(built: Built, contract: int = 0, spare: int = 0) -> None:
-    with built.world.store.transaction() as tx:
-        site = tx.get(Site, EAST)
-        kept = replace(site, contract_percent=Decimal(contract), spare_percent=Decimal(spare))
-        tx.put(kept)
-
-
-def test_on_demand_stops_at_what_is_kept_for_contracts_and_hears_how_much_that_is() -> None:
-    """Four nodes in two blocks, half of each kept for contracts: on demand has two of them."""
-    built = shop()
-    headroom(built, contract=50)
-    start(built, count=2)
-    with pytest.raises(Refused) as refused:
-        start(built)
-    assert refused.value.detail == (
-        "at most 0 h100.node are free, not 1; 2 more nodes are kept for contracts and as spare"
-    )
-    assert refused.value.facts["nodes_kept"] == 2 and refused.value.facts["members_fit"] == 0
-
-
-def test_spare_is_kept_from_on_demand_too() -> None:
-    built = shop()
-    headroom(built, spare=25)
-    start(built, count=2)
-    with pytest.raises(Refused, match="2 more nodes are kept"):
-        start(built)
-
-
-def test_contracts_stop_at_what_is_kept_for_the_moment_and_the_number_beyond_it_is_known() -> None:
-    built = shop()
-    now = built.clock.now()
-    with built.world.store.transaction() as tx:
-        pools = list(tx.fleet(EAST).pools.values())
-    half = Decimal(50)
-    month = Interval(now + 30 * DAY, now + 60 * DAY)
-    wish = Wish(3, month, now, NOTICE, half, moment_percent=half)
-    assert assign(pools, wish) == Shortfall(2, None)
-    assert kept_back(pools, wish) == 2
-    assert kept_back(pools, replace(wish, same_block=True)) == 1
-
-
-def test_on_demand_that_fills_its_own_share_takes_nothing_from_contracts() -> None:
-    """One node of each block is kept for the moment; on demand is on it, so the other is free."""
-    built = shop()
-    now = built.clock.now()
-    start(built, count=2)
-    half = Decimal(50)
-    with built.world.store.transaction() as tx:
-        pools = list(tx.fleet(EAST).pools.values())
-    soon = Wish(1, Interval(now, now + 30 * DAY), now, NOTICE, half, moment_percent=half)
-    both = {pool.id: room_in(pool, soon) for pool in pools}
-    assert sum(both.values()) == 2 - sum(max(0, pool.sold_by_the_moment - 1) for pool in pools)
-
-
 BOOK = """
 kind: contract_price
 sku: h100.node
@@ -338,14 +282,6 @@ def test_a_hold_that_is_signed_days_later_has_the_nodes_that_were_given_notice_f
     to(built, begins)
     wish = Ask(TRAIN, NODE, 4, klass=LeaseClass.CONTRACT, contract=contract)
     assert len(leasing.start(built.world, built.admin, wish).members) == 4
-
-
-def test_a_contract_that_the_headroom_stands_in_the_way_of_hears_how_much_is_kept() -> None:
-    built = shop(BOOK)
-    headroom(built, spare=50)
-    with pytest.raises(Refused, match="2 more nodes are kept") as refused:
-        quote(built, 3, 30 * DAY)
-    assert refused.value.facts["nodes"] == 2 and refused.value.facts["nodes_kept"] == 2
 
 
 class Business:
@@ -399,3 +335,32 @@ class Business:
 
 def test_random_business_refuses_no_contract_the_nodes_that_it_was_promised() -> None:
     assert sum(Business(seed).run() for seed in range(12)) > 0
+
+
+def test_a_node_that_breaks_while_others_have_their_notice_is_a_breach_at_once() -> None:
+    """Two nodes a block: one on demand, one promised to a contract; then the free one breaks."""
+    built = shop(BOOK)
+    pool = see(built, start(built))[0].members[0].node
+    with built.world.store.transaction() as tx:
+        block = tx.get(Node, pool).pool
+        other = next(n for n in tx.find(Node) if n.pool == block and n.id != pool)
+        tx.fleet(EAST)
+        now = built.clock.now()
+        tx.add(
+            Reservation(
+                "k/1", EAST, block, 1, Interval(now, now + 100 * DAY), ReservationKind.CONTRACT, "k"
+            )
+        )
+    loop(built)
+    assert breaches.show(built.world, built.admin) == ()
+    fleet.drain(built.world, built.admin, other.id, "smoke")
+    back = built.clock.now() + 30 * DAY
+    step = upkeep.Step(NodeState.IN_REPAIR, back, "smoke")
+    told = upkeep.move(built.world, built.admin, other.id, step).told
+    (broken,) = told.broken
+    assert (broken.short.reservation.holder, broken.short.nodes) == ("k", 1)
+    assert broken.short.during == Interval(built.clock.now(), built.clock.now() + NOTICE)
+    (lease,) = leasing.find(built.world, built.admin, leasing.Filter(live=True))
+    assert lease.until == built.clock.now() + NOTICE
+    to(built, lease.until)
+    assert breaches.show(built.world, built.admin) == ()

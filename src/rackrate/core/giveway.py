@@ -7,6 +7,7 @@ room. A lease is out `CHANGEOVER` before its nodes are needed, so that they are 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import numpy as np
 
@@ -255,15 +256,15 @@ class _House:
 
     def _rank(
         self, ground: _Ground, ids: frozenset[LeaseId], moment: int, short: int
-    ) -> tuple[float, int, int, float]:
+    ) -> tuple[Fraction, int, int, int]:
         """Fewest leases for a node; then fewest of them, fewest nodes beyond, the last to start."""
         freed = self._freed(ground, ids, moment)
         started = max(self.lodgers[id].started for id in ids)
         return (
-            len(ids) / max(1, min(freed, short)),
+            Fraction(len(ids), max(1, min(freed, short))),
             len(ids),
             max(0, freed - short),
-            -started.timestamp(),
+            -seconds(started),
         )
 
     def _go(self, id: LeaseId, moment: int) -> None:
