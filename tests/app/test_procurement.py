@@ -202,3 +202,17 @@ def test_each_broken_promise_says_what_would_mend_it() -> None:
     (each,) = slip(built, 1, day(4)).told.broken
     assert [(room.pool, room.nodes) for room in each.mends.rooms] == [("east-2/h100x8", 2)]
     assert [(coming.order, coming.nodes) for coming in each.mends.arriving] == [("po-8", 3)]
+
+
+def test_a_customer_learns_nothing_of_orders_and_contracts_by_asking() -> None:
+    built = fresh()
+    owner = built.actor("owner@example.org", Role.OWNER, "studio")
+    for act in (
+        lambda: procurement.place(built.world, owner, order(serves=(ContractId("x"),))),
+        lambda: procurement.serve(built.world, owner, PO, [ContractId("x")]),
+        lambda: procurement.serve(built.world, owner, PurchaseId("none"), []),
+        lambda: procurement.show(built.world, owner, PO),
+        lambda: breaches.show(built.world, owner),
+    ):
+        with pytest.raises(Forbidden):
+            act()

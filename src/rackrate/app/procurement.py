@@ -125,14 +125,15 @@ def place(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
                 "batches",
                 f"batch {batch.number} is expected on {batch.expected:%Y-%m-%d}, a past day",
             )
-    with world.store.transaction() as tx:
-        for contract in order.serves:
-            tx.get(Contract, contract)
-    return record(world, actor, order)
+    return record(world, actor, order, order.serves)
 
 
-def record(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
-    """The same for an order that runs already: a batch of it may be late."""
+def record(
+    world: World, actor: Actor, order: PurchaseOrder, signed: Sequence[ContractId] = ()
+) -> OrderView:
+    """The same for an order that runs already: a batch of it may be late, and contracts that it
+    serves may come with it; those of `signed` must be there.
+    """
     with acting(world, actor, Verb.FLEET_WRITE, Target("purchase_order", order.id)) as tx:
         if tx.peek(PurchaseOrder, order.id) is not None:
             raise Conflict(f"purchase order {order.id} is already there")
@@ -141,6 +142,8 @@ def record(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
             raise Invalid("block", f"{block.id} is at site {block.site}, not at {site.id}")
         if order.entity != site.entity:
             raise Invalid("entity", f"site {site.id} belongs to {site.entity}")
+        for contract in signed:
+            tx.get(Contract, contract)
         tx.fleet(site.id)
         tx.add(order, *order.new_nodes())
         cause = f"order {order.id} was placed"
@@ -150,11 +153,11 @@ def record(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
 
 def serve(world: World, actor: Actor, id: PurchaseId, contracts: Sequence[ContractId]) -> OrderView:
     """Say which contracts the order was placed for: when it is late, they go short first."""
-    with world.store.transaction() as tx:
-        order = tx.get(PurchaseOrder, id)
+    with acting(world, actor, Verb.FLEET_WRITE, Target("purchase_order", id)) as tx:
+        order = _locked(tx, id)
         for contract in contracts:
             tx.get(Contract, contract)
-        return amend(world, actor, order.serving(tuple(dict.fromkeys(contracts))))
+        return _amended(world, tx, replace(order, serves=tuple(dict.fromkeys(contracts))))
 
 
 def amend(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
@@ -164,10 +167,14 @@ def amend(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
         new = replace(
             old, supplier=order.supplier, conditions=order.conditions, serves=order.serves
         )
-        tx.put(new)
-        cause = f"{order.id} serves {', '.join(order.serves) or 'no contract'}"
-        breaches.write_down(world, tx, new.site, [new.pool], cause)
-        return _views(tx, [new], world.clock.now())[0]
+        return _amended(world, tx, new)
+
+
+def _amended(world: World, tx: Tx, order: PurchaseOrder) -> OrderView:
+    tx.put(order)
+    cause = f"{order.id} serves {', '.join(order.serves) or 'no contract'}"
+    breaches.write_down(world, tx, order.site, [order.pool], cause)
+    return _views(tx, [order], world.clock.now())[0]
 
 
 # -- what becomes of a batch --------------------------------------------------------------------

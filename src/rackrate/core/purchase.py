@@ -180,9 +180,6 @@ class PurchaseOrder:
         shrunk = self._with(replace(whole, nodes=staying))
         return replace(shrunk, batches=(*shrunk.batches, rest)), rest.number
 
-    def serving(self, contracts: tuple[ContractId, ...]) -> "PurchaseOrder":
-        return replace(self, serves=contracts)
-
     def _with(self, changed: Batch) -> "PurchaseOrder":
         batches = (changed if batch.number == changed.number else batch for batch in self.batches)
         return replace(self, batches=tuple(batches))
