@@ -77,8 +77,8 @@ class Auditor:
         end = node.until
         return None if end is not None and end <= start else (start, end)
 
-    def steps(self, now: datetime) -> dict[str, list[Step]]:
-        """Every pool from now on, stretch by stretch."""
+    def steps(self, now: datetime, lodging: bool = False) -> dict[str, list[Step]]:
+        """Every pool from now on, stretch by stretch; `lodging`: less what has its notice yet."""
         changes: dict[str, list[tuple[datetime, int, int]]] = defaultdict(list)
 
         def count(pool: str, start: datetime, end: datetime | None, nodes: int, what: int) -> None:
@@ -90,6 +90,8 @@ class Auditor:
             span = self.there(node, now)
             if span is not None:
                 count(pool_of(node), *span, 1, 0)
+        for pool, end in self.lodged(now) if lodging else ():
+            count(pool, now, end, -1, 0)
         held = {row.id: row for row in self.counted(now)}
         for row in held.values():
             count(row.pool, row.during.start, row.during.end, row.nodes, 1)
@@ -116,6 +118,20 @@ class Auditor:
             for what, nodes in by_time[at]:
                 levels[what] += nodes
             yield Step(at, following, *levels)
+
+    def lodged(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        """Nodes on which something by the moment has its notice still: no promise has them yet."""
+        nodes = {node.id: node for node in self.rows("Node")}
+        ends: dict[str, datetime] = {}
+        for lease in self.rows("Lease"):
+            if lease.terms.contract is None and str(lease.wanted) == "running":
+                end = lease.until or now + self.notices[lease.terms.site]
+                for member in lease.members:
+                    ends[member.node] = max(end, ends.get(member.node, end))
+        for id, end in ends.items():
+            leaves = nodes[id].until or end
+            if now < min(end, leaves):
+                yield pool_of(nodes[id]), min(end, leaves)
 
     def room(
         self, site: str, chip: str, span: tuple[datetime, datetime], now: datetime, kept: bool
@@ -175,9 +191,9 @@ class Auditor:
                 yield lease.until
 
     def _shortages(self, now: datetime, passed: bool) -> None:
-        for pool, steps in self.steps(now).items():
+        for pool, steps in self.steps(now, lodging=True).items():
             for step in steps:
-                lacking = max(0, step.promised - step.there)
+                lacking = max(0, min(step.promised, step.promised - step.there))
                 self.seen["short"] += bool(lacking)
                 what = f"{pool} lacks {lacking} from {step.start} to {step.end}, reported"
                 if step.reported < lacking:
@@ -325,11 +341,7 @@ class Auditor:
             and (node.until is None or now < node.until)
         ]
         self.seen["turned away"] += 1
-        moment, steps = self.by_the_moment(site), self.steps(now)
-        squeezed = any(
-            steps[pool][0].there < steps[pool][0].promised + moment[pool] for pool in concerned
-        )
-        if not open_ and not drained and not squeezed:
+        if not open_ and not drained:
             self.find(now, f"{contract} was refused {nodes} of its {chip}, and nobody reported it")
 
     def unchanged(self, what: str, now: datetime, before: object, after: object) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rackrate.app import giveway
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -88,6 +89,8 @@ def write_down(
     tx.add(*rows)
     tx.put(*(replace(row, mended=now) for row in told.mended))
     broken = tuple(replace(each, row=row) for each, row in zip(told.broken, rows, strict=True))
+    if broken:
+        giveway.tell(world, tx, site)
     return replace(told, broken=broken)
 
 
@@ -101,8 +104,9 @@ def consequence(tx: Tx, site: SiteId, pools: Iterable[PoolId], now: datetime) ->
     news: list[Short] = []
     still: list[tuple[Breach, Short]] = []
     mended: list[Breach] = []
+    staying = _staying(tx, fleet, site, now)
     for pool in sorted(named):
-        found = _shorts(tx, fleet, pool, now)
+        found = _shorts(tx, fleet, pool, now, staying.get(pool, ()))
         if found or pool in written:
             difference = compared(written.get(pool, ()), found, now)
             news += difference.news
@@ -143,7 +147,12 @@ def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
     for node in fleet.nodes:
         if node.until is not None and node.until <= now:
             _gone_back(tx, node)
-    concerned = {pool.id for pool in fleet.pool_list if is_short(pool.calendar, now)}
+    staying = _staying(tx, fleet, site, now)
+    concerned = {
+        pool.id
+        for pool in fleet.pool_list
+        if is_short(pool.calendar, now, staying.get(pool.id, ()))
+    }
     concerned |= {row.pool for row in tx.find(Breach, site=site, unmended=True) if row.open(now)}
     news: list[Breach] = []
     for pool in sorted(concerned):
@@ -207,13 +216,24 @@ def _row(id: str, short: Short, site: SiteId, cause: str, now: datetime) -> Brea
     )
 
 
-def _shorts(tx: Tx, fleet: Fleet, id: PoolId, now: datetime) -> tuple[Short, ...]:
+def _staying(
+    tx: Tx, fleet: Fleet, site: SiteId, now: datetime
+) -> Mapping[PoolId, Sequence[datetime]]:
+    """Until when nodes that are sold by the moment are in the way of promises."""
+    if fleet.promised and any(pool.sold_by_the_moment for pool in fleet.pool_list):
+        return giveway.staying(tx, site, now)
+    return {}
+
+
+def _shorts(
+    tx: Tx, fleet: Fleet, id: PoolId, now: datetime, staying: Sequence[datetime]
+) -> tuple[Short, ...]:
     pool = fleet.pools.get(id)
-    if pool is None or not is_short(pool.calendar, now):
+    if pool is None or not is_short(pool.calendar, now, staying):
         return ()
-    stakes = at_stake(pool.calendar, now)
+    stakes = at_stake(pool.calendar, now, staying)
     standing = Standing(_served(tx, fleet, id, now), _signed(tx, stakes))
-    return shorts(pool.calendar, now, standing, stakes)
+    return shorts(pool.calendar, now, standing, stakes, staying)
 
 
 def _served(tx: Tx, fleet: Fleet, pool: PoolId, now: datetime) -> Mapping[str, datetime | None]:

@@ -13,7 +13,7 @@ from rackrate.core.ids import CustomerId, PoolId, PurchaseId, SiteId
 from rackrate.core.interval import Interval
 from rackrate.core.placement import Pool, Shape
 from rackrate.core.promise import Wish, room_in
-from rackrate.core.timeline import Ints, instant, seconds
+from rackrate.core.timeline import Ints, Timeline, instant, seconds
 
 # Nodes of a pool are fungible, so who goes short is a rule: first those for whom the missing order
 # was placed; then holds, which nobody has signed; then maintenance, which can be put off; then the
@@ -80,14 +80,19 @@ class Standing:
 # -- who goes short -----------------------------------------------------------------------------
 
 
-def is_short(calendar: PoolCalendar, now: datetime) -> bool:
+# Until when each node that is sold by the moment stays so: what runs there has its notice, and no
+# promise has the node before that is over.
+Staying = Sequence[datetime]
+
+
+def is_short(calendar: PoolCalendar, now: datetime, staying: Staying = ()) -> bool:
     """Whether more is promised than there is, now or ever after: a look at one line."""
-    return calendar.free(now).least(seconds(now), NEVER) < 0
+    return _free(calendar, now, staying).least(seconds(now), NEVER) < 0
 
 
-def at_stake(calendar: PoolCalendar, now: datetime) -> list[Reservation]:
+def at_stake(calendar: PoolCalendar, now: datetime, staying: Staying = ()) -> list[Reservation]:
     """The promises that overlap a shortage: whoever goes short is among them."""
-    starts, ends, levels = _steps(calendar, now)
+    starts, ends, levels = _steps(_free(calendar, now, staying), now)
     lacking = np.flatnonzero(levels < 0)
     if not len(lacking):
         return []
@@ -100,11 +105,15 @@ def at_stake(calendar: PoolCalendar, now: datetime) -> list[Reservation]:
 
 
 def shorts(
-    calendar: PoolCalendar, now: datetime, standing: Standing, stakes: Iterable[Reservation]
+    calendar: PoolCalendar,
+    now: datetime,
+    standing: Standing,
+    stakes: Iterable[Reservation],
+    staying: Staying = (),
 ) -> tuple[Short, ...]:
     """Who goes short, by how many nodes and when, from now on. They add up to what is lacking."""
     days = [seconds(day) for day in standing.served.values() if day is not None]
-    starts, ends, levels = _steps(calendar, now, days)
+    starts, ends, levels = _steps(_free(calendar, now, staying), now, days)
     pieces = _ranked(stakes, standing)
     waiting = sorted(range(len(pieces)), key=lambda rank: pieces[rank][0], reverse=True)
     active: list[int] = []
@@ -134,14 +143,23 @@ def shorts(
     )
 
 
-def _steps(
-    calendar: PoolCalendar, now: datetime, also: Sequence[int] = ()
-) -> tuple[Ints, Ints, Ints]:
+def _free(calendar: PoolCalendar, now: datetime, staying: Staying) -> Timeline:
+    """What is left for promises: less what they have, and less the nodes they must wait for."""
+    line = calendar.free(now)
+    if not staying:
+        return line
+    at = seconds(now)
+    ends = [(seconds(end), -1) for end in staying if end > now]
+    lodged = Timeline.of([(at, len(ends)), *ends])
+    times = np.union1d(line.times, lodged.times)
+    return Timeline(times, line.at(times) - lodged.at(times))
+
+
+def _steps(line: Timeline, now: datetime, also: Sequence[int] = ()) -> tuple[Ints, Ints, Ints]:
     """From now on: where each step of what is free begins and ends, and its level.
 
     There is a step at each second of `also` too, whether or not the level changes.
     """
-    line = calendar.free(now)
     at = seconds(now)
     first = int(np.searchsorted(line.times, at, "right")) - 1
     cuts = np.array(also, np.int64)
