@@ -15,10 +15,11 @@ import pytest
 
 from rackrate.db.remove import remove
 from tests.conftest import new_data_folder
-from tests.docs.reading import ROOT, missing, tour
+from tests.docs.reading import ROOT, Stop, missing, tour
 
 PATIENCE_S = 120.0
 STOPS = tuple(tour((ROOT / "README.md").read_text()))
+SELLING = tuple(tour((ROOT / "docs" / "guides" / "sell-capacity.md").read_text()))
 # What the commands name; all else in the folder is the tour's own.
 NAMED = {"examples": ROOT / "examples", "src": ROOT / "src", ".venv": Path(sys.prefix)}
 
@@ -134,22 +135,37 @@ def _end_everything(shell: Shell) -> None:
     )
 
 
+def _follow(shell: Shell, stops: tuple[Stop, ...]) -> None:
+    """Type each stop, and compare what it prints with what is shown."""
+    for stop in stops:
+        printed, failed = shell.run(stop.commands)
+        told = f"\n$ {stop.commands}{printed}"
+        assert failed == int(stop.refused), f"{failed} commands failed{told}"
+        lacking = missing(stop.shown, printed)
+        assert not lacking, f"not printed, or not in this order: {lacking!r}{told}"
+
+
 def test_the_five_minutes_of_the_readme_go_as_they_are_shown(place: Place, up: str) -> None:
     assert "Rackrate is up" in up
     shell = Shell(place)
     try:
-        for stop in STOPS:
-            printed, failed = shell.run(stop.commands)
-            told = f"\n$ {stop.commands}{printed}"
-            assert failed == int(stop.refused), f"{failed} commands failed{told}"
-            lacking = missing(stop.shown, printed)
-            assert not lacking, f"not printed, or not in this order: {lacking!r}{told}"
+        _follow(shell, STOPS)
         judged, failed = shell.run("bean-check tour/books.beancount")
         assert not failed, judged
         assert "<html" in (place.folder / "tour" / "replay.html").read_text()
     finally:
         _end_everything(shell)
         shell.close()
+
+
+def test_capacity_is_sold_as_the_guide_shows_it(place: Place, up: str) -> None:
+    assert "Rackrate is up" in up
+    shell = Shell(place)
+    try:
+        _follow(shell, SELLING)
+    finally:
+        shell.close()
+    assert len(SELLING) >= 8 and all(stop.shown for stop in SELLING[1:])
 
 
 def test_the_tour_shows_what_it_prints_and_refuses_once() -> None:
