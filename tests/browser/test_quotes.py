@@ -21,7 +21,7 @@ def test_the_form_answers_as_it_is_filled_in_and_one_button_holds(operator: Visi
     page = operator.page
     operator.open(NEW)
     answer = page.locator("#answer")
-    expect(answer.locator(".note.ok")).to_contain_text("Yes: 8 nodes h100.node, 2027-03-01 to 2030")
+    expect(answer.locator(".note.ok")).to_contain_text("Yes: 8 × h100.node, 2027-03-01 to 2030")
     expect(answer.locator("td.on")).to_have_count(1)
     expect(answer.locator("td.on")).to_contain_text("59,100.00")
     # Fewer nodes reach another tier, and the page is not loaded for it.
@@ -37,7 +37,7 @@ def test_the_form_answers_as_it_is_filled_in_and_one_button_holds(operator: Visi
     page.locator(".instead a", has_text="Over several blocks").click()
     expect(page.locator("#fabric")).to_have_value("any")
     expect(page.locator("#nodes")).to_have_value("20")
-    expect(answer.locator(".note.ok")).to_contain_text("Yes: 20 nodes")
+    expect(answer.locator(".note.ok")).to_contain_text("Yes: 20 ×")
     button = answer.locator("button[type=submit]")
     expect(button).to_have_text("Hold 20 nodes and create quote")
     button.click()
@@ -77,7 +77,7 @@ def test_without_a_script_the_form_answers_and_links_fill_it(site: Site, browser
     expect(visitor.page.locator("#nodes")).to_have_value("16")
     visitor.page.fill("#nodes", "2")
     visitor.page.get_by_role("button", name="Answer again").click()
-    expect(visitor.page.locator("#answer .note.ok")).to_contain_text("Yes: 2 nodes")
+    expect(visitor.page.locator("#answer .note.ok")).to_contain_text("Yes: 2 ×")
     visitor.context.close()
 
 

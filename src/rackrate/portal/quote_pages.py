@@ -17,13 +17,14 @@ from rackrate.app.quoting import Answer, Ask, Offered
 from rackrate.core.access import Verb
 from rackrate.core.alternatives import Way
 from rackrate.core.contract import Schedule
-from rackrate.core.contract_price import ContractPrice, whole_months
+from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.core.ids import ProjectId, QuoteId, SkuId
 from rackrate.core.interval import Month, zone
 from rackrate.core.money import Money
 from rackrate.core.quote import LONGEST_HOLD, Quote, QuoteState
 from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
 
@@ -171,7 +172,9 @@ def _answered(page: Page, filled: Filled) -> dict[str, Any]:
         "filled": filled,
         "given": given,
         "why": why,
-        "matrix": None if given is None else _matrix(given.priced.price, given.priced.tier),
+        "matrix": None
+        if given is None or given.priced.price is None
+        else matrix_of(given.priced.price, given.priced.tier),
         "runs": () if given is None else runs(given.plan),
         "instead": []
         if given is None
@@ -183,18 +186,6 @@ def _answered(page: Page, filled: Filled) -> dict[str, Any]:
 def runs(plan: Schedule) -> list[tuple[int, Money]]:
     """Instalments of the same amount one after another, counted."""
     return [(len(list(same)), due) for due, same in groupby(part.due for part in plan.instalments)]
-
-
-def _matrix(price: ContractPrice | None, tier: Any) -> dict[str, Any] | None:
-    """Rows by term, columns by volume; which cell is applied."""
-    if price is None:
-        return None
-    rows = [
-        (months, [(price.cell(months, nodes).amount, (months, nodes)) for nodes in price.volumes])
-        for months in price.months
-    ]
-    applied = None if tier is None else (tier.months, tier.nodes)
-    return {"price": price, "rows": rows, "volumes": price.volumes, "applied": applied}
 
 
 def _instead(filled: Filled, given: Answer, one: Offered) -> dict[str, Any]:
@@ -300,7 +291,7 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
         "shown": shown,
         "state": _state(found, page.now),
         "who": names.get(found.customer, found.customer),
-        "matrix": _matrix(price, tier),
+        "matrix": None if price is None else matrix_of(price, tier),
         "runs": runs(shown.plan),
         "may_sign": open_now and page.may(Verb.QUOTE_SIGN) and not found.waits_for_approval,
         "may_approve": open_now and page.may(Verb.QUOTE_APPROVE) and found.waits_for_approval

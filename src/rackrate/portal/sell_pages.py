@@ -14,6 +14,7 @@ from rackrate.core.money import total
 from rackrate.core.tally import Tally
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
+from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import ROLE_NAMES, Page, Posted, Same, Visited
 
@@ -36,6 +37,10 @@ def prices(page: Visited) -> Response:
         "offerings": catalogue.list_offerings(page.world, page.actor, page.organisation.currency),
         "book": sorted(book, key=lambda price: (price.sku, price.klass, price.effective)),
         "in_force": now,
+        "matrices": [
+            matrix_of(price)
+            for price in catalogue.list_contract_prices(page.world, page.actor, at=page.now)
+        ],
         "class_names": CLASS_NAMES,
         "chips": catalogue.list_chips(page.world, page.actor),
         "confidence": CONFIDENCE,

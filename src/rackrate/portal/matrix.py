@@ -1,0 +1,15 @@
+"""The matrix of contract prices: rows by term, columns by volume, and which cell is applied."""
+
+from typing import Any
+
+from rackrate.core.contract_price import ContractPrice, Tier
+
+
+def matrix_of(price: ContractPrice, applied: Tier | None = None) -> dict[str, Any]:
+    """What `matrix_of` of `parts/quote_parts.html` shows."""
+    rows = [
+        (months, [(price.cell(months, nodes).amount, (months, nodes)) for nodes in price.volumes])
+        for months in price.months
+    ]
+    place = None if applied is None else (applied.months, applied.nodes)
+    return {"price": price, "rows": rows, "volumes": price.volumes, "applied": place}
