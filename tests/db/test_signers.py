@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import amending, quotes, sales
+from rackrate.app import amending, procurement, quotes, sales
 from rackrate.app.world import World
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Reservation, ReservationKind
@@ -21,6 +21,7 @@ from rackrate.core.invoice import Invoice
 from rackrate.core.money import Money
 from rackrate.core.quote import Quote, QuoteState
 from rackrate.db.store import PostgresStore
+from tests.app.ordering import PO, order
 from tests.app.test_quotes import H20, MARCH, NODE, PRICES, SLOW, TRAIN, wish
 from tests.build import CUSTOMERS, SMALL, Built, build
 
@@ -211,3 +212,13 @@ def test_two_amendments_at_once_take_the_last_node_once(signers: Signers) -> Non
     assert signers.promised() == 4
     contracts = [row for row in signers.rows(Contract) if isinstance(row, Contract)]
     assert sorted(len(row.commitments) for row in contracts) == [1, 1, 2]
+
+
+def test_an_expired_hold_is_not_in_the_way_of_what_a_supplier_has_back(signers: Signers) -> None:
+    """The database counts rows: whoever reserves takes the expired ones away first."""
+    built = signers.built
+    procurement.place(built.world, built.admin, order((1, built.clock.now() + timedelta(days=9))))
+    quotes.create(built.world, built.admin, wish(4, lasts=timedelta(hours=1)))
+    built.clock.advance(timedelta(hours=1))
+    back = procurement.lease_back(signers.worlds[1], built.admin, PO, 3, YEAR, Money(10**6, "CNY"))
+    assert signers.promised() == signers.promised(back.id) == 3

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rackrate.app import breaches
+from rackrate.app import breaches, giveway
 from rackrate.app.breaches import Consequence
 from rackrate.app.electricity import check_fits
+from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -369,9 +370,11 @@ def lease_back(
         order, now = _locked(tx, id), world.clock.now()
         if during.end <= now:
             raise Invalid("until", f"{during.end:%Y-%m-%d} has passed")
+        drop_expired(tx, order.site, now)
         site, pool = tx.get(Site, order.site), tx.fleet(order.site).pools[order.pool]
-        kept = site.spare_percent + site.moment_percent
-        room = room_in(pool, Wish(nodes, during, now, breaches.notice_of(tx), kept))
+        kept, moment = site.spare_percent + site.moment_percent, site.moment_percent
+        notice = giveway.longest_notice(tx, site.id, order.chip, now)
+        room = room_in(pool, Wish(nodes, during, now, notice, kept, moment_percent=moment))
         if room < nodes:
             raise Refused(
                 Reason.NO_CAPACITY,
@@ -385,4 +388,5 @@ def lease_back(
             back.id, order.site, order.pool, nodes, during, ReservationKind.LEASE_BACK, back.id
         )
         tx.add(back, held)
+        giveway.tell(world, tx, order.site)
         return back
