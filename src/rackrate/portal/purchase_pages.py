@@ -50,7 +50,7 @@ def purchase_orders(page: Visited, after: str = "") -> Response:
         "following": shown[-1].order.id if len(found) > A_PAGE else "",
         "broken": _shown(page, breaches.show(page.world, page.actor)),
     }
-    same = Same("rackrate purchase list && rackrate capacity breaches", "GET /v1/purchase-orders")
+    same = Same("rackrate purchase list", "GET /v1/purchase-orders")
     return page.show("purchase_orders.html", same, **values)
 
 

@@ -297,7 +297,7 @@ class Delivery(Schema):
 class DeliverRequest(Schema):
     """Nodes by name; left out: the first that are in service and free."""
 
-    names: list[Id] = Field(default=[], max_length=20_000)
+    names: list[Id] = Field(default=[], max_length=1_000)
 
 
 class ContractDetail(Contract):
