@@ -8,7 +8,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, hint
 from rackrate.core.calendar import NOTHING
 from rackrate.core.errors import Refused
-from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle
+from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle, settle_within
 from rackrate.core.ids import ChipId, NodeId, PoolId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms, Wanted
@@ -17,6 +17,7 @@ from rackrate.core.placement import Fleet, Request
 from rackrate.core.pricing import Price, PriceBook
 
 PROMISED = "its nodes are promised to others from then"
+BEYOND = "its contract has no nodes for it from then"
 NOT_NEEDED = "its nodes are not needed after all"
 OVER = "its notice is over, and its nodes go to those they are promised to"
 SPOT_NOTICE = timedelta(minutes=5)
@@ -30,9 +31,19 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
     """
     fleet, now = tx.fleet(site), world.clock.now()
     # Who is being written just now is told by the next pass: CHANGEOVER leaves time for that.
-    leases = {lease.id: lease for lease in tx.to_be_told(site) if lodges(lease)}
-    for id, told in settle(fleet, _lodgers(tx, leases.values(), now), now).items():
-        _write(tx, leases[id], told, now)
+    leases = {lease.id: lease for lease in tx.to_be_told(site) if _holds(lease)}
+    by_contract: dict[str, list[Lease]] = {}
+    for lease in leases.values():
+        by_contract.setdefault(lease.terms.contract or "", []).append(lease)
+    for contract, held in sorted(by_contract.items()):
+        lodgers = _lodgers(tx, held, now)
+        told = (
+            settle_within(fleet, contract, lodgers, now)
+            if contract
+            else settle(fleet, lodgers, now)
+        )
+        for id, lodger in told.items():
+            _write(tx, leases[id], lodger, now)
 
 
 def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[datetime]]:
@@ -62,7 +73,7 @@ def _lodgers(tx: Tx, leases: Iterable[Lease], now: datetime) -> list[Lodger]:
             lease.id,
             lease.terms.klass is LeaseClass.SPOT,
             lease.created,
-            notice.of_terms(lease.terms),
+            timedelta(0) if lease.terms.contract else notice.of_terms(lease.terms),
             frozenset(member.node for member in lease.members),
             lease.safe_until,
             lease.until,
@@ -75,7 +86,7 @@ def end_due(world: World, tx: Tx, site: SiteId) -> None:
     """Leases whose notice is over are told to end: billing stops where the notice said."""
     now = world.clock.now()
     for lease in tx.find(Lease, live=True, site=site):
-        if lodges(lease) and lease.until is not None and lease.until <= now:
+        if _holds(lease) and lease.until is not None and lease.until <= now:
             at = max(lease.since, lease.until)
             event = LeaseEvent(lease.id, lease.seq + 1, at, now, EventKind.END_REQUESTED, OVER)
             tx.record(lease.apply(event), event)
@@ -118,11 +129,12 @@ def begun(world: World, tx: Tx, lease: Lease) -> Lease:
 
 def lodges(lease: Lease) -> bool:
     """Whether it holds nodes that it may have to give back: sold by the moment, and to go on."""
+    return lease.terms.contract is None and _holds(lease)
+
+
+def _holds(lease: Lease) -> bool:
     return (
-        lease.terms.contract is None
-        and bool(lease.members)
-        and lease.wanted is Wanted.RUNNING
-        and lease.phase is not Phase.STOPPING
+        bool(lease.members) and lease.wanted is Wanted.RUNNING and lease.phase is not Phase.STOPPING
     )
 
 
@@ -178,8 +190,10 @@ def _write(tx: Tx, lease: Lease, told: Lodger, now: datetime) -> None:
     if told.until is None and lease.until is not None:
         said.append((EventKind.NOTICE_WITHDRAWN, NOT_NEEDED, None))
     elif told.until != lease.until:
-        said.append((EventKind.NOTICE, PROMISED, told.until))
-    if told.until is None and told.safe_until != lease.safe_until:
+        cause = BEYOND if lease.terms.contract else PROMISED
+        said.append((EventKind.NOTICE, cause, told.until))
+    # Until when a lease is safe under its contract is the contract's own date.
+    if not lease.terms.contract and told.until is None and told.safe_until != lease.safe_until:
         said.append((EventKind.TOLD, "", told.safe_until))
     after, events = lease, list[LeaseEvent]()
     for kind, cause, until in said:

@@ -184,7 +184,8 @@ def _price(row: Row, price: Row | None) -> str:
 def _gives_way(row: Row, zone: str) -> str | None:
     if row["until"] is None or not row["live"]:
         return None
-    return f"it ends at {local(row['until'], zone)}: its nodes are promised to others from then"
+    why = "its contract has none for it" if row["contract"] else "its nodes are promised to others"
+    return f"it ends at {local(row['until'], zone)}: {why} from then"
 
 
 def _place(member: Row) -> str:

@@ -4,17 +4,19 @@ Nodes are counted, not named: a promise needs so many of a pool, and whichever l
 room. A lease is out `CHANGEOVER` before its nodes are needed, so that they are clean by then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from rackrate.core.calendar import NEVER
 from rackrate.core.ids import LeaseId, NodeId, PoolId
 from rackrate.core.placement import Fleet
-from rackrate.core.timeline import Ints, instant, seconds
+from rackrate.core.pools import Pool
+from rackrate.core.timeline import Ints, Timeline, instant, seconds
 from rackrate.core.workload import Member
 
 NOTICE = timedelta(days=7)
@@ -56,7 +58,20 @@ def settle(fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> dict[Lease
     before `notice` from now. Who must go: spot first, then as few leases as do, then with as few
     nodes to spare, then who started last. A notice that is not needed any more is withdrawn.
     """
-    house = _House(fleet, lodgers, now)
+    return _settled(_House(fleet, lodgers, now, partial(_room_of_all, now=now)))
+
+
+def settle_within(
+    fleet: Fleet, contract: str, lodgers: Iterable[Lodger], now: datetime
+) -> dict[LeaseId, Lodger]:
+    """The leases of a contract, by the nodes that it has: who is beyond them has to go.
+
+    It keeps its nodes to the last second: cleaning them is the time of who comes after it.
+    """
+    return _settled(_House(fleet, lodgers, now, partial(_room_of_one, holder=contract, now=now)))
+
+
+def _settled(house: "_House") -> dict[LeaseId, Lodger]:
     house.let_stay()
     for ground in house.grounds:
         house.shorten(ground)
@@ -65,12 +80,29 @@ def settle(fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> dict[Lease
     return house.lodgers
 
 
+def _room_of_all(pool: Pool, now: datetime) -> tuple[Timeline, int]:
+    """What no promise needs over time, and how long before that a lodger must be out."""
+    return pool.calendar.free(now), _whole(CHANGEOVER)
+
+
+def _room_of_one(pool: Pool, holder: str, now: datetime) -> tuple[Timeline, int]:
+    """What is promised to one holder over time."""
+    steps: list[tuple[int, int]] = []
+    for held in pool.calendar.reservations.values():
+        if held.holder == holder and held.counts(now):
+            steps.append((seconds(held.during.start), held.nodes))
+            steps.append((seconds(held.during.end), -held.nodes))
+    return Timeline.of(steps), 0
+
+
+Room = Callable[[Pool], tuple[Timeline, int]]
+
+
 class _Ground:
     """One pool from now on: how many lodged nodes it has room for, and whose they are."""
 
-    def __init__(self, fleet: Fleet, pool: PoolId, now: datetime) -> None:
-        line = fleet.pools[pool].calendar.free(now)
-        at, ahead = seconds(now), int(CHANGEOVER.total_seconds())
+    def __init__(self, line: Timeline, ahead: int, at: int) -> None:
+        self.ahead = ahead
         later = line.times > at + ahead
         self.times = np.concatenate([[at], line.times[later] - ahead])
         self.room = np.concatenate([[line.least(at, at + ahead + 1)], line.levels[later]])
@@ -88,7 +120,7 @@ class _Ground:
 class _House:
     """All lodgers of a site while it is decided what they are told."""
 
-    def __init__(self, fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> None:
+    def __init__(self, fleet: Fleet, lodgers: Iterable[Lodger], now: datetime, room: Room) -> None:
         self.now, self.at = now, seconds(now)
         self.lodgers = {lodger.id: lodger for lodger in lodgers}
         self._going: dict[LeaseId, int] = {}
@@ -99,10 +131,13 @@ class _House:
                 node = fleet.nodes[fleet.number[name]]
                 ground = grounds.get(node.pool)
                 if ground is None:
-                    ground = grounds[node.pool] = _Ground(fleet, node.pool, now)
+                    line, ahead = room(fleet.pools[node.pool])
+                    ground = grounds[node.pool] = _Ground(line, ahead, self.at)
                 ground.on.setdefault(name, []).append(lodger.id)
-                leaves = NEVER if node.until is None else seconds(node.until - CHANGEOVER)
-                ground.leaves[name] = max(self.at, leaves)
+                ground.leaves[name] = NEVER
+                if node.until is not None and ground.ahead:
+                    leaves = seconds(node.until) - ground.ahead
+                    ground.leaves[name] = max(self.at, leaves)
                 if ground not in self._pools.setdefault(lodger.id, []):
                     self._pools[lodger.id].append(ground)
         self.grounds = [grounds[pool] for pool in sorted(grounds)]

@@ -52,6 +52,7 @@ KNOWN = frozenset(
         msg("lost by the engine"),
         msg("its nodes are promised to others from then"),
         msg("its nodes are not needed after all"),
+        msg("its contract has no nodes for it from then"),
         msg("its notice is over, and its nodes go to those they are promised to"),
         msg("simulated"),
         msg("plain"),
