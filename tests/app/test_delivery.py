@@ -309,6 +309,16 @@ def test_damages_stop_at_their_cap() -> None:
     assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-39200.00")
 
 
+def test_what_never_came_earns_its_damages_when_the_term_is_over() -> None:
+    built = shop()
+    sign(built, damages=Damages(Decimal("0.5"), Decimal(20)))
+    close_until(built, 10)
+    assert of_kind(built, LineKind.DAMAGES) == []
+    built.clock.instant = day(11)
+    billing.close(built.world, built.admin, SELLER, NOVEMBER.plus(10))
+    assert of_kind(built, LineKind.DAMAGES) == ["2026-12 -800.00"]
+
+
 def test_what_is_in_time_to_the_second_is_not_late() -> None:
     built = shop()
     sign(built, damages=Damages(Decimal("0.5")))

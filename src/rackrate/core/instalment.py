@@ -116,23 +116,34 @@ def _amendments(due: Due) -> Iterator[Line]:
 
 
 def _damages(due: Due) -> Iterator[Line]:
+    """For what came late; and for what never came, once the contract is over."""
     for each in due.deliveries:
         amount = damages_of(due.contract, each, due.now)
-        if each.delivered is not None and amount:
+        if amount and (each.delivered is not None or _is_over(due)):
             days = each.days_late(due.now)
             said = f"{each.nodes} nodes of {due.contract.id} were {days} days late"
             source, commitment = f"damages/{each.id}", due.contract.commitment(each.commitment)
-            yield _line(due, source, LineKind.DAMAGES, said, each.delivered, -amount, commitment)
+            at = each.delivered or each.due
+            yield _line(due, source, LineKind.DAMAGES, said, at, -amount, commitment)
+
+
+def _last_month(due: Due) -> Month:
+    """The last month that the contract touches."""
+    last = Month.of(due.contract.over, due.time_zone)
+    begins = last.interval(due.time_zone).start
+    return last.plus(-1) if due.contract.over == begins else last
+
+
+def _is_over(due: Due) -> bool:
+    return due.closed is not None and _last_month(due) <= due.closed
 
 
 def _refund(due: Due) -> Iterator[Line]:
     """What was prepaid and never drawn down goes back once the last month is over."""
     contract, plan = due.contract, due.plan
-    last = Month.of(contract.over, due.time_zone)
-    if contract.over == last.interval(due.time_zone).start:
-        last = last.plus(-1)
-    if due.closed is None or due.closed < last or not plan.left:
+    if not plan.left or not _is_over(due):
         return
+    last = _last_month(due)
     pools = _pools(contract, plan, due.rule)
     drawn = sum(each.drawdown.minor for each in plan.instalments)
     net = sum(whole for _, whole in pools) - _net_of_drawn(pools, drawn)
