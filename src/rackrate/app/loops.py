@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from rackrate.app import breaches, giveway
 from rackrate.app.delivery import accept_healthy
-from rackrate.app.entitlement import end_uncovered
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass, Stray
@@ -94,7 +93,6 @@ def _give_way(world: World, leader: Leader) -> None:
                 breaches.look_at(world, tx, site)
                 giveway.tell(world, tx, site)
                 giveway.end_due(world, tx, site)
-                end_uncovered(world, tx, site)
         except (Conflict, Unavailable):
             continue  # Somebody was quicker, or leads now; the next pass is the retry.
 
