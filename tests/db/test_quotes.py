@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from rackrate.app import billing, quotes, sales
@@ -166,3 +167,37 @@ def test_a_customer_confined_by_the_database_finds_its_own_quotes(pair: Pair) ->
     with pair.worlds[0].store.transaction() as tx:
         tx.confine(mine.customer)
         assert [quote.id for quote in tx.find(Quote)] == [mine.id]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "signed = expires, contract = 'k'",
+        "signed = created, withdrawn = created, contract = 'k'",
+        "signed = created, needs_approval = true, contract = 'k'",
+        "approver = author",
+        "expires = created",
+        "nodes = 0",
+        "monthly = -1",
+        "prepayment_percent = 101",
+    ],
+)
+def test_the_database_refuses_by_itself_what_no_quote_can_be(
+    pair: Pair, database: str, change: str
+) -> None:
+    quotes.create(pair.worlds[0], pair.admin, wish(1))
+    with (
+        psycopg.connect(database) as connection,
+        pytest.raises(psycopg.errors.CheckViolation),
+    ):
+        connection.execute(f"UPDATE quote SET {change}".encode())
+
+
+def test_two_quotes_are_never_one_contract(pair: Pair, database: str) -> None:
+    for _ in range(2):
+        quotes.create(pair.worlds[0], pair.admin, wish(1))
+    with (
+        psycopg.connect(database) as connection,
+        pytest.raises(psycopg.errors.UniqueViolation),
+    ):
+        connection.execute("UPDATE quote SET signed = created, contract = 'k'")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
@@ -27,7 +28,7 @@ from rackrate.core.contract_price import (
 from rackrate.core.eligibility import check_eligible, why_not
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.fitting import kept_back
-from rackrate.core.ids import ContractId, CustomerId, ProjectId, SiteId, SkuId
+from rackrate.core.ids import ChipId, ContractId, CustomerId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.money import Money
@@ -41,6 +42,8 @@ BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in f
 FORTNIGHT = timedelta(days=14)
 MOST_MONTHS = 360
 SHORTEST_HOLD = timedelta(minutes=1)
+# From then on nothing that is sold by the moment now is in the way, however long its notice.
+SOON = timedelta(days=366)
 # Somebody who says "from today" means the day that has begun.
 A_DAY = timedelta(days=1)
 
@@ -138,26 +141,19 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     site, chip = tx.get(Site, sku.site), tx.get(Chip, sku.chip)
     check_eligible(customer, chip, site, alone=customer.dedicated_block)
     now = world.clock.now()
-    notice = longest_notice(tx, site.id, chip.id, now)
-    plain = Wish(ask.nodes, during, now, notice, same_block=ask.same_block)
+    plain = Wish(ask.nodes, during, now, SOON, same_block=ask.same_block)
     found = _Candidates(tx, customer, plain)
     what = found.of(sku)
-    months = whole_months(during, customer.time_zone)
-    cost = _priced(what, ask, months, customer)
+    cost = _priced(what, ask, whole_months(during, customer.time_zone), customer)
     wish = what.wish(plain, ask.nodes)
     placed = what.place(wish)
     short = Shortfall(placed, what.earliest(wish)) if isinstance(placed, int) else None
     offered: tuple[Offered, ...] = ()
     if short is not None:
-
-        def price_of(other: Candidate, nodes: int, over: Interval) -> Priced | None:
-            return _like(other, nodes, whole_months(over, customer.time_zone), ask)
-
+        price_of = partial(_like, ask, customer.time_zone)
         asked = Asked(what, wish, short.earliest, customer.time_zone, price_of)
-        offered = tuple(
-            Offered(each, _value(customer, project, ask, each))
-            for each in alternatives(asked, found.others(sku))
-        )
+        instead = alternatives(asked, found.others(sku))
+        offered = tuple(Offered(each, _value(customer, project, ask, each)) for each in instead)
     return Answer(
         now,
         now + ask.lasts,
@@ -184,7 +180,8 @@ class _Candidates:
         sites = {site.id: site for site in tx.find(Site)}
         chips = {chip.id: chip for chip in tx.find(Chip)}
         alone = customer.dedicated_block
-        self._sites, self._chips, self._wish, self._alone = sites, chips, wish, alone
+        self._tx, self._wish, self._alone = tx, wish, alone
+        self._sites, self._chips = sites, chips
         self._skus = [
             sku
             for sku in tx.find(Sku)
@@ -201,8 +198,10 @@ class _Candidates:
         fleet = self._fleets[site.id]
         shape = fleet.shape(sku.chip, sku.slots)
 
+        notice = self._notice(site.id, chip.id)
+
         def alone(pool: Pool, during: Interval) -> bool:
-            return is_empty(fleet, pool, replace(self._wish, during=during))
+            return is_empty(fleet, pool, replace(self._wish, during=during, notice=notice))
 
         return Candidate(
             sku.id,
@@ -212,6 +211,7 @@ class _Candidates:
             shape,
             site.spare_percent + site.moment_percent,
             site.moment_percent,
+            notice,
             self._price(sku.id),
             alone if self._alone else None,
         )
@@ -219,6 +219,12 @@ class _Candidates:
     def others(self, sku: Sku) -> list[Candidate]:
         """All but the one that was asked for."""
         return [self.of(other) for other in self._skus if other.id != sku.id]
+
+    def _notice(self, site: SiteId, chip: ChipId) -> timedelta:
+        """After how long nodes that are sold by the moment count; looked up where it matters."""
+        if self._wish.during.start >= self._wish.now + SOON:
+            return SOON
+        return longest_notice(self._tx, site, chip, self._wish.now)
 
     def _price(self, sku: SkuId) -> ContractPrice | None:
         try:
@@ -281,12 +287,14 @@ def _priced(what: Candidate, ask: Ask, months: int, customer: Customer) -> Price
     return priced(what.price, months, ask.nodes, ask.discount_percent)
 
 
-def _like(other: Candidate, nodes: int, months: int, ask: Ask) -> Priced | None:
+def _like(
+    ask: Ask, time_zone: str, other: Candidate, nodes: int, during: Interval
+) -> Priced | None:
     """An alternative at its list and the same discount; None where the list has no price for it."""
     if other.price is None:
         return None
     try:
-        return priced(other.price, months, nodes, ask.discount_percent)
+        return priced(other.price, whole_months(during, time_zone), nodes, ask.discount_percent)
     except Refused:
         return None
 

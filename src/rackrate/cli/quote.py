@@ -56,7 +56,7 @@ def create(
         raise Usage("say --months or --until, one of the two")
     client = connect()
     buyer = _buyer(client, customer, project)
-    zone, currency = str(buyer["time_zone"]), str(buyer["currency"])
+    zone = str(buyer["time_zone"])
     body: dict[str, object] = {
         "customer": customer or None,
         "project": project or buyer["project"],
@@ -68,14 +68,12 @@ def create(
         "same_block": same_block,
         "discount_percent": discount,
         "prepayment_percent": prepayment,
-        "monthly": {"amount": monthly, "currency": currency} if monthly else None,
+        "monthly": {"amount": monthly, "currency": buyer["currency"]} if monthly else None,
         "hold_seconds": _length(expires),
         "name": name,
     }
-    if dry_run:
-        _print_answer(client.post("/v1/quotes/answer", body), zone, output)
-    else:
-        _print_quote(client.post("/v1/quotes", body), zone, output)
+    given = client.post("/v1/quotes/answer" if dry_run else "/v1/quotes", body)
+    (_print_answer if dry_run else _print_quote)(given, zone, output)
 
 
 def _buyer(client: Client, customer: str, project: str) -> Row:

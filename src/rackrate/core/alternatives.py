@@ -44,6 +44,7 @@ class Candidate:
     shape: Shape
     kept_percent: Decimal
     moment_percent: Decimal
+    notice: timedelta
     price: ContractPrice | None
     alone: Callable[[Pool, Interval], bool] | None = None
 
@@ -96,6 +97,7 @@ class Candidate:
         return replace(
             wish,
             nodes=nodes,
+            notice=self.notice,
             kept_percent=self.kept_percent,
             moment_percent=self.moment_percent,
         )
