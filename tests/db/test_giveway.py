@@ -7,12 +7,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from rackrate.app import leasing
+from rackrate.app import giveway, leasing
 from rackrate.app.leasing import Ask
 from rackrate.core.errors import Conflict
 from rackrate.core.lease import EventKind, LeaseEvent
 from rackrate.db.store import PostgresStore
-from tests.app.test_giveway import EAST, NODE, RENDER, Business, shop
+from tests.app.test_giveway import EAST, NODE, RENDER, Business, promise, shop
 
 SOON = 10.0
 
@@ -85,3 +85,26 @@ def test_a_lease_that_is_being_told_is_written_by_nobody_else_meanwhile(database
         assert refused
         with store.transaction() as tx:
             assert [(one.seq, one.safe_until) for one in tx.to_be_told(EAST)] == [(2, until)]
+
+
+def test_a_lease_that_is_being_written_still_counts_for_what_the_others_are_told(
+    database: str,
+) -> None:
+    """Of two nodes one is needed. The lease that stays is being written: the other goes anyway."""
+    with PostgresStore(database) as store, PostgresStore(database) as other:
+        built = shop(store=store)
+        ids = [leasing.start(built.world, built.admin, Ask(RENDER, NODE, 1)).id for _ in range(4)]
+        promise(built, timedelta(days=8), nodes=1)
+        shown = [leasing.show(built.world, built.admin, id)[0] for id in ids]
+        staying = [lease for lease in shown if lease.until is None]
+        assert len(staying) == 2
+        with other.transaction() as held:
+            for lease in staying:
+                at = lease.since
+                event = LeaseEvent(lease.id, lease.seq + 1, at, at, EventKind.STARTING)
+                held.record(lease.apply(event), event)
+            held.history(ids[0])
+            with store.transaction() as tx:
+                giveway.tell(built.world, tx, EAST)
+        again = [leasing.show(built.world, built.admin, id)[0].until for id in ids]
+        assert again == [lease.until for lease in shown]

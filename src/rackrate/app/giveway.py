@@ -30,8 +30,9 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
     hold, an amendment, a slip; and by every full pass of the loop.
     """
     fleet, now = tx.fleet(site), world.clock.now()
-    # Who is being written just now is told by the next pass: CHANGEOVER leaves time for that.
-    leases = {lease.id: lease for lease in tx.to_be_told(site) if _holds(lease)}
+    # Who is being written just now counts, and is told by the next pass: CHANGEOVER leaves time.
+    free = {lease.id for lease in tx.to_be_told(site)}
+    leases = {lease.id: lease for lease in tx.find(Lease, live=True, site=site) if _holds(lease)}
     by_contract: dict[str, list[Lease]] = {}
     for lease in leases.values():
         by_contract.setdefault(lease.terms.contract or "", []).append(lease)
@@ -42,8 +43,8 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
             if contract
             else settle(fleet, lodgers, now)
         )
-        for id, lodger in told.items():
-            _write(tx, leases[id], lodger, now)
+        for id in sorted(told.keys() & free):
+            _write(tx, leases[id], told[id], now)
 
 
 def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[datetime]]:
