@@ -6,139 +6,38 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import billing, books, sales
-from rackrate.app.amending import Change, End, Extend, Fewer, More, Renew, Swap, amend
+from rackrate.app import sales
+from rackrate.app.amending import Change, Extend, Fewer, More, Renew, Swap, amend
 from rackrate.core.access import Role
 from rackrate.core.calendar import Reservation
 from rackrate.core.contract import (
     Commitment,
     CommitmentKind,
-    Contract,
-    EarlyEnd,
     Renewal,
     Terms,
     UpgradeRight,
 )
 from rackrate.core.errors import Forbidden, Invalid, Reason, Refused
-from rackrate.core.ids import ChipId, ContractId, EntityId, ProjectId, SkuId
-from rackrate.core.interval import Interval, Month
-from rackrate.core.invoice import Line, LineKind
+from rackrate.core.ids import ChipId, ContractId, ProjectId, SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.invoice import LineKind
 from rackrate.core.ledger import Account
-from rackrate.core.money import Money
-from tests.build import CUSTOMERS, SMALL, Built, build
-
-SHANGHAI = "Asia/Shanghai"
-SELLER, TRAIN, K1 = EntityId("example"), ProjectId("robotics-train"), ContractId("k1")
-NODE, NEWER = SkuId("h100.node"), SkuId("b300.node")
-NOVEMBER = Month(2026, 11)
-FIRST = NOVEMBER.interval(SHANGHAI).start
-
-# Two more nodes, of a newer chip, in a block of their own.
-NEW_CHIP = """
-kind: chip
-name: b300
-vendor: NVIDIA
-model: B300
-source: a test
-confidence: secondary
----
-kind: block
-name: east-new
-site: east
-fabric: 800G
----
-kind: node
-name: b300-{:03}
-count: 2
-site: east
-block: east-new
-chip: b300
-gpus: 8
-cpus: 192
-memory_gib: 2048
-disk_gib: 28000
----
-kind: sku
-name: b300.node
-title: B300, a whole node
-site: east
-chip: b300
-slots: 8
-whole_node: true
-cpus: 192
-memory_gib: 2048
-disk_gib: 28000
-"""
-
-
-def day(month: int) -> datetime:
-    """The start of so many months after November 2026."""
-    return NOVEMBER.plus(month).interval(SHANGHAI).start
-
-
-def cny(amount: str) -> Money:
-    return Money.parse(amount, "CNY")
-
-
-def nodes(count: int, start: int, end: int, monthly: str, same_block: bool = False) -> Commitment:
-    during = Interval(day(start), day(end))
-    amount = cny(monthly)
-    return Commitment(1, CommitmentKind.CAPACITY, "", during, amount, NODE, None, count, same_block)
-
-
-def shop() -> Built:
-    return build(SMALL, CUSTOMERS, NEW_CHIP, now=FIRST)
-
-
-def sign(
-    built: Built, *wanted: Commitment, percent: int = 20, terms: Terms | None = None
-) -> Contract:
-    commitments = wanted or (nodes(2, 0, 36, "1000.00"),)
-    offer = sales.Offer(K1, TRAIN, commitments, Decimal(percent), False, "", terms or Terms())
-    return sales.sign(built.world, built.admin, offer)
-
-
-def change(built: Built, asked: Change) -> Contract:
-    return amend(built.world, built.admin, K1, asked, "agreed by letter")
-
-
-def close(built: Built, month: Month) -> None:
-    built.clock.instant = max(built.clock.instant, month.interval(SHANGHAI).end)
-    billing.close(built.world, built.admin, SELLER, month)
-
-
-def close_until(built: Built, month: int) -> None:
-    for number in range(month):
-        close(built, NOVEMBER.plus(number))
-
-
-def invoiced(built: Built) -> list[Line]:
-    issued = billing.find(built.world, built.admin)
-    return [e.line for i in issued for e in billing.show(built.world, built.admin, i.id)[1]]
-
-
-def of_kind(built: Built, kind: LineKind) -> list[str]:
-    return [str(line.net.amount) for line in reversed(invoiced(built)) if line.kind is kind]
-
-
-def balance(built: Built, account: Account) -> Decimal:
-    found = books.balances(built.world, built.admin, SELLER)
-    return sum((b.amount.amount for b in found if b.account is account), Decimal(0))
-
-
-def reserved(built: Built, at: datetime) -> int:
-    with built.world.store.transaction() as tx:
-        held = tx.find(Reservation, holder="k1")
-    return sum(each.nodes for each in held if each.during.contains(at))
-
-
-def refusal(built: Built, asked: Change) -> Refused:
-    before = sales.show(built.world, built.admin, K1)
-    with pytest.raises(Refused) as caught:
-        change(built, asked)
-    assert sales.show(built.world, built.admin, K1) == before
-    return caught.value
-
+from tests.app.contract_shop import (
+    K1,
+    NEWER,
+    NODE,
+    balance,
+    change,
+    close_until,
+    cny,
+    day,
+    nodes,
+    of_kind,
+    refusal,
+    reserved,
+    shop,
+    sign,
+)
 
 # -- several commitments ------------------------------------------------------------------------
 
@@ -262,6 +161,19 @@ def test_the_right_to_renew_is_used_before_its_day_and_once() -> None:
     assert refusal(built, Renew()).reason is Reason.NOT_AGREED
 
 
+def test_what_goes_on_beyond_the_term_is_renewed_from_its_own_end() -> None:
+    built = shop()
+    terms = Terms(renewal=Renewal(6, day(9)))
+    support = Commitment(
+        2, CommitmentKind.SERVICE, "Support", Interval(day(0), day(12)), cny("100.00")
+    )
+    sign(built, nodes(2, 0, 12, "1000.00"), support, terms=terms)
+    change(built, Extend(2, day(15)))
+    done = change(built, Renew())
+    ends = {each.what: each.during.end for each in done.commitments if each.order == 2}
+    assert ends == {"2 x h100.node": day(18), "Support": day(21)}
+
+
 def test_the_right_to_renew_lapses_on_its_day() -> None:
     built = shop()
     sign(built, nodes(2, 0, 12, "1000.00"), terms=Terms(renewal=Renewal(6, day(9))))
@@ -310,98 +222,6 @@ def test_the_upgrade_right_is_for_one_chip_from_one_day_on(asked: Swap, said: st
     sign(built, terms=upgradable())
     refused = refusal(built, asked)
     assert refused.reason is Reason.NOT_AGREED and said in refused.detail
-
-
-# -- the end ------------------------------------------------------------------------------------
-
-
-def ending() -> Terms:
-    return Terms(early_end=EarlyEnd(Decimal(30), 90, day(12)))
-
-
-def test_an_early_end_costs_its_fee_and_frees_the_nodes() -> None:
-    """24 of 36 months are not paid: 24,000 less the 4,800 prepaid for them, and 30 % of that."""
-    built = shop()
-    sign(built, terms=ending())
-    close_until(built, 6)
-    done = change(built, End(day(12)))
-    assert done.ended == day(12)
-    assert of_kind(built, LineKind.FEE) == ["5760.00"]
-    assert (reserved(built, day(11)), reserved(built, day(12))) == (2, 0)
-    for month in range(6, 14):
-        close(built, NOVEMBER.plus(month))
-    # What was prepaid for the months that do not come goes back when the last one is over.
-    assert of_kind(built, LineKind.REFUND) == ["-4800.00"]
-    assert len(of_kind(built, LineKind.INSTALMENT)) == 12
-    assert balance(built, Account.CONTRACT_LIABILITY) == 0
-    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-17760.00")
-
-
-def test_a_month_that_was_invoiced_ahead_is_credited_where_the_end_comes_in_it() -> None:
-    built = shop()
-    sign(built, percent=0, terms=Terms(early_end=EarlyEnd(Decimal(0))))
-    close(built, NOVEMBER)
-    half = day(1) + timedelta(days=15, hours=12)
-    change(built, End(half))
-    close(built, NOVEMBER.plus(1))
-    assert of_kind(built, LineKind.INSTALMENT) == ["1000.00", "1000.00", "-500.00"]
-    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-1500.00")
-    assert balance(built, Account.CONTRACT_LIABILITY) == 0
-
-
-def test_an_early_end_needs_its_notice_and_its_first_day() -> None:
-    built = shop()
-    sign(built, terms=ending())
-    refused = refusal(built, End(day(6)))
-    assert refused.facts["earliest"] == day(12).isoformat()
-    built.clock.instant = day(12)
-    refused = refusal(built, End(day(12) + timedelta(days=1)))
-    assert refused.facts["earliest"] == (day(12) + timedelta(days=90)).isoformat()
-
-
-def test_without_the_right_a_contract_runs_to_its_end() -> None:
-    built = shop()
-    sign(built)
-    assert refusal(built, End(day(12))).facts["until"] == day(36).isoformat()
-
-
-def test_a_contract_that_was_ended_is_not_amended_any_more() -> None:
-    built = shop()
-    sign(built, terms=Terms(early_end=EarlyEnd(Decimal(0))))
-    change(built, End(day(12)))
-    assert refusal(built, Extend(1, day(40))).reason is Reason.WRONG_STATE
-
-
-# -- where and with whom ------------------------------------------------------------------------
-
-
-def test_a_dedicated_block_is_shared_with_nobody() -> None:
-    built = shop()
-    sign(built, nodes(1, 0, 12, "1000.00"), terms=Terms(dedicated=True))
-    other = sales.Offer(
-        ContractId("k2"), ProjectId("studio-render"), (nodes(3, 0, 6, "1.00"),), Decimal(0)
-    )
-    with pytest.raises(Refused, match="at most 2 of 3 nodes"):
-        sales.sign(built.world, built.admin, other)
-
-
-def test_a_block_that_others_are_in_cannot_be_dedicated() -> None:
-    built = shop()
-    for name in ("k2", "k3"):
-        one = (nodes(1 if name == "k2" else 2, 0, 12, "1.00"),)
-        taken = sales.Offer(ContractId(name), ProjectId("studio-render"), one, Decimal(0))
-        sales.sign(built.world, built.admin, taken)
-    with pytest.raises(
-        Refused, match="at most 0 of 1 nodes"
-    ):
-        sign(built, nodes(1, 0, 12, "1000.00"), terms=Terms(dedicated=True))
-
-
-def test_a_contract_is_delivered_in_its_countries_only() -> None:
-    built = shop()
-    with pytest.raises(Refused, match="is in CN; the contract is delivered in SG only") as caught:
-        sign(built, terms=Terms(jurisdiction=("SG",)))
-    assert caught.value.reason is Reason.NOT_ELIGIBLE
 
 
 # -- bad input ----------------------------------------------------------------------------------

@@ -1,0 +1,120 @@
+"""How contracts end early, and where they may be: told as a salesperson would tell it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from rackrate.app import sales
+from rackrate.app.amending import End, Extend
+from rackrate.core.contract import (
+    EarlyEnd,
+    Terms,
+)
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.ids import ContractId, ProjectId
+from rackrate.core.invoice import LineKind
+from rackrate.core.ledger import Account
+from tests.app.contract_shop import (
+    NOVEMBER,
+    balance,
+    change,
+    close,
+    close_until,
+    day,
+    nodes,
+    of_kind,
+    refusal,
+    reserved,
+    shop,
+    sign,
+)
+
+# -- the end ------------------------------------------------------------------------------------
+
+
+def ending() -> Terms:
+    return Terms(early_end=EarlyEnd(Decimal(30), 90, day(12)))
+
+
+def test_an_early_end_costs_its_fee_and_frees_the_nodes() -> None:
+    """24 of 36 months are not paid: 24,000 less the 4,800 prepaid for them, and 30 % of that."""
+    built = shop()
+    sign(built, terms=ending())
+    close_until(built, 6)
+    done = change(built, End(day(12)))
+    assert done.ended == day(12)
+    assert of_kind(built, LineKind.FEE) == ["5760.00"]
+    assert (reserved(built, day(11)), reserved(built, day(12))) == (2, 0)
+    for month in range(6, 14):
+        close(built, NOVEMBER.plus(month))
+    # What was prepaid for the months that do not come goes back when the last one is over.
+    assert of_kind(built, LineKind.REFUND) == ["-4800.00"]
+    assert len(of_kind(built, LineKind.INSTALMENT)) == 12
+    assert balance(built, Account.CONTRACT_LIABILITY) == 0
+    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-17760.00")
+
+
+def test_a_month_that_was_invoiced_ahead_is_credited_where_the_end_comes_in_it() -> None:
+    built = shop()
+    sign(built, percent=0, terms=Terms(early_end=EarlyEnd(Decimal(0))))
+    close(built, NOVEMBER)
+    half = day(1) + timedelta(days=15, hours=12)
+    change(built, End(half))
+    close(built, NOVEMBER.plus(1))
+    assert of_kind(built, LineKind.INSTALMENT) == ["1000.00", "1000.00", "-500.00"]
+    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-1500.00")
+    assert balance(built, Account.CONTRACT_LIABILITY) == 0
+
+
+def test_an_early_end_needs_its_notice_and_its_first_day() -> None:
+    built = shop()
+    sign(built, terms=ending())
+    refused = refusal(built, End(day(6)))
+    assert refused.facts["earliest"] == day(12).isoformat()
+    built.clock.instant = day(12)
+    refused = refusal(built, End(day(12) + timedelta(days=1)))
+    assert refused.facts["earliest"] == (day(12) + timedelta(days=90)).isoformat()
+
+
+def test_without_the_right_a_contract_runs_to_its_end() -> None:
+    built = shop()
+    sign(built)
+    assert refusal(built, End(day(12))).facts["until"] == day(36).isoformat()
+
+
+def test_a_contract_that_was_ended_is_not_amended_any_more() -> None:
+    built = shop()
+    sign(built, terms=Terms(early_end=EarlyEnd(Decimal(0))))
+    change(built, End(day(12)))
+    assert refusal(built, Extend(1, day(40))).reason is Reason.WRONG_STATE
+
+
+# -- where and with whom ------------------------------------------------------------------------
+
+
+def test_a_dedicated_block_is_shared_with_nobody() -> None:
+    built = shop()
+    sign(built, nodes(1, 0, 12, "1000.00"), terms=Terms(dedicated=True))
+    other = sales.Offer(
+        ContractId("k2"), ProjectId("studio-render"), (nodes(3, 0, 6, "1.00"),), Decimal(0)
+    )
+    with pytest.raises(Refused, match="at most 2 of 3 nodes"):
+        sales.sign(built.world, built.admin, other)
+
+
+def test_a_block_that_others_are_in_cannot_be_dedicated() -> None:
+    built = shop()
+    for name in ("k2", "k3"):
+        one = (nodes(1 if name == "k2" else 2, 0, 12, "1.00"),)
+        taken = sales.Offer(ContractId(name), ProjectId("studio-render"), one, Decimal(0))
+        sales.sign(built.world, built.admin, taken)
+    with pytest.raises(Refused, match="at most 0 of 1 nodes"):
+        sign(built, nodes(1, 0, 12, "1000.00"), terms=Terms(dedicated=True))
+
+
+def test_a_contract_is_delivered_in_its_countries_only() -> None:
+    built = shop()
+    with pytest.raises(Refused, match="is in CN; the contract is delivered in SG only") as caught:
+        sign(built, terms=Terms(jurisdiction=("SG",)))
+    assert caught.value.reason is Reason.NOT_ELIGIBLE
