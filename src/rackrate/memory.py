@@ -235,8 +235,9 @@ class MemoryTx:
             self.journal.append((log,))
         self._set(self._tables[Lease], id, lease)
 
-    def to_be_told(self, site: SiteId) -> list[Lease]:
-        return self.find(Lease, live=True, site=site)
+    def alone(self, leases: Collection[LeaseId]) -> list[Lease]:
+        found = (self.peek(Lease, id) for id in sorted(leases))
+        return [lease for lease in found if lease is not None]
 
     def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
         return tuple(self._state.events.get(lease, ()))

@@ -40,11 +40,11 @@ def test_a_lease_that_the_loop_is_writing_is_left_out_and_not_waited_for(databas
         thread.start()
         assert written.wait(SOON)
         with store.transaction() as tx:
-            assert tx.to_be_told(EAST) == []
+            assert tx.alone([lease.id]) == []
         told.set()
         thread.join(SOON)
         with store.transaction() as tx:
-            assert [one.seq for one in tx.to_be_told(EAST)] == [2]
+            assert [one.seq for one in tx.alone([lease.id])] == [2]
 
 
 def wait_for_a_waiting(database: str) -> None:
@@ -75,7 +75,7 @@ def test_a_lease_that_is_being_told_is_written_by_nobody_else_meanwhile(database
 
         thread = threading.Thread(target=loop)
         with store.transaction() as tx:
-            (held,) = tx.to_be_told(EAST)
+            (held,) = tx.alone([lease.id])
             thread.start()
             event = LeaseEvent(lease.id, 2, lease.since, lease.since, EventKind.TOLD, until=until)
             tx.record(held.apply(event), event)
@@ -84,7 +84,7 @@ def test_a_lease_that_is_being_told_is_written_by_nobody_else_meanwhile(database
         thread.join(SOON)
         assert refused
         with store.transaction() as tx:
-            assert [(one.seq, one.safe_until) for one in tx.to_be_told(EAST)] == [(2, until)]
+            assert [(one.seq, one.safe_until) for one in tx.alone([lease.id])] == [(2, until)]
 
 
 def test_a_lease_that_is_being_written_still_counts_for_what_the_others_are_told(

@@ -9,7 +9,7 @@ from rackrate.app.world import World, hint
 from rackrate.core.calendar import NOTHING
 from rackrate.core.errors import Refused
 from rackrate.core.giveway import CHANGEOVER, EARLY, NOTICE, Lodger, settle, settle_within
-from rackrate.core.ids import ChipId, NodeId, PoolId, SiteId, SkuId
+from rackrate.core.ids import ChipId, LeaseId, NodeId, PoolId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms, Wanted
 from rackrate.core.parties import Customer
@@ -30,21 +30,26 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
     hold, an amendment, a slip; and by every full pass of the loop.
     """
     fleet, now = tx.fleet(site), world.clock.now()
-    # Who is being written just now counts, and is told by the next pass: CHANGEOVER leaves time.
-    free = {lease.id for lease in tx.to_be_told(site)}
-    leases = {lease.id: lease for lease in tx.find(Lease, live=True, site=site) if _holds(lease)}
     by_contract: dict[str, list[Lease]] = {}
-    for lease in leases.values():
-        by_contract.setdefault(lease.terms.contract or "", []).append(lease)
-    for contract, held in sorted(by_contract.items()):
-        lodgers = _lodgers(tx, held, now)
+    for lease in tx.find(Lease, live=True, site=site):
+        if _holds(lease):
+            by_contract.setdefault(lease.terms.contract or "", []).append(lease)
+    said: dict[LeaseId, tuple[Lease, tuple[LeaseEvent, ...]]] = {}
+    for contract, leases in sorted(by_contract.items()):
+        lodgers = _lodgers(tx, leases, now)
         told = (
             settle_within(fleet, contract, lodgers, now)
             if contract
             else settle(fleet, lodgers, now)
         )
-        for id in sorted(told.keys() & free):
-            _write(tx, leases[id], told[id], now)
+        for lease in leases:
+            if events := _said(lease, told[lease.id], now):
+                said[lease.id] = lease, events
+    # Who is being written just now is told by the next pass: CHANGEOVER leaves time for that.
+    for lease in tx.alone(tuple(said)) if said else ():
+        before, events = said[lease.id]
+        if lease == before:
+            tx.record(_after(lease, events), *events)
 
 
 def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[datetime]]:
@@ -185,7 +190,7 @@ class _Notices:
             return SPOT_NOTICE if klass is LeaseClass.SPOT else NOTICE
 
 
-def _write(tx: Tx, lease: Lease, told: Lodger, now: datetime) -> None:
+def _said(lease: Lease, told: Lodger, now: datetime) -> tuple[LeaseEvent, ...]:
     """What it is told is events, as everything that binds: only what changed is said."""
     said: list[tuple[EventKind, str, datetime | None]] = []
     if told.until is None and lease.until is not None:
@@ -196,11 +201,14 @@ def _write(tx: Tx, lease: Lease, told: Lodger, now: datetime) -> None:
     # Until when a lease is safe under its contract is the contract's own date.
     if not lease.terms.contract and told.until is None and told.safe_until != lease.safe_until:
         said.append((EventKind.TOLD, "", told.safe_until))
-    after, events = lease, list[LeaseEvent]()
-    for kind, cause, until in said:
-        at = max(after.since, now)
-        event = LeaseEvent(lease.id, after.seq + 1, at, now, kind, cause, until=until)
-        after = after.apply(event)
-        events.append(event)
-    if events:
-        tx.record(after, *events)
+    at = max(lease.since, now)
+    return tuple(
+        LeaseEvent(lease.id, lease.seq + place, at, now, kind, cause, until=until)
+        for place, (kind, cause, until) in enumerate(said, 1)
+    )
+
+
+def _after(lease: Lease, events: Iterable[LeaseEvent]) -> Lease:
+    for event in events:
+        lease = lease.apply(event)
+    return lease

@@ -109,8 +109,8 @@ class Tx(Protocol):
     def record(self, lease: Lease, *events: LeaseEvent) -> None:
         """Write a lease with the events that made it so: the row is the fold of its log."""
 
-    def to_be_told(self, site: SiteId) -> list[Lease]:
-        """Live leases of the site, which nobody else writes until the transaction ends.
+    def alone(self, leases: Collection[LeaseId]) -> list[Lease]:
+        """These leases as they are, which nobody else writes until the transaction ends.
 
         Those that somebody is writing just now are left out, and not waited for.
         """

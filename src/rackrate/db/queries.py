@@ -14,8 +14,8 @@ EVENTS_OF = (
     f"SELECT {EVENT.select} FROM lease_event WHERE lease = ANY($1::text[]) ORDER BY lease, seq"
 )
 LEASES_OF = f"SELECT {CODECS[Lease].select} FROM lease WHERE id = ANY($1::text[]) ORDER BY id"
-TO_BE_TOLD = (
-    f"SELECT {CODECS[Lease].select} FROM lease WHERE site = $1 AND live ORDER BY id "
+ALONE = (
+    f"SELECT {CODECS[Lease].select} FROM lease WHERE id = ANY($1::text[]) ORDER BY id "
     "FOR NO KEY UPDATE SKIP LOCKED"
 )
 MAY_HAVE_RUN = """

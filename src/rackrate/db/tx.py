@@ -1,6 +1,6 @@
 """One transaction on PostgreSQL: writes are kept, and sent in one go before who needs them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
 
@@ -21,6 +21,7 @@ from rackrate.db.failures import translated
 from rackrate.db.fleets import LATEST, LOCK, Fleets, SiteIndex, mirror
 from rackrate.db.pending import Pending, array
 from rackrate.db.queries import (
+    ALONE,
     BALANCES,
     EVENTS,
     EVENTS_OF,
@@ -28,7 +29,6 @@ from rackrate.db.queries import (
     MAY_HAVE_RUN,
     NUMBER,
     POSTINGS,
-    TO_BE_TOLD,
     finding,
 )
 from rackrate.db.rows import CODECS, EVENT, POSTING
@@ -153,9 +153,9 @@ class PostgresTx:
         for event in events:
             self._pending.add(EVENT, event)
 
-    def to_be_told(self, site: SiteId) -> list[Lease]:
+    def alone(self, leases: Collection[LeaseId]) -> list[Lease]:
         codec = CODECS[Lease]
-        return list(map(codec.decode, self._rows(codec.table, TO_BE_TOLD, [site])))
+        return list(map(codec.decode, self._rows(codec.table, ALONE, [array(leases)])))
 
     def history(self, lease: LeaseId) -> tuple[LeaseEvent, ...]:
         return tuple(map(EVENT.decode, self._rows(EVENT.table, EVENTS, [lease])))
