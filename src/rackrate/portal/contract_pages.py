@@ -18,6 +18,7 @@ from rackrate.core.contract import (
     Instalment,
     Schedule,
     damages_of,
+    days_late_of,
 )
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import ContractId, SkuId
@@ -141,8 +142,8 @@ def _deliveries(page: Page, contract: Contract) -> list[dict[str, Any]]:
         {
             "batch": each,
             "place": f"{each.commitment}/{each.number}",
-            "state": _delivery_state(page, each),
-            "late": each.days_late(page.now),
+            "state": _delivery_state(page, contract, each),
+            "late": days_late_of(contract, each, page.now),
             "damages": damages_of(contract, each, page.now),
             "may_deliver": hands_over
             and each.delivered is None
@@ -153,12 +154,16 @@ def _deliveries(page: Page, contract: Contract) -> list[dict[str, Any]]:
     ]
 
 
-def _delivery_state(page: Page, batch: Delivery) -> tuple[str, str]:
+def _delivery_state(page: Page, contract: Contract, batch: Delivery) -> tuple[str, str]:
     if batch.accepted is not None:
         return "ok", msg("Accepted")
     if batch.delivered is not None:
         return "wait", msg("Delivered, waits for acceptance")
-    return ("bad", msg("Late")) if batch.due < page.now else ("wait", msg("To come"))
+    if page.now <= batch.due:
+        return "wait", msg("To come")
+    # Where nothing depends on the handing over, the nodes are the customer's with the term.
+    late = days_late_of(contract, batch, page.now)
+    return ("bad", msg("Late")) if late else ("ok", msg("Running"))
 
 
 def _due_state(page: Page, part: Instalment) -> tuple[str, str]:

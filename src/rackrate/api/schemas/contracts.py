@@ -289,7 +289,7 @@ class Delivery(Schema):
             accepted=each.accepted,
             by=each.by,
             names=list(each.names),
-            days_late=each.days_late(now),
+            days_late=contracts.days_late_of(contract, each, now),
             damages=Money.of(contracts.damages_of(contract, each, now)),
         )
 

@@ -26,6 +26,7 @@ from rackrate.core.contract.delivery import (
     Delivery,
     batches,
     damages_of,
+    days_late_of,
     delivery_id,
     paid_parts,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "When",
     "batches",
     "damages_of",
+    "days_late_of",
     "delivery_id",
     "end_early",
     "extend",

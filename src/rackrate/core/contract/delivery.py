@@ -123,6 +123,14 @@ def _parts(commitment: Commitment, accepted: Iterable[tuple[datetime, int]]) -> 
     return tuple(parts)
 
 
+def days_late_of(contract: Contract, delivery: Delivery, now: datetime) -> int:
+    """Days late, where anything depends on the handing over: its acceptance, or damages."""
+    terms = contract.terms
+    if terms.acceptance is Acceptance.NONE and terms.damages is None:
+        return 0
+    return delivery.days_late(now)
+
+
 def damages_of(contract: Contract, delivery: Delivery, now: datetime) -> Money:
     """What its lateness comes to by the terms: by days begun, capped, rounded once."""
     agreed, commitment = contract.terms.damages, contract.commitment(delivery.commitment)
