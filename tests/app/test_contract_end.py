@@ -1,11 +1,12 @@
 """How contracts end early, and where they may be: told as a salesperson would tell it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from rackrate.app import sales
+from rackrate.app import amending, sales
 from rackrate.app.amending import End, Extend
 from rackrate.core.contract import (
     EarlyEnd,
@@ -53,6 +54,21 @@ def test_an_early_end_costs_its_fee_and_frees_the_nodes() -> None:
     assert len(of_kind(built, LineKind.INSTALMENT)) == 12
     assert balance(built, Account.CONTRACT_LIABILITY) == 0
     assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-17760.00")
+
+
+def test_what_an_early_end_would_cost_is_shown_and_changes_nothing() -> None:
+    built = shop()
+    signed = sign(built, terms=ending())
+    close_until(built, 6)
+    shown = amending.preview(built.world, built.admin, signed.id, End(day(12)))
+    assert [str(line.net.amount) for line in shown.lines if line.kind is LineKind.FEE] == [
+        "5760.00"
+    ]
+    assert shown.contract.ended == day(12) and str(shown.amendment.fee.amount) == "5760.00"
+    assert of_kind(built, LineKind.FEE) == []
+    assert (reserved(built, day(11)), reserved(built, day(12))) == (2, 2)
+    done = change(built, End(day(12)))
+    assert done == replace(shown.contract, amendments=done.amendments)
 
 
 def test_a_month_that_was_invoiced_ahead_is_credited_where_the_end_comes_in_it() -> None:

@@ -76,6 +76,14 @@ def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
     assert "amendment 4: 12 months more at 95 percent" in rackrate.ok("contract", "renew", "ramp")
 
 
+def test_what_an_early_end_costs_is_shown_first(rackrate: Program) -> None:
+    shown = rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01", "--dry-run")
+    assert shown.startswith("ramp would have amendment 1: ends 2027-11-30") and "fee " in shown
+    assert "\n  due at once: 613,440.00 CNY, Fee" in shown
+    assert shown.endswith("\nNothing is changed.\n")
+    assert "amendment 1" in rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01")
+
+
 def test_what_an_amendment_lacks_is_said_before_anything_is_asked(rackrate: Program) -> None:
     lacks = rackrate("contract", "amend", "ramp", "more", "--sku", "h100.node")
     assert (lacks.code, lacks.out) == (2, "")

@@ -52,14 +52,22 @@ def test_what_does_not_fit_is_refused_with_what_would_do(rackrate: Program) -> N
     done = rackrate(*CREATE, "--count", "3")
     assert done.code == 1
     assert done.err.splitlines() == [
-        "rackrate: 3 nodes of h100.node on one block cannot be promised from 2027-03-01 to "
-        "2030-03-01: at most 2 can [no_capacity]",
-        "  fewer: 2 x h100.node at east on one block from 2027-03-01 to 2030-03-01: "
-        "120,000.00 CNY a month, 4,320,000.00 CNY in all",
-        "  blocks: 3 x h100.node at east over 2 blocks from 2027-03-01 to 2030-03-01: "
-        "165,000.00 CNY a month, 5,940,000.00 CNY in all",
-        "  other: 16 x h20.node at east on one block from 2027-03-01 to 2030-03-01 at the same "
-        "time, 79 % of the dense FLOPS: 400,000.00 CNY a month, 14,400,000.00 CNY in all",
+        (
+            "rackrate: 3 nodes of h100.node on one block cannot be promised from 2027-03-01 to "
+            "2030-03-01: at most 2 can [no_capacity]"
+        ),
+        (
+            "  fewer: 2 x h100.node at east on one block from 2027-03-01 to 2030-03-01: "
+            "120,000.00 CNY a month, 4,320,000.00 CNY in all"
+        ),
+        (
+            "  blocks: 3 x h100.node at east over 2 blocks from 2027-03-01 to 2030-03-01: "
+            "165,000.00 CNY a month, 5,940,000.00 CNY in all"
+        ),
+        (
+            "  other: 16 x h20.node at east on one block from 2027-03-01 to 2030-03-01 at the same "
+            "time, 79 % of the dense FLOPS: 400,000.00 CNY a month, 14,400,000.00 CNY in all"
+        ),
     ]
     table = rackrate.ok(*CREATE, "--count", "3", "--dry-run")
     assert "over blocks" in table

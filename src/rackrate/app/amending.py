@@ -9,10 +9,11 @@ from rackrate.app.instalments import contract_lines
 from rackrate.app.ports import Tx
 from rackrate.app.promising import cut_back, reserve, sites_of, tell_until_when_safe
 from rackrate.app.sales import Batches, check_commitment, owner_of, placed, planned_batches
-from rackrate.app.world import World, acting
+from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Verb
 from rackrate.core.contract import (
     Amended,
+    Amendment,
     Commitment,
     Contract,
     Delivery,
@@ -29,6 +30,7 @@ from rackrate.core.errors import Invalid
 from rackrate.core.ids import ContractId, SkuId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Sku
+from rackrate.core.invoice import Line
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
 
@@ -88,24 +90,56 @@ class End:
 Change = More | Fewer | Extend | Swap | Renew | End
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a change does: the contract as it becomes, and what is due at once."""
+
+    contract: Contract
+    amendment: Amendment
+    lines: tuple[Line, ...]
+
+
+class _OnlyShown(Exception):
+    def __init__(self, agreed: Agreed) -> None:
+        super().__init__()
+        self.agreed = agreed
+
+
 def amend(world: World, actor: Actor, id: ContractId, change: Change, note: str = "") -> Contract:
     """Agree a change: nodes are reserved and freed, and what is due at once is invoiced."""
     if len(note) > LONGEST_NOTE or not all(char.isprintable() for char in note):
         raise Invalid("note", f"a note is one line of at most {LONGEST_NOTE} characters")
     with acting(world, actor, Verb.CONTRACT_WRITE, owner_of(id)) as tx:
-        now = world.clock.now()
-        customer = tx.get(Customer, tx.get(Contract, id).customer)
-        _lock(tx, tx.get(Contract, id), change)
-        contract = tx.get(Contract, id)
-        when = When(now, customer.time_zone, note)
-        done = _decided(tx, customer, contract, change, when)
-        _write(world, tx, done, change)
-        month = Month.of(now, customer.time_zone)
-        lines = contract_lines(tx, done.contract, month, now)
-        if lines:
-            cause = f"amendment/{id}/{done.amendment.number}"
-            issue(world, tx, customer, cause, month, lines)
-        return done.contract
+        agreed = _agreed(world, tx, id, change, note)
+        if agreed.lines:
+            customer = tx.get(Customer, agreed.contract.customer)
+            month = Month.of(world.clock.now(), customer.time_zone)
+            cause = f"amendment/{id}/{agreed.amendment.number}"
+            issue(world, tx, customer, cause, month, agreed.lines)
+        return agreed.contract
+
+
+def preview(world: World, actor: Actor, id: ContractId, change: Change) -> Agreed:
+    """What the change would do, fee and all: it is done and undone, so that nothing is missed.
+
+    Not for a transaction around several acts, which would keep what is undone here.
+    """
+    try:
+        with reading(world, actor, Verb.CONTRACT_WRITE, owner_of(id)) as tx:
+            raise _OnlyShown(_agreed(world, tx, id, change, ""))
+    except _OnlyShown as shown:
+        return shown.agreed
+
+
+def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> Agreed:
+    now = world.clock.now()
+    customer = tx.get(Customer, tx.get(Contract, id).customer)
+    _lock(tx, tx.get(Contract, id), change)
+    when = When(now, customer.time_zone, note)
+    done = _decided(tx, customer, tx.get(Contract, id), change, when)
+    _write(world, tx, done, change)
+    lines = contract_lines(tx, done.contract, Month.of(now, customer.time_zone), now)
+    return Agreed(done.contract, done.amendment, tuple(lines))
 
 
 def _lock(tx: Tx, contract: Contract, change: Change) -> None:

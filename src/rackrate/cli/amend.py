@@ -9,11 +9,12 @@ from rackrate.cli.client import Client, connect, path
 from rackrate.cli.contract import contract, instant
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, local
-from rackrate.cli.table import Format, Output, Row, money, print_done
+from rackrate.cli.table import Format, Output, Row, money, print_done, print_json
 
 Contract = Annotated[str, typer.Argument(metavar="CONTRACT")]
 Batch = Annotated[str, typer.Argument(metavar="DELIVERY", help="As 1/2: commitment and batch.")]
 Note = Annotated[str, typer.Option(help="What is to be remembered of it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show it, and what would be due.")]
 
 
 class Kind(StrEnum):
@@ -44,6 +45,7 @@ def amend(
     monthly: Annotated[str, typer.Option(help="A calendar month's amount.")] = "",
     same_block: Annotated[bool, typer.Option("--same-block")] = False,
     note: Note = "",
+    dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """More nodes, fewer, a longer term, or other nodes in their place."""
@@ -61,13 +63,15 @@ def amend(
     row = client.get(path("contracts", id))
     zone = _zone_of(client, row)
     body = _body(kind, given, row["currency"], zone)
-    _amended(client, id, {**body, "note": note}, output)
+    _amended(client, id, {**body, "note": note}, output, dry_run)
 
 
 @contract.command()
-def renew(id: Contract, note: Note = "", output: Output = Format.TABLE) -> None:
+def renew(
+    id: Contract, note: Note = "", dry_run: DryRun = False, output: Output = Format.TABLE
+) -> None:
     """Use the right to renew, before its decision date."""
-    _amended(connect(), id, {"kind": "renew", "note": note}, output)
+    _amended(connect(), id, {"kind": "renew", "note": note}, output, dry_run)
 
 
 @contract.command()
@@ -75,12 +79,13 @@ def end(
     id: Contract,
     at: Annotated[str, typer.Option(metavar="DAY", help="The first day without it.")],
     note: Note = "",
+    dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """End it early, for the fee of its terms."""
     client = connect()
     moment = instant("--at", at, _zone_of(client, client.get(path("contracts", id))))
-    _amended(client, id, {"kind": "end", "at": moment, "note": note}, output)
+    _amended(client, id, {"kind": "end", "at": moment, "note": note}, output, dry_run)
 
 
 @contract.command()
@@ -147,17 +152,36 @@ def _body(kind: Kind, given: Row, currency: str, zone: str) -> Row:
     }
 
 
-def _amended(client: Client, id: str, body: Row, output: Format) -> None:
+def _amended(client: Client, id: str, body: Row, output: Format, dry_run: bool) -> None:
+    if dry_run:
+        answer = client.post(path("contracts", id, "amendments", "preview"), body)
+        if output is Format.JSON:
+            print_json(answer)
+            return
+        for line in _previewed(client, id, answer):
+            print(line)
+        return
     row = client.post(path("contracts", id, "amendments"), body)
-    last = row["amendments"][-1]
     zone = Zones(client).entity(row["entity"])
-    said = (
-        f"{id}, amendment {last['number']}: {last['what']}, from {local(last['effective'], zone)}"
-    )
+    print_done(row, output, f"{id}, amendment {_said(row['amendments'][-1], zone)}")
+
+
+def _previewed(client: Client, id: str, answer: Row) -> list[str]:
+    zone = Zones(client).entity(client.get(path("contracts", id))["entity"])
+    said = [f"{id} would have amendment {_said(answer['amendment'], zone)}"]
+    said += [
+        f"  due at once: {money(each['net'])}, {each['description']}" for each in answer["lines"]
+    ]
+    return [*said, "Nothing is changed."]
+
+
+def _said(amendment: Row, zone: str) -> str:
+    when = local(amendment["effective"], zone)
+    said = f"{amendment['number']}: {amendment['what']}, from {when}"
     for name in ("prepayment", "fee", "credit"):
-        if any(digit in "123456789" for digit in last[name]["amount"]):
-            said += f"; {name} {money(last[name])}"
-    print_done(row, output, said)
+        if any(digit in "123456789" for digit in amendment[name]["amount"]):
+            said += f"; {name} {money(amendment[name])}"
+    return said
 
 
 def _zone_of(client: Client, row: Row) -> str:

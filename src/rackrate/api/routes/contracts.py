@@ -8,7 +8,7 @@ from starlette.responses import Response
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
-from rackrate.api.schemas.amendments import AmendmentRequest
+from rackrate.api.schemas.amendments import AmendmentPreview, AmendmentRequest
 from rackrate.api.schemas.contracts import (
     Contract,
     ContractDetail,
@@ -85,6 +85,19 @@ def amend(call: Writer, id: IdPath, body: AmendmentRequest) -> Response:
         return detail(call, ContractId(id))
 
     return call.post(body, act, 201)
+
+
+@router.post(
+    "/contracts/{id}/amendments/preview",
+    response_model=AmendmentPreview,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="What an amendment would do, and what would be due at once",
+)
+def preview(call: Writer, id: IdPath, body: AmendmentRequest) -> Response:
+    """Refused as the amendment would be; nothing is changed."""
+    found = amending.preview(call.world, call.actor, ContractId(id), body.change)
+    return call.answer(AmendmentPreview.of(found))
 
 
 @router.post(

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rackrate.api.schemas.contracts import CommitmentRequest, Nodes, batches_of
+from rackrate.api.schemas.contracts import Amendment, CommitmentRequest, Nodes, batches_of
+from rackrate.api.schemas.money import Line
 from rackrate.api.schemas.parts import Id, Instant, Money, Schema
 from rackrate.app import amending, sales
 from rackrate.core.ids import SkuId
@@ -105,3 +106,15 @@ class End(Schema):
 AmendmentRequest = Annotated[
     More | Fewer | Extend | Swap | Renew | End, Field(discriminator="kind")
 ]
+
+
+class AmendmentPreview(Schema):
+    """What an amendment would be, and the invoice lines that would be due with it."""
+
+    amendment: Amendment
+    lines: list[Line]
+
+    @classmethod
+    def of(cls, agreed: amending.Agreed) -> "AmendmentPreview":
+        lines = [Line.of(line) for line in agreed.lines]
+        return cls(amendment=Amendment.of(agreed.amendment), lines=lines)
