@@ -60,7 +60,7 @@ class Years:
         self.seed, self.chance, self.numbers = seed, Random(seed), count(1)
         self.auditor = Auditor(self.rows, ground.NOTICES, ground.HEADROOM)
         self.book = self.auditor.book
-        self.diary: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.diary: list[tuple[datetime, bool, int, Callable[[], None]]] = []
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.leases: dict[str, list[str]] = {}  # By contract; those by the moment under "".
@@ -121,9 +121,9 @@ class Years:
             loops.provision(self.world, leader)
         self.auditor.audit(self.now, passed=True)
 
-    def later(self, at: datetime, what: Callable[[], None]) -> None:
-        """Note in the diary what is to be done then."""
-        heappush(self.diary, (max(at, self.now), next(self.numbers), what))
+    def later(self, at: datetime, what: Callable[[], None], early: bool = False) -> None:
+        """Note in the diary what is to be done then; `early`: before the loops look."""
+        heappush(self.diary, (max(at, self.now), not early, next(self.numbers), what))
 
     def until(self, end: datetime) -> None:
         """Let time pass, and stop wherever it changes something or the diary says so."""
@@ -133,9 +133,11 @@ class Years:
                 instants.append(self.diary[0][0])
             at = min(instants)
             self.built.clock.instant = max(at, self.now)
+            while self.diary and self.diary[0][:2] <= (self.now, False):
+                heappop(self.diary)[-1]()
             self.look()
             while self.diary and self.diary[0][0] <= self.now:
-                heappop(self.diary)[2]()
+                heappop(self.diary)[-1]()
                 self.look()
             if at >= end:
                 return

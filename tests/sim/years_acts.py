@@ -113,7 +113,7 @@ class Firm(Buying):
         elif fate == "extend":
             self.later(some_time, lambda: self.extend(id, wish, needs_approval))
         for at in (expires - SECOND, expires):
-            self.later(at, lambda: self.probe(wish))
+            self.later(at, lambda: self.probe(wish), early=True)
 
     def probe(self, wish: Ask) -> None:
         """At the ends of holds: as much is offered as the auditor counts, and not a node more."""
