@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -146,7 +147,21 @@ class Control:
         runner = Runner(self.world, self._stopping, alone=not self.options.database)
         self._spawn("loops", runner.run)
         self._serve_ssh()
+        self._warm_up()
         self._serve_http()
+
+    def _warm_up(self) -> None:
+        """Load every site's index, and let the garbage collector pass over all that stays.
+
+        Looking through a large fleet for garbage stops every request for as long as it takes.
+        """
+        with self.world.store.transaction() as tx:
+            sites = [site.id for site in tx.find(Site)]
+        for site in sites:
+            with self.world.store.transaction() as tx:
+                tx.fleet(site)
+        gc.collect()
+        gc.freeze()
 
     def stop(self) -> None:
         """End everything that was started, last first. Workloads go on."""
