@@ -50,9 +50,12 @@ class Book:
 
     agreed: dict[str, dict[int, Piece]] = field(default_factory=lambda: defaultdict(dict))
     offers: dict[str, Offered] = field(default_factory=dict)
+    terms: dict[str, datetime] = field(default_factory=dict)
+    followed: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def signed(self, contract: str, pieces: Iterable[Piece]) -> None:
         self.agreed[contract] = dict(enumerate(pieces, 1))
+        self.terms[contract] = max(piece.end for piece in self.agreed[contract].values())
 
     def more(self, contract: str, piece: Piece) -> None:
         self.agreed[contract][len(self.agreed[contract]) + 1] = piece
@@ -60,21 +63,28 @@ class Book:
     def fewer(self, contract: str, number: int, nodes: int, at: datetime) -> None:
         old = self.agreed[contract][number]
         self.agreed[contract][number] = replace(old, end=at)
+        self.followed[contract].add(number)
         self.more(contract, replace(old, nodes=nodes, start=at))
 
     def extended(self, contract: str, number: int, until: datetime) -> None:
         old = self.agreed[contract][number]
+        self.followed[contract].add(number)
         self.more(contract, replace(old, start=old.end, end=until))
 
     def swapped(self, contract: str, number: int, piece: Piece) -> None:
         old = self.agreed[contract][number]
         self.agreed[contract][number] = replace(old, end=piece.start)
+        self.followed[contract].add(number)
         self.more(contract, piece)
 
     def renewed(self, contract: str, months: int) -> None:
-        end = max(piece.end for piece in self.agreed[contract].values())
-        for piece in [one for one in self.agreed[contract].values() if one.end == end]:
-            self.more(contract, replace(piece, start=end, end=month_end(end, months)))
+        """What lasts to the end of the term or beyond, each from its own end."""
+        pieces = self.agreed[contract].items()
+        for number, piece in [(n, p) for n, p in pieces if p.end >= self.terms[contract]]:
+            if number not in self.followed[contract]:
+                self.followed[contract].add(number)
+                end = month_end(piece.end, months)
+                self.more(contract, replace(piece, start=piece.end, end=end))
 
     def ended(self, contract: str, at: datetime) -> None:
         for number, piece in self.agreed[contract].items():
