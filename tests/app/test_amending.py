@@ -210,6 +210,24 @@ def test_nodes_are_swapped_for_newer_ones_with_a_credit_for_the_old() -> None:
     assert reserved(built, day(12)) == 2
 
 
+@pytest.mark.parametrize("percent", [0, 50, 100])
+@pytest.mark.parametrize("support", [False, True])
+def test_the_credit_is_a_share_of_the_value_of_what_was_swapped_and_of_nothing_else(
+    percent: int, support: bool
+) -> None:
+    """A node at 100,000 for 12 months, swapped after 7: a tenth of 500,000, whatever is beside."""
+    built = shop()
+    right = Terms(upgrade=UpgradeRight(ChipId("b300"), day(6), Decimal(10)))
+    during = Interval(day(0), day(12))
+    beside = Commitment(2, CommitmentKind.SERVICE, "Support", during, cny("100000.00"))
+    wanted = (nodes(1, 0, 12, "100000.00"), *([beside] if support else []))
+    sign(built, *wanted, percent=percent, terms=right)
+    change(built, Swap(1, NEWER, cny("150000.00"), day(7)))
+    assert of_kind(built, LineKind.CREDIT) == ["-50000.00"]
+    close_until(built, 12)
+    assert balance(built, Account.CONTRACT_LIABILITY) == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

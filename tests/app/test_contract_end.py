@@ -39,13 +39,13 @@ def ending() -> Terms:
 
 
 def test_an_early_end_costs_its_fee_and_frees_the_nodes() -> None:
-    """24 of 36 months are not paid: 24,000 less the 4,800 prepaid for them, and 30 % of that."""
+    """24 of 36 months at 1,000 are not delivered: 30 % of 24,000, prepaid or not."""
     built = shop()
     sign(built, terms=ending())
     close_until(built, 6)
     done = change(built, End(day(12)))
     assert done.ended == day(12)
-    assert of_kind(built, LineKind.FEE) == ["5760.00"]
+    assert of_kind(built, LineKind.FEE) == ["7200.00"]
     assert (reserved(built, day(11)), reserved(built, day(12))) == (2, 0)
     for month in range(6, 14):
         close(built, NOVEMBER.plus(month))
@@ -53,7 +53,25 @@ def test_an_early_end_costs_its_fee_and_frees_the_nodes() -> None:
     assert of_kind(built, LineKind.REFUND) == ["-4800.00"]
     assert len(of_kind(built, LineKind.INSTALMENT)) == 12
     assert balance(built, Account.CONTRACT_LIABILITY) == 0
-    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-17760.00")
+    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-19200.00")
+
+
+@pytest.mark.parametrize(
+    ("percent", "back"), [(0, []), (50, ["-315000.00"]), (100, ["-630000.00"])]
+)
+def test_the_fee_is_a_share_of_the_value_whatever_was_prepaid(
+    percent: int, back: list[str]
+) -> None:
+    """12 months at 70,000, a fee of 50 %, ended after 3: nine months are 630,000, half 315,000."""
+    built = shop()
+    terms = Terms(early_end=EarlyEnd(Decimal(50)))
+    sign(built, nodes(1, 0, 12, "70000.00"), percent=percent, terms=terms)
+    change(built, End(day(3)))
+    assert of_kind(built, LineKind.FEE) == ["315000.00"]
+    close_until(built, 4)
+    assert of_kind(built, LineKind.REFUND) == back
+    assert balance(built, Account.CONTRACT_LIABILITY) == 0
+    assert balance(built, Account.CONTRACT_REVENUE) == Decimal("-525000.00")
 
 
 def test_what_an_early_end_would_cost_is_shown_and_changes_nothing() -> None:
@@ -62,9 +80,9 @@ def test_what_an_early_end_would_cost_is_shown_and_changes_nothing() -> None:
     close_until(built, 6)
     shown = amending.preview(built.world, built.admin, signed.id, End(day(12)))
     assert [str(line.net.amount) for line in shown.lines if line.kind is LineKind.FEE] == [
-        "5760.00"
+        "7200.00"
     ]
-    assert shown.contract.ended == day(12) and str(shown.amendment.fee.amount) == "5760.00"
+    assert shown.contract.ended == day(12) and str(shown.amendment.fee.amount) == "7200.00"
     assert of_kind(built, LineKind.FEE) == []
     assert (reserved(built, day(11)), reserved(built, day(12))) == (2, 2)
     done = change(built, End(day(12)))

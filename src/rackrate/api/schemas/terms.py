@@ -35,7 +35,7 @@ class Renewal(Schema):
 
 
 class EarlyEnd(Schema):
-    """The right to end early for a share of the instalments that are then not paid any more."""
+    """The right to end early for a share of the value that is then not delivered any more."""
 
     fee_percent: Percent
     notice_days: int = Field(default=0, ge=0, le=3660)
@@ -58,7 +58,10 @@ class Damages(Schema):
 
 
 class UpgradeRight(Schema):
-    """The right to swap to nodes of another chip, with a credit for the old ones."""
+    """The right to swap to nodes of another chip.
+
+    `credit_percent` of what the old nodes would still have cost is credited.
+    """
 
     chip: Id
     not_before: Instant

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from rackrate.core.contract.commitment import Commitment
-from rackrate.core.contract.schedule import schedule, share, value_of
+from rackrate.core.contract.schedule import share, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract
 from rackrate.core.contract.terms import Renewal
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -140,7 +140,7 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     said = f"{old.what} for {new.what}"
     done = _amended(contract, when, AmendmentKind.SWAP, at, said, added=(new,), cut=(old,), at=at)
     ended = _with_cut(contract, (old,), at)
-    credit = share(_saved(contract, ended, when.time_zone), right.credit_percent)
+    credit = share(_undelivered(contract, ended, when.time_zone), right.credit_percent)
     return _with(done, credit=credit)
 
 
@@ -190,7 +190,7 @@ def _renewed(each: Commitment, right: Renewal, when: When) -> Commitment:
 
 
 def end_early(contract: Contract, when: When, at: datetime) -> Amended:
-    """Everything ends at `at`; the fee is for the instalments that are then not paid any more."""
+    """Everything ends at `at`; the fee is for the value that is then not delivered any more."""
     _check_live(contract, when.now)
     right = contract.terms.early_end
     if right is None:
@@ -214,7 +214,7 @@ def end_early(contract: Contract, when: When, at: datetime) -> Amended:
     gone = tuple(each for each in contract.commitments if each.cut(at) != each)
     said = f"ends {at:%Y-%m-%d %H:%M} UTC"
     done = _amended(contract, when, AmendmentKind.END, at, said, cut=gone, at=at)
-    fee = share(_saved(contract, done.contract, when.time_zone), right.fee_percent)
+    fee = share(_undelivered(contract, done.contract, when.time_zone), right.fee_percent)
     done = _with(done, fee=fee)
     return replace(done, contract=replace(done.contract, ended=at))
 
@@ -278,10 +278,10 @@ def _with_cut(contract: Contract, cut: Sequence[Commitment], at: datetime) -> Co
     return replace(contract, commitments=commitments)
 
 
-def _saved(before: Contract, after: Contract, time_zone: str) -> Money:
-    """The instalments that are not paid any more: less value, less what was prepaid for it."""
-    saved = schedule(before, time_zone).due - schedule(after, time_zone).due
-    return saved if saved.minor > 0 else Money.zero(before.currency)
+def _undelivered(before: Contract, after: Contract, time_zone: str) -> Money:
+    """The value of the months that are not served any more, whatever was prepaid for them."""
+    values = (value_of(each.commitments, time_zone, each.currency) for each in (before, after))
+    return next(values) - next(values)
 
 
 def _rest(old: Commitment, at: datetime) -> Interval:

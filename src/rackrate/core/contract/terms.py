@@ -38,7 +38,8 @@ class Renewal:
 class EarlyEnd:
     """The right to end early: `notice_days` ahead, not before `not_before`, for a fee.
 
-    The fee is a percentage of the instalments that are then not paid any more.
+    The fee is a percentage of the value that is then not delivered any more, month by month,
+    whatever of it was prepaid.
     """
 
     fee_percent: Decimal
@@ -68,7 +69,8 @@ class Damages:
 class UpgradeRight:
     """The right to swap to nodes of `chip` from `not_before` on.
 
-    `credit_percent` of the instalments that the old nodes would still have cost is credited.
+    `credit_percent` of what the old nodes would still have cost is credited, whatever of it was
+    prepaid.
     """
 
     chip: ChipId
