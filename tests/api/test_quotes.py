@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from rackrate.app import identity
+from rackrate.core.access import Role
+from rackrate.core.ids import PrincipalId
 from tests.api.conftest import Cloud
+from tests.api.serve import Client
 from tests.api.test_apart import shape
 
 WISH: dict[str, Any] = {
@@ -119,3 +123,36 @@ def test_contract_prices_are_in_the_catalogue_for_everybody(priced: Cloud) -> No
     (price,) = priced.acme.get("/v1/contract-prices").json["items"]
     assert (price["sku"], price["floor_percent"], len(price["tiers"])) == ("h100.node", "5", 2)
     assert priced.acme.get("/v1/contract-prices?at=2020-01-01T00:00:00Z").json["items"] == []
+
+
+def test_a_salesperson_cannot_go_around_the_floor_by_signing_without_a_quote(
+    priced: Cloud,
+) -> None:
+    seller = as_sales(priced)
+    contract = {
+        "id": "cheap",
+        "project": "acme-work",
+        "sku": "h100.node",
+        "nodes": 1,
+        "start": "2027-02-28T16:00:00Z",
+        "end": "2028-02-29T16:00:00Z",
+        "monthly": {"amount": "1.00", "currency": "CNY"},
+    }
+    no = seller.post("/v1/contracts", contract)
+    assert (no.status, no.json["reason"]) == (409, "not_approved")
+    assert no.json["lowest"] == {"amount": "57000.00", "currency": "CNY"}
+    contract["monthly"] = no.json["lowest"]
+    assert seller.post("/v1/contracts", contract).status == 201
+    cheap = {**{k: contract[k] for k in ("sku", "nodes", "start", "end")}}
+    cheap["amount"] = {"amount": "0.01", "currency": "CNY"}
+    more = {"kind": "more", "commitments": [cheap]}
+    no = seller.post("/v1/contracts/cheap/amendments", more)
+    assert (no.status, no.json["reason"]) == (409, "not_approved")
+
+
+def as_sales(cloud: Cloud) -> Client:
+    """Somebody with the role `sales` and no other."""
+    who, operator = "sales@example.example", identity.administrator(cloud.world)
+    identity.grant(cloud.world, operator, who, Role.SALES, None, None)
+    token = identity.create_token(cloud.world, operator, "test", None, PrincipalId(who))
+    return Client(cloud.port, token.secret)

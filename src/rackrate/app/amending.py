@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rackrate.app.billing import issue
+from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
 from rackrate.app.ports import Tx
 from rackrate.app.promising import cut_back, reserve, sites_of, tell_until_when_safe
@@ -111,6 +112,7 @@ def amend(world: World, actor: Actor, id: ContractId, change: Change, note: str 
         raise Invalid("note", f"a note is one line of at most {LONGEST_NOTE} characters")
     with acting(world, actor, Verb.CONTRACT_WRITE, owner_of(id)) as tx:
         agreed = _agreed(world, tx, id, change, note)
+        check_floor(world, tx, actor, agreed.contract, agreed.amendment.number)
         if agreed.lines:
             customer = tx.get(Customer, agreed.contract.customer)
             month = Month.of(world.clock.now(), customer.time_zone)
@@ -126,7 +128,9 @@ def preview(world: World, actor: Actor, id: ContractId, change: Change) -> Agree
     """
     try:
         with reading(world, actor, Verb.CONTRACT_WRITE, owner_of(id)) as tx:
-            raise _OnlyShown(_agreed(world, tx, id, change, ""))
+            agreed = _agreed(world, tx, id, change, "")
+            check_floor(world, tx, actor, agreed.contract, agreed.amendment.number)
+            raise _OnlyShown(agreed)
     except _OnlyShown as shown:
         return shown.agreed
 

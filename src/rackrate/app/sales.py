@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from rackrate.app.billing import issue
+from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines, plan_of
 from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
@@ -108,6 +109,8 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
         contract = _contract(world, tx, offer)
+        if verb is Verb.CONTRACT_WRITE:
+            check_floor(world, tx, actor, contract)
         held = offer.held or running_in(tx, contract, offer.blocks, world.clock.now())
         reserve(world, tx, contract, contract.commitments, held)
         tell_until_when_safe(world, tx, sites_of(contract.commitments))

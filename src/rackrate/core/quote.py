@@ -84,6 +84,12 @@ def priced_by_hand(price: ContractPrice | None, months: int, nodes: int, monthly
     return Priced(price, tier, months, listed, shown, monthly, monthly < _floor(price, listed))
 
 
+def lowest(price: ContractPrice, months: int, nodes: int) -> Money:
+    """What one person may sign alone. Less than the list begins at costs as where it begins."""
+    tier = price.tier(max(months, price.months[0]), max(nodes, price.volumes[0]))
+    return _floor(price, Money(tier.amount.minor * nodes, price.currency))
+
+
 def _less(listed: Money, percent: Decimal) -> Money:
     return Money.rounded(Fraction(listed.amount) * (1 - Fraction(percent) / 100), listed.currency)
 

@@ -1,0 +1,65 @@
+"""What may be signed without a quote: no less than one person may give alone."""
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import World
+from rackrate.core.access import Actor, Target, Verb, allows
+from rackrate.core.contract import AmendmentKind, Commitment, CommitmentKind, Contract
+from rackrate.core.contract_price import ContractPrice, price_in_force, whole_months
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.interval import Interval
+from rackrate.core.parties import Customer
+from rackrate.core.quote import lowest
+
+# Those that name an amount. Fewer and a renewal follow from what was agreed before.
+_PRICED = (AmendmentKind.MORE, AmendmentKind.EXTEND, AmendmentKind.SWAP)
+
+
+def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: int = 0) -> None:
+    """Refused `not_approved` where an amount of that amendment, 0 the signature, is below the
+    floor, and the actor is not one of those who approve.
+    """
+    if allows(actor, Verb.QUOTE_APPROVE, Target("contract", contract.id, contract.customer)):
+        return
+    if order and _kind(contract, order) not in _PRICED:
+        return
+    zone = tx.get(Customer, contract.customer).time_zone
+    prices = tx.find(ContractPrice, currency=contract.currency)
+    for each in contract.commitments:
+        named = each.order == order and each.kind is CommitmentKind.CAPACITY
+        if not named or each.sku is None or _as_before(contract, each):
+            continue
+        try:
+            price = price_in_force(prices, each.sku, contract.currency, world.clock.now())
+        except Refused:
+            continue
+        _check(price, contract, each, zone)
+
+
+def _kind(contract: Contract, order: int) -> AmendmentKind:
+    return next(each.kind for each in contract.amendments if each.number == order)
+
+
+def _as_before(contract: Contract, each: Commitment) -> bool:
+    """It goes on at what it costs already."""
+    before = contract.commitment(each.follows) if each.follows else None
+    return before is not None and (before.nodes, before.amount) == (each.nodes, each.amount)
+
+
+def _check(price: ContractPrice, contract: Contract, each: Commitment, zone: str) -> None:
+    """An extension is priced by the term since its nodes were first ordered."""
+    term = Interval(contract.origin(each).during.start, each.during.end)
+    months = whole_months(term, zone)
+    least = lowest(price, months, each.nodes)
+    if each.amount >= least:
+        return
+    raise Refused(
+        Reason.NOT_APPROVED,
+        f"{each.what} over {months} months for {each.amount} a month is below what one person may "
+        f"give alone; {least} a month is the lowest that needs nobody else, and a quote for less "
+        "can be approved by a second person",
+        {
+            "commitment": each.number,
+            "lowest": {"amount": f"{least.amount:f}", "currency": least.currency},
+            "price": price.id,
+        },
+    )

@@ -1,0 +1,130 @@
+"""Without a quote, nobody signs or amends below the discount floor who may not approve one."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from rackrate.app import amending, quotes, sales
+from rackrate.app.amending import Change, Extend, More, Swap
+from rackrate.core.access import Actor, Role
+from rackrate.core.contract import Contract, Terms, UpgradeRight
+from rackrate.core.errors import RackrateError, Reason
+from rackrate.core.ids import ChipId, ContractId
+from rackrate.core.interval import Interval
+from rackrate.core.money import Money
+from tests.app.test_quotes import (
+    H20,
+    MARCH,
+    NODE,
+    SLOW,
+    TRAIN,
+    refused,
+    seller,
+    shop,
+    wish,
+)
+from tests.build import CUSTOMERS, SMALL, Built, build
+
+ONE = ContractId("one")
+YEAR = Interval(MARCH, datetime(2028, 2, 29, 16, tzinfo=UTC))  # To the first of March.
+FOLLOWING = datetime(2029, 2, 28, 16, tzinfo=UTC)
+APRIL = datetime(2027, 3, 31, 16, tzinfo=UTC)
+
+
+def cny(amount: str) -> Money:
+    return Money.parse(amount, "CNY")
+
+
+def sign(built: Built, actor: Actor, monthly: str, nodes: int = 1) -> Contract:
+    offer = sales.Offer.of(ONE, TRAIN, NODE, nodes, YEAR, cny(monthly), Decimal(0))
+    return sales.sign(built.world, actor, offer)
+
+
+def below(error: RackrateError) -> str:
+    assert error.reason is Reason.NOT_APPROVED
+    assert "a quote for less can be approved" in error.detail
+    lowest = error.facts["lowest"]
+    assert isinstance(lowest, dict)
+    return str(lowest["amount"])
+
+
+def test_a_salesperson_signs_down_to_the_floor_and_not_a_cent_below_it() -> None:
+    # The book: 70,000 for a year, and 5 % that one person may give.
+    built = shop()
+    no = refused(sign, built, seller(built), "1.00")
+    assert below(no) == "66500.00"
+    assert "66,500.00 CNY a month is the lowest that needs nobody else" in no.detail
+    below(refused(sign, built, seller(built), "66499.99"))
+    assert sales.find(built.world, built.admin) == []
+    assert sign(built, seller(built), "66500.00").id == ONE
+
+
+def test_the_floor_is_that_of_the_volume() -> None:
+    # From three nodes on the book says 68,000 each.
+    built = shop()
+    assert below(refused(sign, built, seller(built), "193799.99", 3)) == "193800.00"
+    sign(built, seller(built), "193800.00", 3)
+
+
+def test_a_term_shorter_than_the_book_begins_at_is_no_way_around_it() -> None:
+    built = shop()
+    week = Interval(MARCH, datetime(2027, 3, 7, 16, tzinfo=UTC))
+    offer = sales.Offer.of(ONE, TRAIN, NODE, 1, week, cny("1.00"), Decimal(0))
+    assert below(refused(sales.sign, built.world, seller(built), offer)) == "66500.00"
+
+
+def test_who_may_approve_signs_below_it_alone() -> None:
+    built = shop()
+    assert sign(built, built.admin, "1.00").id == ONE
+
+
+def test_where_the_book_has_no_contract_price_nothing_is_checked() -> None:
+    built = build(SMALL, H20, CUSTOMERS)
+    assert sign(built, seller(built), "1.00").id == ONE
+
+
+def test_a_quote_that_was_approved_is_signed_below_it() -> None:
+    built = shop()
+    quote = quotes.create(built.world, seller(built), wish(1, monthly=cny("1.00")))
+    finance = built.actor("money@compute.example", Role.FINANCE)
+    quotes.approve(built.world, finance, quote.id)
+    assert quotes.sign(built.world, seller(built), quote.id).commitments[0].amount == cny("1.00")
+
+
+@pytest.mark.parametrize(
+    ("low", "enough", "lowest"),
+    [
+        (
+            More((sales.capacity(1, NODE, 1, YEAR, cny("0.01")),)),
+            More((sales.capacity(1, NODE, 1, YEAR, cny("66500.00")),)),
+            "66500.00",
+        ),
+        (Extend(1, FOLLOWING, cny("0.01")), Extend(1, FOLLOWING, cny("66500.00")), "66500.00"),
+    ],
+)
+def test_an_amendment_needs_as_much(low: Change, enough: Change, lowest: str) -> None:
+    built = shop()
+    sign(built, seller(built), "70000.00")
+    before = sales.show(built.world, built.admin, ONE)
+    for act in (amending.amend, amending.preview):
+        assert below(refused(act, built.world, seller(built), ONE, low)) == lowest
+    assert sales.show(built.world, built.admin, ONE) == before
+    amending.amend(built.world, seller(built), ONE, enough)
+
+
+def test_an_upgrade_to_another_chip_needs_the_floor_of_that_chip() -> None:
+    built = shop()
+    terms = Terms(upgrade=UpgradeRight(ChipId("h20"), MARCH))
+    offer = sales.Offer.of(ONE, TRAIN, NODE, 1, YEAR, cny("70000.00"), Decimal(0))
+    sales.sign(built.world, built.admin, replace(offer, terms=terms))
+    no = refused(amending.amend, built.world, seller(built), ONE, Swap(1, SLOW, cny("0.01"), APRIL))
+    assert below(no) == "23750.00"
+    amending.amend(built.world, seller(built), ONE, Swap(1, SLOW, cny("23750.00"), APRIL))
+
+
+def test_going_on_at_what_was_approved_before_needs_nobody_again() -> None:
+    built = shop()
+    sign(built, built.admin, "1.00")
+    amending.amend(built.world, seller(built), ONE, Extend(1, FOLLOWING))
