@@ -37,7 +37,7 @@ def order(*batches: tuple[int, datetime], **other: Any) -> PurchaseOrder:
     """Servers like those of block east-1, two now and two later unless it is said otherwise."""
     coming = batches or ((2, day(2)), (2, day(4)))
     return PurchaseOrder(
-        PO, EntityId("example"), EAST, "Example Supplier", **{
+        other.pop("id", PO), EntityId("example"), EAST, "Example Supplier", **{
             "terms": Terms.PURCHASE, "block": BlockId("east-1"), "chip": ChipId("h100"), "gpus": 8,
             "parts": 1, "capacity": SERVER, "kw": Decimal("10.2"),
             "price": Money(190_000_000, "CNY"), "ordered": NOON,

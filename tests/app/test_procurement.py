@@ -1,7 +1,7 @@
 """Orders in prose: what is bought is in the calendar at once, and a late truck breaks a promise."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +12,14 @@ from rackrate.app.procurement import Part
 from rackrate.core.access import Role
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Reservation
-from rackrate.core.errors import Conflict, Forbidden, Invalid, Missing, Refused
+from rackrate.core.errors import Conflict, Forbidden, Invalid, Missing, Reason, Refused
 from rackrate.core.ids import (
     BlockId,
     ContractId,
     EntityId,
     PurchaseId,
 )
-from rackrate.core.inventory import Node, NodeState
+from rackrate.core.inventory import Node, NodeState, Site
 from rackrate.core.money import Money
 from rackrate.core.purchase import Batch, PurchaseOrder, Terms
 from tests.app.ordering import (
@@ -35,7 +35,7 @@ from tests.app.ordering import (
     sign,
     slip,
 )
-from tests.build import CUSTOMERS, NOON, SMALL, build
+from tests.build import CUSTOMERS, NOON, SMALL, Built, build
 
 # -- placing ------------------------------------------------------------------------------------
 
@@ -124,6 +124,80 @@ def test_who_may_only_sell_places_no_order() -> None:
     seller = built.actor("sales@example.org", Role.SALES)
     with pytest.raises(Forbidden):
         procurement.place(built.world, seller, order())
+
+
+# -- power that a site could ever give -----------------------------------------------------------
+
+
+def powered(**change: Any) -> Built:
+    """The four nodes draw 10 kW each; at the PUE of 1.25 they take 50 kW of the site's 100."""
+    built = build(SMALL, CUSTOMERS)
+    stated = {"active_mw": Decimal("0.06"), "contracted_mw": Decimal("0.1"), **change}
+    with built.world.store.transaction() as tx:
+        fleet = tx.fleet(EAST)
+        site = replace(tx.get(Site, EAST), pue=Decimal("1.25"), **stated)
+        tx.put(site, *(replace(node, kw=Decimal(10)) for node in fleet.nodes))
+    return built
+
+
+def place(built: Built, *batches: tuple[int, datetime], **other: Any) -> None:
+    procurement.place(built.world, built.admin, order(*batches, **{"kw": Decimal(10), **other}))
+
+
+def test_what_could_never_be_powered_is_not_ordered_and_nothing_is_sold_on_it() -> None:
+    built = powered()
+    with pytest.raises(Refused) as caught:
+        place(built, (8, day(2)), kw=Decimal(99_999))
+    assert caught.value.reason is Reason.NO_POWER
+    assert caught.value.facts == {"used_kw": "1000040", "limit_kw": "100", "nodes": 0}
+    assert rows(built, PurchaseOrder) == []
+    assert free(built, day(3), day(4)) == 2
+
+
+def test_the_refusal_says_what_would_be_drawn_and_how_many_such_nodes_would_fit() -> None:
+    built = powered()
+    with pytest.raises(Refused) as caught:
+        place(built, (3, day(2)), (2, day(4)))
+    assert caught.value.detail == (
+        "site east has 100 kW contracted, and with all that is on its way its nodes would draw "
+        "90 kW from 2027-04-01 on, times a PUE of 1.25 is 112.5 kW; 4 more nodes of 10 kW fit"
+    )
+    place(built, (3, day(2)), (1, day(4)))
+
+
+def test_what_is_on_its_way_already_has_its_power_too() -> None:
+    built = powered()
+    place(built, (3, day(2)))
+    with pytest.raises(Refused, match="1 more node of 10 kW fits"):
+        place(built, (2, day(4)), id=PurchaseId("po-8"), names="po-8")
+
+
+def test_an_order_may_come_to_a_site_that_is_still_being_connected() -> None:
+    """It is the power that is active now which a node needs to enter burn-in."""
+    built = powered()
+    place(built, (4, day(2)))
+    with pytest.raises(Refused, match="has 60 kW, and its nodes would draw 80 kW"):
+        procurement.advance(built.world, built.admin, PO, Part(1), NodeState.BURN_IN)
+    connected = powered(contracted_mw=None)
+    with pytest.raises(Refused, match="site east has 60 kW, and with all that is on its way"):
+        place(connected, (4, day(2)))
+    place(powered(contracted_mw=None, active_mw=None), (4, day(2)), kw=Decimal(99_999))
+
+
+def test_what_is_leased_in_gives_its_power_back_and_a_slip_may_not_come_before_that() -> None:
+    built = powered()
+    place(built, (4, day(2)), terms=Terms.LEASE_IN, until=day(8))
+    other = {"id": PurchaseId("po-8"), "names": "po-8"}
+    with pytest.raises(Refused, match="0 more nodes of 10 kW fit"):
+        place(built, (4, day(7)), **other)
+    place(built, (4, day(8)), **other)
+    second = (built.world, built.admin, PurchaseId("po-8"), 1)
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match="would draw 120 kW from 2027-07-31") as caught:
+            procurement.slip(*second, day(7, 31), dry_run)
+        assert caught.value.reason is Reason.NO_POWER
+    assert {node.ready for node in rows(built, Node) if node.order == "po-8"} == {day(8)}
+    procurement.slip(*second, day(9))
 
 
 # -- slipping -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What sites draw, and that nothing enters service beyond what they and their racks have."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
@@ -8,7 +9,15 @@ from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
 from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Node, Rack, Site
-from rackrate.core.power import DRAWS, SitePower, check_power, node_kw, site_power
+from rackrate.core.power import (
+    DRAWS,
+    SitePower,
+    check_planned,
+    check_power,
+    node_kw,
+    planned,
+    site_power,
+)
 
 
 def show(world: World, actor: Actor, id: SiteId) -> SitePower:
@@ -34,4 +43,23 @@ def check_fits(tx: Tx, id: SiteId, changed: Sequence[Node]) -> None:
         site_power(site, racks, fleet.nodes, chips),
         site_power(site, racks, [*after, *new.values()], chips),
         node_kw(drawing[0], chips.get(drawing[0].chip)),
+    )
+
+
+def check_may_come(tx: Tx, id: SiteId, coming: Sequence[Node], now: datetime) -> None:
+    """Refused where the site could never power these nodes on the days they are expected on,
+    beside what it has and all else that is on its way.
+    """
+    site = tx.get(Site, id)
+    if site.active_mw is None and site.contracted_mw is None:
+        return
+    chips = {chip.id: chip for chip in tx.find(Chip)}
+    fleet, new = tx.fleet(id), {node.id for node in coming}
+    staying = [node for node in fleet.nodes if node.id not in new]
+    known = [node for node in fleet.nodes if node.id in new]
+    check_planned(
+        site,
+        planned([*staying, *known], chips, now),
+        planned([*staying, *coming], chips, now),
+        node_kw(coming[0], chips.get(coming[0].chip)),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from rackrate.app import breaches, giveway
 from rackrate.app.breaches import Consequence
-from rackrate.app.electricity import check_fits
+from rackrate.app.electricity import check_fits, check_may_come
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
@@ -146,7 +146,9 @@ def record(
         for contract in signed:
             tx.get(Contract, contract)
         tx.fleet(site.id)
-        tx.add(order, *order.new_nodes())
+        nodes = tuple(order.new_nodes())
+        check_may_come(tx, site.id, nodes, world.clock.now())
+        tx.add(order, *nodes)
         cause = f"order {order.id} was placed"
         breaches.write_down(world, tx, site.id, [order.pool], cause)
         return _views(tx, [order], world.clock.now())[0]
@@ -245,6 +247,7 @@ def slip(
             raise Invalid("to", f"{id} goes back on {order.until:%Y-%m-%d}, before that")
         order = order.expecting(batch, to)
         nodes = [replace(node, ready=to) for node in late]
+        check_may_come(tx, order.site, nodes, now)
         if dry_run:
             fleet = tx.fleet(order.site)
             with breaches.supposing(fleet, nodes):

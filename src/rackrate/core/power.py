@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
 from rackrate.core.chips import Chip
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ChipId, NodeId, RackId
-from rackrate.core.inventory import Node, NodeState, Rack, Site
+from rackrate.core.interval import zone
+from rackrate.core.inventory import ARRIVING, Node, NodeState, Rack, Site
 
 # Processors, memory, fabric and fans beside the GPUs, where a node does not say what it draws:
 # NVIDIA's DGX H100 takes 10.2 kW at most with 8 GPUs of 0.7 kW (its data sheet), which is 1.82
@@ -140,15 +142,77 @@ def check_power(before: SitePower, after: SitePower, one_kw: Decimal | None = No
             )
 
 
+# By how much what is drawn changes, and when.
+Changes = Mapping[datetime, Decimal]
+
+
+def planned(nodes: Iterable[Node], chips: Mapping[ChipId, Chip], now: datetime) -> Changes:
+    """What nodes draw from now on: those that are on their way from the day they are expected on,
+    and each until it leaves.
+    """
+    alike = Counter[tuple[Decimal, datetime, datetime | None]]()
+    for node in nodes:
+        if node.state in DRAWS or node.state in ARRIVING:
+            ready = node.ready if node.state in ARRIVING else None
+            start = now if ready is None else max(ready, now)
+            kw = node_kw(node, chips.get(node.chip))
+            if kw and (node.until is None or start < node.until):
+                alike[kw, start, node.until] += 1
+    changes: dict[datetime, Decimal] = {}
+    for (kw, start, until), count in alike.items():
+        changes[start] = changes.get(start, Decimal(0)) + kw * count
+        if until is not None:
+            changes[until] = changes.get(until, Decimal(0)) - kw * count
+    return changes
+
+
+def check_planned(site: Site, before: Changes, after: Changes, one_kw: Decimal | None) -> None:
+    """Refused where on some day more is drawn than before, and more than is contracted.
+
+    That is what may ever be connected: an order may come to a site that is still growing.
+    """
+    stated = site.active_mw if site.contracted_mw is None else site.contracted_mw
+    if stated is None:
+        return
+    had = would = most_had = most = Decimal(0)
+    day: datetime | None = None
+    for at in sorted({*before, *after}):
+        had += before.get(at, Decimal(0))
+        would += after.get(at, Decimal(0))
+        if would > had and would * site.pue > stated * KW:
+            most_had = max(most_had, had)
+            if would > most:
+                most, day = would, at
+    if day is not None:
+        raise _beyond(
+            f"site {site.id}",
+            f"with all that is on its way its nodes would draw {shown(most)} kW from "
+            f"{day.astimezone(zone(site.time_zone)):%Y-%m-%d} on, times a PUE of {site.pue} is "
+            f"{shown(most * site.pue)} kW",
+            most * site.pue,
+            stated * KW,
+            stated * KW / site.pue - most_had,
+            one_kw,
+            "" if site.contracted_mw is None else " contracted",
+        )
+
+
 def _beyond(
-    what: str, why: str, used: Decimal, limit: Decimal, room: Decimal, one_kw: Decimal | None
+    what: str,
+    why: str,
+    used: Decimal,
+    limit: Decimal,
+    room: Decimal,
+    one_kw: Decimal | None,
+    how: str = "",
 ) -> Refused:
     room = max(room, Decimal(0))
-    detail = f"{what} has {shown(limit)} kW, and {why}"
+    detail = f"{what} has {shown(limit)} kW{how}, and {why}"
     facts: dict[str, object] = {"used_kw": shown(used), "limit_kw": shown(limit)}
     if one_kw:
         fit = int((room / one_kw).to_integral_value(ROUND_FLOOR))
-        detail += f"; {fit} more nodes of {shown(one_kw)} kW fit"
+        nodes = "1 more node" if fit == 1 else f"{fit} more nodes"
+        detail += f"; {nodes} of {shown(one_kw)} kW fit{'s' if fit == 1 else ''}"
         facts["nodes"] = fit
     return Refused(Reason.NO_POWER, detail, facts)
 

@@ -144,7 +144,7 @@ def _carry_out(world: World, actor: Actor, act: Act) -> None:
         return
     if isinstance(act.changes[0].row, PurchaseOrder):
         for change in act.changes:
-            _order(world, actor, change)
+            _at_its_place(change, partial(_order, world, actor, change))
         return
     with acting(world, actor, act.verb, act.target) as tx:
         tx.add(*(c.row for c in act.changes if c.action is Action.CREATE and _new(tx, c.row)))
