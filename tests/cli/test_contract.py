@@ -34,6 +34,7 @@ terms:
   renewal: {months: 12, decide_by: 2028-06-01, price_percent: 95}
   early_end: {fee_percent: 30, notice_days: 90}
   damages: {percent_per_day: 0.5, cap_percent: 20}
+  upgrade: {chip: h100, not_before: 2027-12-01, credit_percent: 12.5}
   jurisdiction: [CN]
 """
 
@@ -49,7 +50,11 @@ def test_what_is_signed_is_shown_with_its_terms_and_deliveries(rackrate: Program
     for said in (
         "1 x h100.node", "2 x h100.node", "Support", "20,000.00 CNY  once", "2/2",
         "12 months at 95 %, to be decided by 2028-06-01 00:00:00 Asia/Shanghai",
-        "for 30 %, 90 days ahead", "Delivered in  CN", "Accepted by   customer",
+        "for 30 % of what is then not delivered, 90 days ahead",
+        "0.5 % of a month a day, at most 20 %", "50 % of the nodes",
+        "to h100 from 2027-12-01, credit 12.5 % of what the old ones would have cost",
+        "Prepayment     860,800.00 CNY, 20 %",
+        "Delivered in   CN", "Accepted by    customer",
     ):  # fmt: skip
         assert said in shown, said
     assert "1 x h100.node, 2 x h100.node and 2 more" in rackrate.ok("contract", "list")
@@ -79,7 +84,7 @@ def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
 def test_what_an_early_end_costs_is_shown_first(rackrate: Program) -> None:
     shown = rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01", "--dry-run")
     assert shown.startswith("ramp would have amendment 1: ends 2027-11-30") and "fee " in shown
-    assert "\n  due at once: 613,440.00 CNY, Fee" in shown
+    assert "\n  due at once: 766,800.00 CNY, Fee" in shown
     assert shown.endswith("\nNothing is changed.\n")
     assert "amendment 1" in rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01")
 
@@ -120,3 +125,10 @@ def test_an_early_end_says_its_fee(rackrate: Program) -> None:
     said = rackrate.ok("contract", "end", "ramp", "--at", "2027-06-01")
     assert said.startswith("ramp, amendment 1: ends 2027-05-31 16:00 UTC")
     assert "; fee " in said
+    shown = rackrate.ok("contract", "show", "ramp")
+    rows = [line.split() for line in shown.splitlines()]
+    # Six months of a node and of support, and the set-up: 470,000, a fifth of it prepaid. The
+    # other 766,800 of the 860,800 that were prepaid go back.
+    assert ["together", "470,000.00", "CNY", "94,000.00", "CNY", "376,000.00", "CNY"] in rows
+    assert ["goes", "back", "at", "the", "end", "766,800.00", "CNY"] in rows
+    assert "fee 1,150,200.00 CNY" in shown

@@ -1,6 +1,7 @@
 """`rackrate contract`: sign, list, show."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,14 @@ def _whats(commitments: list[Row]) -> str:
     return ", ".join(said[:2]) + more
 
 
+def _due_with(amendment: Row) -> str:
+    """Its prepayment, fee and credit: those that it has."""
+    named = ("prepayment", "fee", "credit")
+    return ", ".join(
+        f"{name} {money(amendment[name])}" for name in named if Decimal(amendment[name]["amount"])
+    )
+
+
 COMMITMENTS = (
     Column("NO", lambda row: row["number"], right=True),
     Column("COMMITTED", lambda row: row["what"]),
@@ -127,6 +136,7 @@ AMENDMENTS = (
     Column("AGREED", lambda row: row["at"]),
     Column("FROM", lambda row: row["effective"]),
     Column("AMENDMENT", lambda row: f"{row['kind']}: {row['what']}"),
+    Column("DUE WITH IT", _due_with, right=True),
 )
 DELIVERIES = (
     Column("DELIVERY", lambda row: f"{row['commitment']}/{row['number']}"),
@@ -140,9 +150,9 @@ DELIVERIES = (
 INSTALMENTS = (
     Column("COMMITMENT", lambda row: row["commitment"], right=True),
     Column("MONTH", lambda row: row["month"]),
-    Column("VALUE", lambda row: money(row["value"]), right=True),
+    Column("VALUE", lambda row: row["value"] and money(row["value"]), right=True),
     Column("DRAWN DOWN", lambda row: money(row["drawdown"]), right=True),
-    Column("DUE", lambda row: money(row["due"]), right=True),
+    Column("DUE", lambda row: row["due"] and money(row["due"]), right=True),
 )
 
 
@@ -162,7 +172,7 @@ def show(
         (COMMITMENTS, _dated(row["commitments"], zone)),
         (AMENDMENTS, _dated(row["amendments"], zone)),
         (DELIVERIES, _dated(row["deliveries"], zone)),
-        (INSTALMENTS, _by_month(row["instalments"])),
+        (INSTALMENTS, [*_by_month(row["instalments"]), *_together(row)]),
     ):
         if rows:
             print()
@@ -172,6 +182,7 @@ def show(
 def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
     terms = row["terms"]
     renewal, early, upgrade = terms["renewal"], terms["early_end"], terms["upgrade"]
+    damages, shrink = terms["damages"], plain(terms["may_shrink_percent"])
     return [
         ("Contract", f"{row['id']} {row['name']}".strip()),
         ("Customer", f"{row['customer']}, project {row['project']}"),
@@ -179,25 +190,60 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Until", local(row["during"]["end"], zone)),
         ("All of it", f"{money(row['value'])}"),
         ("Tax", "inside" if row["tax_included"] else "on top"),
-        ("Prepayment", f"{money(row['prepayment'])}, {row['prepayment_percent']} %"),
+        ("Prepayment", f"{money(row['prepayment'])}, {plain(row['prepayment_percent'])} %"),
         ("Signed", local(row["signed"], zone)),
         ("Accepted by", "" if terms["acceptance"] == "none" else terms["acceptance"]),
         ("Renewal", renewal and _renewal(renewal, zone)),
         ("Early end", early and _early_end(early, zone)),
-        ("Upgrade", upgrade and f"to {upgrade['chip']} from {day(upgrade['not_before'], zone)}"),
+        ("Late delivery", damages and _damages(damages)),
+        ("Upgrade", upgrade and _upgrade(upgrade, zone)),
+        ("May give back", "" if shrink == "0" else f"{shrink} % of the nodes"),
         ("Delivered in", ", ".join(terms["jurisdiction"])),
         ("Blocks", "of its own" if terms["dedicated"] else ""),
     ]
 
 
+def plain(percent: str) -> str:
+    """Without an exponent, and without zeros that say nothing."""
+    return f"{Decimal(percent).normalize():f}"
+
+
 def _renewal(right: Row, zone: str) -> str:
-    until = local(right["decide_by"], zone)
-    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}"
+    until, percent = local(right["decide_by"], zone), plain(right["price_percent"])
+    return f"{right['months']} months at {percent} %, to be decided by {until}"
 
 
 def _early_end(right: Row, zone: str) -> str:
     first = f", not before {day(right['not_before'], zone)}" if right["not_before"] else ""
-    return f"for {right['fee_percent']} %, {right['notice_days']} days ahead{first}"
+    fee = f"{plain(right['fee_percent'])} % of what is then not delivered"
+    return f"for {fee}, {right['notice_days']} days ahead{first}"
+
+
+def _damages(agreed: Row) -> str:
+    daily, most = plain(agreed["percent_per_day"]), plain(agreed["cap_percent"])
+    return f"{daily} % of a month a day, at most {most} %"
+
+
+def _upgrade(right: Row, zone: str) -> str:
+    credit = f"credit {plain(right['credit_percent'])} % of what the old ones would have cost"
+    return f"to {right['chip']} from {day(right['not_before'], zone)}, {credit}"
+
+
+def _together(row: Row) -> list[Row]:
+    """What the plan adds up to: value is what is drawn down and what is due."""
+    if not row["instalments"]:
+        return []
+    sums = {name: _sum(row, name) for name in ("value", "drawdown", "due")}
+    rows: list[Row] = [{"commitment": "", "month": "together", **sums}]
+    if Decimal(row["left"]["amount"]):
+        back = {"value": "", "drawdown": row["left"], "due": ""}
+        rows.append({"commitment": "", "month": "goes back at the end", **back})
+    return rows
+
+
+def _sum(row: Row, name: str) -> Row:
+    whole = sum((Decimal(each[name]["amount"]) for each in row["instalments"]), Decimal(0))
+    return {"amount": str(whole), "currency": row["currency"]}
 
 
 def _dated(rows: list[Row], zone: str) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
@@ -98,12 +99,18 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "deliveries": _deliveries(page, found),
         "acceptance": ACCEPTANCE,
         "kinds": KINDS,
+        "plain": _plain,
         "refusal": None if refused is None else refusal(page, refused),
         **_may(page, found),
     }
     same = Same(f"rackrate contract show {id}", f"GET /v1/contracts/{id}")
     status = 200 if refused is None else status_of(refused)
     return page.show("contract.html", same, status, **values)
+
+
+def _plain(percent: Decimal) -> str:
+    """Without an exponent, and without zeros that say nothing."""
+    return f"{percent.normalize():f}"
 
 
 def _may(page: Page, contract: Contract) -> dict[str, Any]:

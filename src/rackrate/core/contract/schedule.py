@@ -50,6 +50,11 @@ class Schedule:
         return total((amount for _, amount in self.prepayments), self.value.currency)
 
     @property
+    def drawn(self) -> Money:
+        """What of the prepayment instalments come to: value = drawn + due."""
+        return self.prepayment - self.left
+
+    @property
     def due(self) -> Money:
         """Everything that instalments come to."""
         return total((each.due for each in self.instalments), self.value.currency)
