@@ -12,7 +12,7 @@ from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.alternatives import Alternative, Way
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.contract import Contract, Schedule, Terms
+from rackrate.core.contract import Contract, Schedule
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId
 from rackrate.core.interval import zone
@@ -81,7 +81,7 @@ def offer_of(quote: Quote, id: ContractId) -> sales.Offer:
         quote.name,
         quote.same_block,
     )
-    return replace(offer, terms=Terms(dedicated=quote.dedicated))
+    return replace(offer, terms=replace(quote.terms, dedicated=quote.dedicated))
 
 
 def find(
@@ -249,7 +249,7 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
         given.sku.id,
         given.nodes,
         given.same_block,
-        given.customer.dedicated_block,
+        given.terms.dedicated,
         given.during,
         "" if price is None else price.id,
         0 if tier is None else tier.months,
@@ -265,6 +265,7 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
         given.at,
         given.expires,
         wish.name,
+        terms=given.terms,
     )
 
 

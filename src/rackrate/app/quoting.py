@@ -1,7 +1,7 @@
 """The answer to a wish of capacity: whether it fits, at what price, and what would do instead."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -9,7 +9,8 @@ from functools import partial
 from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
 from rackrate.app.promising import is_empty
-from rackrate.app.sales import LONGEST, MOST_NODES, Offer
+from rackrate.app.sales import LONGEST, MOST_NODES, Offer, capacity
+from rackrate.app.sales import placed as allowed
 from rackrate.app.world import World
 from rackrate.core.alternatives import (
     Alternative,
@@ -18,14 +19,14 @@ from rackrate.core.alternatives import (
     alternatives,
 )
 from rackrate.core.chips import Chip
-from rackrate.core.contract import Contract, Schedule, schedule, value_of
+from rackrate.core.contract import Contract, Schedule, Terms, schedule, value_of
 from rackrate.core.contract_price import (
     ContractPrice,
     plus_months,
     price_in_force,
     whole_months,
 )
-from rackrate.core.eligibility import check_eligible, why_not
+from rackrate.core.eligibility import why_not
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.fitting import kept_back
 from rackrate.core.ids import ChipId, ContractId, CustomerId, ProjectId, SiteId, SkuId
@@ -53,7 +54,7 @@ class Ask:
     """Whole nodes of a SKU from `start` for so many months, or until `end`.
 
     A customer with one project need not name it. `monthly` names the price instead of the list;
-    `lasts` is how long the hold stands.
+    `lasts` is how long the hold stands; `terms` are the contract's.
     """
 
     sku: SkuId
@@ -69,6 +70,7 @@ class Ask:
     monthly: Money | None = None
     lasts: timedelta = FORTNIGHT
     name: str = ""
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Answer:
     during: Interval
     priced: Priced
     plan: Schedule
+    terms: Terms
     placed: Assigned = ()
     short: Shortfall | None = None
     alternatives: tuple[Offered, ...] = ()
@@ -138,11 +141,11 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     customer = tx.get(Customer, project.customer)
     sku = tx.get(Sku, ask.sku)
     during = _check(world, ask, customer, sku)
-    site, chip = tx.get(Site, sku.site), tx.get(Chip, sku.chip)
-    check_eligible(customer, chip, site, alone=customer.dedicated_block)
+    site = tx.get(Site, sku.site)
+    terms = _terms(tx, ask, customer, during)
     now = world.clock.now()
     plain = Wish(ask.nodes, during, now, SOON, same_block=ask.same_block)
-    found = _Candidates(tx, customer, plain)
+    found = _Candidates(tx, customer, plain, terms)
     what = found.of(sku)
     cost = _priced(what, ask, whole_months(during, customer.time_zone), customer)
     wish = what.wish(plain, ask.nodes)
@@ -166,6 +169,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         during,
         cost,
         plan_of(customer, _offer(ask, project, sku.id, ask.nodes, during, cost.monthly)),
+        terms,
         () if isinstance(placed, int) else placed,
         short,
         offered,
@@ -173,19 +177,29 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     )
 
 
+def _terms(tx: Tx, ask: Ask, customer: Customer, during: Interval) -> Terms:
+    """Those of the contract; Refused where the customer may not have it there by these."""
+    terms = replace(ask.terms, dedicated=ask.terms.dedicated or customer.dedicated_block)
+    unpriced = Money.zero(customer.currency)
+    allowed(tx, customer, terms, capacity(1, ask.sku, ask.nodes, during, unpriced))
+    return terms
+
+
 class _Candidates:
     """Everything that this customer could have whole nodes of, under the locks of its sites."""
 
-    def __init__(self, tx: Tx, customer: Customer, wish: Wish) -> None:
+    def __init__(self, tx: Tx, customer: Customer, wish: Wish, terms: Terms) -> None:
         sites = {site.id: site for site in tx.find(Site)}
         chips = {chip.id: chip for chip in tx.find(Chip)}
-        alone = customer.dedicated_block
+        alone, within = terms.dedicated, terms.jurisdiction
         self._tx, self._wish, self._alone = tx, wish, alone
         self._sites, self._chips = sites, chips
         self._skus = [
             sku
             for sku in tx.find(Sku)
-            if sku.whole_node and not why_not(customer, chips[sku.chip], sites[sku.site], alone)
+            if sku.whole_node
+            and not why_not(customer, chips[sku.chip], sites[sku.site], alone)
+            and (not within or sites[sku.site].country in within)
         ]
         self._prices = tx.find(ContractPrice, currency=customer.currency)
         self._now, self._currency = wish.now, customer.currency

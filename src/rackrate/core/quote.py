@@ -1,11 +1,12 @@
 """A quote: an offer at a price, with an expiry, and a hold on the calendar behind it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from rackrate.core.contract import Terms
 from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.errors import Forbidden, Invalid, Reason, Refused
 from rackrate.core.ids import (
@@ -137,6 +138,7 @@ class Quote:
     signed: datetime | None = None
     contract: ContractId | None = None
     withdrawn: datetime | None = None
+    terms: Terms = field(default_factory=Terms)
 
     def __post_init__(self) -> None:
         if self.nodes < 1:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from rackrate.api.schemas.contracts import Instalment
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
+from rackrate.api.schemas.terms import Terms
 from rackrate.app import quoting, sales
 from rackrate.app.quotes import Shown
 from rackrate.core import contract as contracts
@@ -44,6 +45,7 @@ class QuoteRequest(Schema):
         description="How long the nodes are held",
     )
     name: Text = ""
+    terms: Terms = Field(default_factory=Terms, description="The contract's")
 
     @model_validator(mode="after")
     def _in_order(self) -> "QuoteRequest":
@@ -71,6 +73,7 @@ class QuoteRequest(Schema):
             None if self.monthly is None else self.monthly.value,
             timedelta(seconds=self.hold_seconds),
             self.name,
+            self.terms.agreed,
         )
 
 
@@ -205,6 +208,7 @@ class Answer(Schema):
     prepayment: Money
     instalments: list[Run]
     alternatives: list[Alternative]
+    terms: Terms
 
     @classmethod
     def of(cls, given: quoting.Answer) -> "Answer":
@@ -235,6 +239,7 @@ class Answer(Schema):
             prepayment=Money.of(given.plan.prepayment),
             instalments=runs(given.plan),
             alternatives=[Alternative.of(each) for each in given.alternatives],
+            terms=Terms.of(given.terms),
         )
 
 
@@ -272,6 +277,7 @@ class Quote(Schema):
     signed: datetime | None
     contract: str | None
     withdrawn: datetime | None
+    terms: Terms
 
     @classmethod
     def of(cls, row: quote.Quote, now: datetime) -> "Quote":
@@ -304,6 +310,7 @@ class Quote(Schema):
             signed=row.signed,
             contract=row.contract,
             withdrawn=row.withdrawn,
+            terms=Terms.of(row.terms),
         )
 
 
