@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from rackrate.app import fleet, leasing, tallies
+from rackrate.app import delivery, fleet, leasing, sales, tallies
 from rackrate.core.access import Role
+from rackrate.core.contract import Acceptance, Commitment, CommitmentKind, Terms
 from rackrate.core.errors import Missing
 from rackrate.core.ids import ContractId, CustomerId, NodeId, ProjectId, SiteId, SkuId
+from rackrate.core.interval import Interval
 from rackrate.core.inventory import Node, NodeState
-from rackrate.core.lease import LeaseClass
+from rackrate.core.lease import Lease, LeaseClass, Phase
+from rackrate.core.money import Money
 from rackrate.core.tally import Count, Tally
 from tests.app.test_capacity import NODE, day, fresh, hold, sign
 from tests.build import NOON, Built
@@ -143,3 +147,93 @@ def test_a_customer_sees_its_own_and_does_not_learn_of_others() -> None:
     ):
         with pytest.raises(Missing):
             act()
+
+
+# -- nodes that are handed over by name -------------------------------------------------------
+
+
+def handing_over(
+    batches: tuple[int, ...], acceptance: Acceptance = Acceptance.CUSTOMER, id: str = "C-1"
+) -> Built:
+    """Promised since today at noon, to be handed over in batches that are due at once."""
+    built = fresh()
+    promise(built, batches, acceptance, id)
+    return built
+
+
+def promise(built: Built, batches: tuple[int, ...], acceptance: Acceptance, id: str) -> None:
+    wanted = Commitment(
+        1, CommitmentKind.CAPACITY, "", Interval(NOON, day(2027, 11, 1)),
+        Money.parse("1000.00", "CNY"), NODE, None, sum(batches),
+    )  # fmt: skip
+    offer = sales.Offer(
+        ContractId(id), ProjectId("robotics-train"), (wanted,), Decimal(0),
+        terms=Terms(acceptance=acceptance), batches={1: tuple((count, NOON) for count in batches)},
+    )  # fmt: skip
+    sales.sign(built.world, built.admin, offer)
+
+
+def deliver(built: Built, number: int, *names: str, id: str = "C-1") -> None:
+    named = [NodeId(name) for name in names]
+    delivery.deliver(built.world, built.admin, ContractId(id), 1, number, named)
+
+
+def three(built: Built) -> tuple[int, int, int]:
+    found = numbers(built)
+    return found.reserved.nodes, found.delivered.nodes, found.healthy.nodes
+
+
+def test_a_batch_that_was_never_delivered_is_neither_delivered_nor_healthy() -> None:
+    """Three named nodes were delivered and accepted; the batch of one was not, though it stands
+    ready in the pool.
+    """
+    built = handing_over((3, 1))
+    assert three(built) == (4, 0, 0)
+    deliver(built, 1, "h100-001", "h100-002", "h100-003")
+    assert three(built) == (4, 3, 3)
+    owner = built.actor("owner@robotics.example", Role.OWNER, "robotics")
+    delivery.accept(built.world, owner, ContractId("C-1"), 1, 1)
+    assert three(built) == (4, 3, 3)
+    assert numbers(built).delivered == Count(3, 24)
+    deliver(built, 2, "h100-004")
+    assert three(built) == (4, 4, 4)
+
+
+def test_a_named_node_in_repair_is_not_healthy_though_another_node_stands_idle() -> None:
+    built = handing_over((1,))
+    deliver(built, 1, "h100-001")
+    put(built, replace(node(built, "h100-001"), state=NodeState.IN_REPAIR))
+    assert three(built) == (1, 1, 0)
+    put(built, replace(node(built, "h100-001"), state=NodeState.RETIRED))
+    assert three(built) == (1, 0, 0)
+
+
+def test_a_lease_that_fails_on_a_named_node_makes_it_unhealthy() -> None:
+    built = handing_over((2, 2))
+    deliver(built, 1)
+    under_contract(built, 4)
+    assert three(built) == (4, 2, 2)
+    with built.world.store.transaction() as tx:
+        (lease,) = tx.find(Lease, customer=ROBOTICS)
+        tx.put(replace(lease, phase=Phase.INTERRUPTED))
+    assert three(built) == (4, 2, 0)
+
+
+def test_where_no_acceptance_is_asked_names_count_once_one_batch_has_them() -> None:
+    built = handing_over((3, 1), Acceptance.NONE)
+    assert three(built) == (4, 4, 4), "nothing is handed over: what the pool has for them"
+    deliver(built, 1, "h100-001", "h100-002", "h100-003")
+    assert three(built) == (4, 3, 3)
+
+
+def test_nodes_that_were_named_for_one_contract_are_not_another_ones() -> None:
+    built = handing_over((2,))
+    deliver(built, 1, "h100-001", "h100-002")
+    promise(built, (2,), Acceptance.NONE, "C-2")
+    put(built, replace(node(built, "h100-003"), state=NodeState.IN_REPAIR))
+    found = tallies.of_customer(built.world, built.admin, ROBOTICS).contracts
+    first, second = found[ContractId("C-1")], found[ContractId("C-2")]
+    assert (first.delivered.nodes, first.healthy.nodes) == (2, 2)
+    assert (second.delivered.nodes, second.healthy.nodes) == (2, 1)
+    alone = tallies.of_contract(built.world, built.admin, ContractId("C-2"))
+    assert alone == second

@@ -1,17 +1,18 @@
 """Delivered, healthy, reserved, in use: for a customer and for each of its contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.contract import Contract
+from rackrate.core.contract import Contract, Delivery
 from rackrate.core.ids import ContractId, CustomerId, SiteId
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease, Phase
 from rackrate.core.parties import Customer
-from rackrate.core.tally import Tally, in_use, promised_tallies
+from rackrate.core.tally import Handed, Tally, handed_over, in_use, neighbours, promised_tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,31 @@ def _tally(world: World, tx: Tx, customer: CustomerId, contracts: set[ContractId
     everything = Tally()
     for site in _sites(tx):
         fleet = tx.fleet(site)
-        for holder, tally in promised_tallies(fleet, contracts, failing, now).items():
+        handed = _handed(tx, site, contracts, now)
+        for holder, tally in promised_tallies(fleet, contracts, failing, now, handed).items():
             id = ContractId(holder)
             mine = {lease.id for lease in leases if lease.terms.contract == id}
             found[id] += replace(tally, in_use=in_use(fleet, mine))
             everything += tally
         everything += Tally(in_use=in_use(fleet, {lease.id for lease in leases}))
     return CustomerTally(customer, everything, dict(sorted(found.items())))
+
+
+def _handed(
+    tx: Tx, site: SiteId, contracts: Set[ContractId], now: datetime
+) -> Mapping[str, Handed]:
+    """What was handed over of these contracts, and of others in whose pools they are."""
+    ids = tuple(sorted(neighbours(tx.fleet(site), contracts, now)))
+    if not ids:
+        return {}
+    batches: dict[ContractId, list[Delivery]] = {}
+    for each in tx.find(Delivery, contract=ids):
+        batches.setdefault(each.contract, []).append(each)
+    found = {
+        row.id: handed_over(row, batches.get(row.id, ()), site, now)
+        for row in tx.find(Contract, id=ids)
+    }
+    return {id: handed for id, handed in found.items() if handed is not None}
 
 
 def _sites(tx: Tx) -> list[SiteId]:

@@ -236,8 +236,9 @@ class Count(Schema):
 
 class Numbers(Schema):
     """The four numbers, now. `reserved`: promised by contract or flex. `delivered`: nodes that are
-    there for that. `healthy`: of those, in service and without an interrupted lease. `in_use`:
-    nodes on which a live lease holds anything; its GPUs are those that are held.
+    there for that; where batches are handed over, the nodes that were named then. `healthy`: of
+    those, in service and without an interrupted lease. `in_use`: nodes on which a live lease holds
+    anything; its GPUs are those that are held.
     """
 
     delivered: Count
