@@ -1,23 +1,27 @@
 """How contracts end early, and where they may be: told as a salesperson would tell it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from rackrate.app import amending, sales
-from rackrate.app.amending import End, Extend
+from rackrate.app.amending import End, Extend, More
 from rackrate.core.contract import (
     EarlyEnd,
+    Renewal,
     Terms,
+    UpgradeRight,
 )
-from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import ContractId, ProjectId
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.ids import ChipId, ContractId, ProjectId
 from rackrate.core.invoice import LineKind
 from rackrate.core.ledger import Account
 from tests.app.contract_shop import (
+    K1,
     NOVEMBER,
+    TRAIN,
     balance,
     change,
     close,
@@ -30,6 +34,7 @@ from tests.app.contract_shop import (
     shop,
     sign,
 )
+from tests.build import Built
 
 # -- the end ------------------------------------------------------------------------------------
 
@@ -152,3 +157,46 @@ def test_a_contract_is_delivered_in_its_countries_only() -> None:
     with pytest.raises(Refused, match="is in CN; the contract is delivered in SG only") as caught:
         sign(built, terms=Terms(jurisdiction=("SG",)))
     assert caught.value.reason is Reason.NOT_ELIGIBLE
+
+
+# -- what cannot be meant -----------------------------------------------------------------------
+
+
+def offered(built: Built, start: int, end: int, due: datetime | None = None) -> sales.Offer:
+    built.clock.instant = day(6)
+    batches = {} if due is None else {1: ((1, due),)}
+    return sales.Offer(K1, TRAIN, (nodes(1, start, end, "1000.00"),), Decimal(0), batches=batches)
+
+
+def test_what_is_over_is_not_signed_any_more_and_what_runs_is() -> None:
+    built = shop()
+    with pytest.raises(Refused, match=r"end: .*nothing is signed that is over") as caught:
+        sales.sign_now(built.world, built.admin, offered(built, 0, 6))
+    assert caught.value.reason is Reason.TOO_LATE
+    assert sales.find(built.world, built.admin) == []
+    assert sales.sign_now(built.world, built.admin, offered(built, 0, 7)).over == day(7)
+
+
+def test_no_batch_is_due_before_it_is_agreed() -> None:
+    built = shop()
+    with pytest.raises(Refused, match=r"commitments\.0\.deliveries: a batch due") as caught:
+        sales.sign_now(built.world, built.admin, offered(built, 0, 12, day(5)))
+    assert caught.value.facts["earliest"] == day(6).isoformat()
+    sales.sign_now(built.world, built.admin, offered(built, 0, 12, day(7)))
+    more = More((nodes(1, 8, 12, "1000.00"),), {1: ((1, day(5)),)})
+    assert refusal(built, more).reason is Reason.TOO_LATE
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        (Terms(upgrade=UpgradeRight(ChipId("h999"), day(3))), "terms.upgrade.chip"),
+        (Terms(renewal=Renewal(6, day(37))), "terms.renewal.decide_by"),
+    ],
+)
+def test_rights_that_could_never_be_used_are_not_agreed(terms: Terms, field: str) -> None:
+    built = shop()
+    with pytest.raises(Invalid) as caught:
+        sign(built, terms=terms)
+    assert caught.value.where == field
+    assert sales.find(built.world, built.admin) == []

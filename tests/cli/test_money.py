@@ -29,7 +29,8 @@ def test_a_contract_is_signed_with_its_plan_and_its_first_invoice(rackrate: Prog
     shown = rackrate.ok("contract", "show", "rob-1")
     assert "From        2027-01-01 00:00:00 Asia/Shanghai" in shown
     assert "All of it   3,360,000.00 CNY" in shown
-    assert "2028-12  140,000.00 CNY  28,000.00 CNY  112,000.00 CNY" in shown
+    assert "2028-12     140,000.00 CNY   28,000.00 CNY    112,000.00 CNY" in shown
+    assert "together  3,360,000.00 CNY  672,000.00 CNY  2,688,000.00 CNY" in shown
     invoice = rackrate("invoice", "list", "--output", "json").json["items"][0]
     assert invoice["gross"] == {"amount": "712320.00", "currency": "CNY"}
 

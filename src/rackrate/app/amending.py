@@ -9,7 +9,14 @@ from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
 from rackrate.app.ports import Tx
 from rackrate.app.promising import cut_back, reserve, sites_of, tell_until_when_safe
-from rackrate.app.sales import Batches, check_commitment, owner_of, placed, planned_batches
+from rackrate.app.sales import (
+    Batches,
+    check_commitment,
+    check_to_come,
+    owner_of,
+    placed,
+    planned_batches,
+)
 from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Verb
 from rackrate.core.contract import (
@@ -160,6 +167,7 @@ def _lock(tx: Tx, contract: Contract, change: Change) -> None:
 def _decided(tx: Tx, customer: Customer, contract: Contract, change: Change, when: When) -> Amended:
     match change:
         case More(commitments=commitments):
+            check_to_come(change.batches, when.now)
             for each in commitments:
                 check_commitment(each)
             wanted = [placed(tx, customer, contract.terms, each) for each in commitments]

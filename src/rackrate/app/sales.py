@@ -108,6 +108,7 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
     with acting(world, actor, verb, owner) as tx:
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
+        _check_terms(tx, offer)
         contract = _contract(world, tx, offer)
         if verb is Verb.CONTRACT_WRITE:
             check_floor(world, tx, actor, contract)
@@ -120,6 +121,22 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
         take_over(world, tx, contract)
         _invoice_at_signature(world, tx, contract)
         return contract
+
+
+def sign_now(world: World, actor: Actor, offer: Offer) -> Contract:
+    """Sign what is agreed today: it may have begun, but is not over, and its batches are to come.
+
+    Contracts that others kept the books of come by manifest, whenever they began.
+    """
+    now, end = world.clock.now(), max((each.during.end for each in offer.commitments), default=None)
+    if end is not None and end <= now:
+        raise Refused(
+            Reason.TOO_LATE,
+            f"end: {end:%Y-%m-%d %H:%M} UTC is past, and nothing is signed that is over",
+            {"earliest": now.isoformat()},
+        )
+    check_to_come(offer.batches, now)
+    return sign(world, actor, offer)
 
 
 def show(world: World, actor: Actor, id: ContractId) -> tuple[Contract, Schedule]:
@@ -220,6 +237,33 @@ def check_commitment(each: Commitment) -> None:
         raise Invalid("nodes", f"{each.nodes} is not 1 to {MOST_NODES}")
     if each.during.end - each.during.start > LONGEST:
         raise Invalid("until", "a contract runs for at most 30 years")
+
+
+def check_to_come(plans: Mapping[int, Batches], now: datetime) -> None:
+    """Refused where a batch is due before it is agreed."""
+    for number, planned in sorted(plans.items()):
+        first = min(due for _, due in planned)
+        if first < now:
+            raise Refused(
+                Reason.TOO_LATE,
+                f"commitments.{number - 1}.deliveries: a batch due {first:%Y-%m-%d %H:%M} UTC is "
+                "past before it is agreed",
+                {"earliest": now.isoformat()},
+            )
+
+
+def _check_terms(tx: Tx, offer: Offer) -> None:
+    """Rights that could never be used are not agreed."""
+    renewal, upgrade = offer.terms.renewal, offer.terms.upgrade
+    end = max(each.during.end for each in offer.commitments)
+    if renewal is not None and renewal.decide_by > end:
+        raise Invalid(
+            "terms.renewal.decide_by",
+            f"{renewal.decide_by:%Y-%m-%d %H:%M} UTC is after the contract's end, "
+            f"{end:%Y-%m-%d %H:%M} UTC",
+        )
+    if upgrade is not None and tx.peek(Chip, upgrade.chip) is None:
+        raise Invalid("terms.upgrade.chip", f"no chip is called {upgrade.chip!r}")
 
 
 def _check_offer(offer: Offer) -> None:

@@ -52,7 +52,7 @@ def sign(call: Writer, body: ContractRequest) -> Response:
 
     def act() -> ContractDetail:
         id = ContractId(body.id or call.world.ids.new("con"))
-        signed = sales.sign(call.world, call.actor, body.offer(id))
+        signed = sales.sign_now(call.world, call.actor, body.offer(id))
         return detail(call, signed.id)
 
     return call.post(body, act, 201)
