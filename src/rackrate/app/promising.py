@@ -121,7 +121,8 @@ def _same_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment
         room = room_in(fleet.pools[held.pool], _wish(world, tx, replace(commitment, nodes=nodes)))
         if room < nodes:
             kept = commitment.nodes - left
-            raise _shortage(contract, commitment, Shortfall(kept + room, None))
+            short = Shortfall(kept + room, None)
+            raise _shortage(contract, commitment, short, where=" on the blocks that it has")
         placed.append((held.pool, nodes))
         left -= nodes
     return tuple(placed)
@@ -208,12 +209,13 @@ def held_by(tx: Tx, contract: Contract, commitment: Commitment) -> list[Reservat
 
 
 def _shortage(
-    contract: Contract, commitment: Commitment, short: Shortfall, kept: int = 0
+    contract: Contract, commitment: Commitment, short: Shortfall, kept: int = 0, where: str = ""
 ) -> Refused:
     when = "" if short.earliest is None else f"; all from {short.earliest:%Y-%m-%d %H:%M} UTC"
-    where = " in one block" if commitment.same_block else ""
-    if contract.terms.dedicated:
+    if not where and contract.terms.dedicated:
         where = " in blocks of its own"
+    elif not where and commitment.same_block:
+        where = " in one block"
     return Refused(
         Reason.NO_CAPACITY,
         f"at most {short.nodes} of {commitment.nodes} nodes of {commitment.sku} can be promised"
