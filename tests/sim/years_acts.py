@@ -183,12 +183,7 @@ class Firm(Buying):
         starts = [start, *(start + (end - start) * n / 8 // DAY * DAY for n in (1, 2))]
         starts = starts[: chance.randint(1, 3)]
         id = ContractId(f"deal-{next(self.numbers)}")
-        terms = Terms(
-            renewal=Renewal(chance.choice([1, 6]), end - chance.randint(1, 60) * DAY),
-            early_end=EarlyEnd(Decimal(20), chance.choice([0, 10])),
-            upgrade=UpgradeRight(ChipId("h200"), start, Decimal(10)),
-            may_shrink_percent=Decimal(50),
-        )  # fmt: skip
+        terms = self._rights(start, end)
         pieces: list[Piece] = []
 
         def call(nodes: int) -> Any:
@@ -215,6 +210,15 @@ class Firm(Buying):
         late = chance.choice([-SECOND, timedelta(0)])
         if chance.random() < 0.6:
             self.later(terms.renewal.decide_by + late, lambda: self.renew(id))
+
+    def _rights(self, start: datetime, end: datetime) -> Terms:
+        chance = self.chance
+        return Terms(
+            renewal=Renewal(chance.choice([1, 6]), end - chance.randint(1, 60) * DAY),
+            early_end=EarlyEnd(Decimal(20), chance.choice([0, 10])),
+            upgrade=UpgradeRight(ChipId("h200"), start, Decimal(10)),
+            may_shrink_percent=Decimal(50),
+        )
 
     def renew(self, id: str) -> None:
         renewal = self.deals[id].terms.renewal
