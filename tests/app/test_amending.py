@@ -177,6 +177,17 @@ def test_what_goes_on_beyond_the_term_is_renewed_from_its_own_end() -> None:
     assert ends == {"2 x h100.node": day(18), "Support": day(21)}
 
 
+def test_what_was_swapped_away_is_not_renewed() -> None:
+    """Extended by three months, and swapped in the middle of them: only the newer nodes go on."""
+    built = shop()
+    right = UpgradeRight(ChipId("b300"), day(12), Decimal(10))
+    sign(built, nodes(2, 0, 12, "1000.00"), terms=Terms(renewal=Renewal(6, day(9)), upgrade=right))
+    change(built, Extend(1, day(15)))
+    change(built, Swap(2, NEWER, cny("1500.00"), day(13)))
+    done = change(built, Renew())
+    assert [(c.sku, c.during.end) for c in done.commitments if c.order == 3] == [(NEWER, day(21))]
+
+
 def test_the_right_to_renew_lapses_on_its_day() -> None:
     built = shop()
     sign(built, nodes(2, 0, 12, "1000.00"), terms=Terms(renewal=Renewal(6, day(9))))

@@ -171,6 +171,7 @@ def _lasting(contract: Contract) -> list[Commitment]:
         each
         for each in contract.commitments
         if each.monthly
+        and each.ended is None
         and each.lasts is not None
         and each.lasts.end >= end
         and not _followed(contract, each)
