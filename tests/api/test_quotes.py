@@ -150,6 +150,19 @@ def test_a_salesperson_cannot_go_around_the_floor_by_signing_without_a_quote(
     assert (no.status, no.json["reason"]) == (409, "not_approved")
 
 
+def test_a_quote_takes_and_shows_the_contract_s_terms(priced: Cloud) -> None:
+    terms = {"acceptance": "customer", "may_shrink_percent": "25", "jurisdiction": ["CN"]}
+    made = priced.admin.post("/v1/quotes", listed(nodes=1, terms=terms))
+    assert made.status == 201
+    for name, agreed in terms.items():
+        assert made.json["terms"][name] == agreed
+    signed = priced.admin.post(f"/v1/quotes/{made.json['id']}/sign", {"contract": "agreed"})
+    contract = priced.admin.get("/v1/contracts/agreed").json
+    assert contract["terms"] == signed.json["terms"] == made.json["terms"]
+    abroad = priced.admin.post("/v1/quotes", listed(nodes=1, terms={"jurisdiction": ["SG"]}))
+    assert (abroad.status, abroad.json["reason"]) == (409, "not_eligible")
+
+
 def as_sales(cloud: Cloud) -> Client:
     """Somebody with the role `sales` and no other."""
     who, operator = "sales@example.example", identity.administrator(cloud.world)

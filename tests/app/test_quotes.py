@@ -156,7 +156,7 @@ def test_three_on_one_block_are_too_many_and_what_would_do_is_named_with_its_pri
     assert no.reason is Reason.NO_CAPACITY
     assert no.detail == (
         "3 nodes of h100.node on one block cannot be promised from 2027-03-01 to 2030-03-01: "
-        "at most 2 can"
+        "at most 2 can; no date for all of them within the calendar"
     )
     assert no.facts["nodes"] == 2
     assert no.facts["earliest"] is None

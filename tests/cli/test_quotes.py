@@ -1,6 +1,7 @@
 """Quotes from the command line: asked, held, refused with what would do, signed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_what_does_not_fit_is_refused_with_what_would_do(rackrate: Program) -> N
     assert done.err.splitlines() == [
         (
             "rackrate: 3 nodes of h100.node on one block cannot be promised from 2027-03-01 to "
-            "2030-03-01: at most 2 can [no_capacity]"
+            "2030-03-01: at most 2 can; no date for all of them within the calendar "
+            "[no_capacity]"
         ),
         (
             "  fewer: 2 x h100.node at east on one block from 2027-03-01 to 2030-03-01: "
@@ -66,12 +68,14 @@ def test_what_does_not_fit_is_refused_with_what_would_do(rackrate: Program) -> N
         ),
         (
             "  other: 16 x h20.node at east on one block from 2027-03-01 to 2030-03-01 at the same "
-            "time, 79 % of the dense FLOPS: 400,000.00 CNY a month, 14,400,000.00 CNY in all"
+            "time, 79 % of the dense FLOPS of what was asked for: 400,000.00 CNY a month, "
+            "14,400,000.00 CNY in all"
         ),
     ]
     table = rackrate.ok(*CREATE, "--count", "3", "--dry-run")
     assert "over blocks" in table
-    assert "another, 79 % of the FLOPS" in table
+    assert "another, 79 % of the FLOPS asked for" in table
+    assert "no date for all of them within the calendar" in " ".join(table.split())
 
 
 @pytest.mark.parametrize(
@@ -96,3 +100,40 @@ def test_a_quote_that_cannot_be_is_refused(
     done = rackrate(*CREATE, *more)
     assert (done.code, done.out) == (code, "")
     assert said in done.err
+
+
+def test_a_quote_carries_the_terms_of_a_file(rackrate: Program, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.yaml"
+    terms.write_text(
+        "terms:\n"
+        "  acceptance: health\n"
+        "  dedicated: true\n"
+        "  jurisdiction: [CN]\n"
+        "  damages: {percent_per_day: 0.5, cap_percent: 10}\n"
+        "  renewal: {months: 12, decide_by: 2029-12-01}\n"
+    )
+    made = rackrate.ok(*CREATE, "--terms", str(terms))
+    for line in (
+        "Accepted by    health",
+        "Late delivery  0.5 % of a month a day, at most 10 %",
+        "Renewal        12 months at 100 %, to be decided by 2029-12-01 00:00:00 Asia/Shanghai",
+        "Delivered in   CN",
+        "Blocks         of its own",
+    ):
+        assert line in made
+    assert made in rackrate.ok("quote", "show", "quo_000001")
+    terms.write_text("acceptance: someday")
+    assert "terms.acceptance" in rackrate(*CREATE, "--terms", str(terms)).err
+    terms.write_text("nothing")
+    assert (
+        "is not terms such as `acceptance: health`" in rackrate(*CREATE, "--terms", str(terms)).err
+    )
+
+
+def test_withdrawing_twice_says_that_it_was_withdrawn_before(rackrate: Program) -> None:
+    rackrate.ok(*CREATE)
+    first = rackrate.ok("quote", "withdraw", "quo_000001")
+    assert first == "quo_000001 is withdrawn, and its 2 nodes are free\n"
+    again = rackrate.ok("quote", "withdraw", "quo_000001")
+    assert again.startswith("quo_000001 was withdrawn before, at 2026-11-22 ")
+    assert "free" not in again

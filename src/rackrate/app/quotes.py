@@ -152,8 +152,8 @@ def refusal(given: Answer) -> Refused:
     said += f"{'none' if not short.nodes else f'at most {short.nodes}'} can"
     if short.earliest is not None:
         said += f"; all of them from {_day(short.earliest, zone)}"
-    elif not short.nodes:
-        said += ", and never so many with what is there and ordered now"
+    else:
+        said += "; no date for all of them within the calendar"
     said += kept_words(given.kept)
     facts: dict[str, object] = {
         "nodes": short.nodes,
@@ -175,7 +175,7 @@ def sentence(one: Alternative, value: Money | None, zone: str) -> str:
     if one.way is Way.OTHER:
         share = " at the same time"
         if one.pflops_percent is not None:
-            share += f", {one.pflops_percent} % of the dense FLOPS"
+            share += f", {one.pflops_percent} % of the dense FLOPS of what was asked for"
     when = f"from {_day(one.during.start, zone)} to {_day(one.during.end, zone)}"
     cost = "no price in the book"
     if one.priced is not None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import typer
 from rackrate.cli.client import Client, Row, connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
+from rackrate.cli.quote_terms import read_terms, terms_facts
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -30,6 +32,9 @@ from rackrate.cli.wish import only_project
 quote = noun("Offers with a hold behind them: create, sign, extend, withdraw, approve, list, show.")
 _LENGTH = re.compile(r"([1-9][0-9]{0,4})([dhm])")
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60}
+TermsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML, as `terms:` of a contract document.")
+]
 QuoteId = Annotated[str, typer.Argument(metavar="QUOTE")]
 
 
@@ -48,6 +53,7 @@ def create(
     prepayment: Annotated[str, typer.Option(help="Percent of it all, due at signature.")] = "0",
     expires: Annotated[str, typer.Option(help="How long to hold: 14d, 36h or 90m.")] = "14d",
     name: Annotated[str, typer.Option()] = "",
+    terms: TermsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say; hold nothing.")] = False,
     output: Output = Format.TABLE,
 ) -> None:
@@ -57,20 +63,19 @@ def create(
     client = connect()
     buyer = _buyer(client, customer, project)
     zone = str(buyer["time_zone"])
+    what = {"sku": sku, "nodes": count, "same_block": same_block, "name": name}
     body: dict[str, object] = {
+        **what,
         "customer": customer or None,
         "project": project or buyer["project"],
-        "sku": sku,
-        "nodes": count,
         "start": _instant("--from", start, zone),
         "months": months,
         "end": _instant("--until", end, zone) if end else None,
-        "same_block": same_block,
         "discount_percent": discount,
         "prepayment_percent": prepayment,
         "monthly": {"amount": monthly, "currency": buyer["currency"]} if monthly else None,
         "hold_seconds": _length(expires),
-        "name": name,
+        "terms": read_terms(terms, lambda at: _instant("--terms", at, zone)) if terms else {},
     }
     given = client.post("/v1/quotes/answer" if dry_run else "/v1/quotes", body)
     (_print_answer if dry_run else _print_quote)(given, zone, output)
@@ -109,7 +114,7 @@ _WAYS = {"fewer": "fewer", "later": "later", "blocks": "over blocks", "other": "
 def _way(row: Row) -> str:
     share = row["pflops_percent"]
     if row["way"] == "other" and share is not None:
-        return f"another, {share} % of the FLOPS"
+        return f"another, {share} % of the FLOPS asked for"
     return _WAYS[row["way"]]
 
 
@@ -144,7 +149,9 @@ def _short(given: Row, zone: str) -> str:
         f"{_day(given['during']['start'], zone)} to {_day(given['during']['end'], zone)}: "
         f"at most {possible} can"
     )
-    return said + (f"; all from {_day(given['earliest'], zone)}" if given["earliest"] else "")
+    if given["earliest"]:
+        return f"{said}; all of them from {_day(given['earliest'], zone)}"
+    return f"{said}; no date for all of them within the calendar"
 
 
 def _print_answer(given: Row, zone: str, output: Format) -> None:
@@ -179,6 +186,7 @@ def _price_facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Prepayment", money(row["prepayment"])),
         ("Instalments", _runs(row["instalments"])),
         ("Approval", _approval(row)),
+        *terms_facts(row["terms"], zone),
     ]
 
 
@@ -251,8 +259,13 @@ def extend(
 @quote.command()
 def withdraw(id: QuoteId, output: Output = Format.TABLE) -> None:
     """Take it back: its nodes are free at once."""
-    row = connect().post(path("quotes", id, "withdraw"))
-    print_done(row, output, f"{id} is withdrawn, and its {row['nodes']} nodes are free")
+    client = connect()
+    before = client.get(path("quotes", id))["withdrawn"]
+    row = client.post(path("quotes", id, "withdraw"))
+    said = f"{id} is withdrawn, and its {row['nodes']} nodes are free"
+    if before:
+        said = f"{id} was withdrawn before, at {local(before, _zone(client, row))}"
+    print_done(row, output, said)
 
 
 @quote.command()

@@ -1,0 +1,67 @@
+"""The terms of a quote: read from a file in the words of a contract document, and shown."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from rackrate.cli.client import Row
+from rackrate.cli.failure import Failure
+from rackrate.cli.moment import day, local
+from rackrate.cli.plan import read_yaml
+
+DAYS = (("renewal", "decide_by"), ("early_end", "not_before"), ("upgrade", "not_before"))
+
+
+def read_terms(file: Path, instant: Callable[[str], str]) -> dict[str, Any]:
+    """What the file says, its days as instants; `terms:` around it may be there or not."""
+    found = read_yaml(file)
+    if isinstance(found, dict) and set(found) == {"terms"}:
+        found = found["terms"]
+    if not isinstance(found, dict):
+        raise Failure(f"{file} is not terms such as `acceptance: health`", "invalid")
+    terms = {str(name): _sent(part) for name, part in found.items()}
+    for right, name in DAYS:
+        inner = terms.get(right)
+        if isinstance(inner, dict) and isinstance(inner.get(name), str):
+            inner[name] = instant(inner[name])
+    return terms
+
+
+def _sent(part: Any) -> Any:
+    """As JSON has it; a number with a point as its text, so that it stays exact."""
+    if isinstance(part, dict):
+        return {str(name): _sent(inner) for name, inner in part.items()}
+    if isinstance(part, date | datetime):
+        return part.isoformat()
+    return str(part) if isinstance(part, float) else part
+
+
+def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
+    """Only what is agreed."""
+    renewal, early, damages = terms["renewal"], terms["early_end"], terms["damages"]
+    upgrade, shrink = terms["upgrade"], terms["may_shrink_percent"]
+    return [
+        ("Accepted by", "" if terms["acceptance"] == "none" else terms["acceptance"]),
+        ("Renewal", renewal and _renewal(renewal, zone)),
+        ("Early end", early and f"for {early['fee_percent']} %, {_notice(early, zone)}"),
+        ("Late delivery", damages and _damages(damages)),
+        ("Upgrade", upgrade and f"to {upgrade['chip']} from {day(upgrade['not_before'], zone)}"),
+        ("May give back", f"{shrink} % of the nodes" if float(shrink) else ""),
+        ("Delivered in", ", ".join(terms["jurisdiction"])),
+        ("Blocks", "of its own" if terms["dedicated"] else ""),
+    ]
+
+
+def _renewal(right: Row, zone: str) -> str:
+    until = local(right["decide_by"], zone)
+    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}"
+
+
+def _notice(right: Row, zone: str) -> str:
+    first = f", not before {day(right['not_before'], zone)}" if right["not_before"] else ""
+    return f"{right['notice_days']} days ahead{first}"
+
+
+def _damages(agreed: Row) -> str:
+    return f"{agreed['percent_per_day']} % of a month a day, at most {agreed['cap_percent']} %"
