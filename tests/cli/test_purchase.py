@@ -18,6 +18,17 @@ SIGN = (
     *("--from", "2027-03-01", "--until", "2028-03-01", "--monthly", "420000.00", "--id", "big"),
 )
 
+SECOND_SITE = """
+kind: site
+name: west
+title: West (simulated)
+entity: example
+country: CN
+time_zone: Asia/Shanghai
+engine: sim
+simulated: true
+"""
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:
@@ -50,6 +61,23 @@ def test_a_late_truck_is_told_with_the_promise_that_it_breaks_and_what_would_men
     assert "big" in rackrate.ok("capacity", "breaches", "--all")
 
 
+def test_what_a_supplier_calls_off_is_forced_and_written_down(rackrate: Program) -> None:
+    rackrate.ok(*PLACE)
+    rackrate.ok(*SIGN)
+    refused = rackrate("purchase", "cancel", "po-7", "1")
+    assert refused.code == 1
+    assert "breaks 1 promise" in refused.err and "say --force if it is so" in refused.err
+    assert "This breaks 1 promise:" in rackrate.ok("purchase", "cancel", "po-7", "1", "--force")
+    assert "contract big of robotics" in rackrate.ok("capacity", "breaches")
+
+
+def test_the_site_is_the_one_where_the_block_is(rackrate: Program) -> None:
+    rackrate.ok("apply", "--yes", "-f", "-", given=SECOND_SITE)
+    assert "4 nodes are in east-1/h100x8" in rackrate.ok(*PLACE)
+    unknown = [word if word != "east-1" else "nowhere" for word in PLACE]
+    assert "--site is needed: east, west" in rackrate(*unknown).err
+
+
 def test_a_batch_arrives_in_part(rackrate: Program) -> None:
     rackrate.ok(*PLACE)
     shown = rackrate.ok("purchase", "advance", "po-7", "1", "--to", "in_service", "--count", "1")
@@ -65,7 +93,9 @@ def test_what_cannot_be_meant_is_refused_with_what_can(rackrate: Program) -> Non
     rackrate.ok(*PLACE)
     assert "already there" in rackrate(*PLACE).err
     assert "has passed" in rackrate("purchase", "slip", "po-7", "1", "--to", "2020-01-01").err
-    assert "it has 1, 2" in rackrate("purchase", "slip", "po-7", "9", "--to", "2028-01-01").err
+    said = "po-7 has no batch 9; it has 1 and 2"
+    assert said in rackrate("purchase", "slip", "po-7", "9", "--to", "2028-01-01").err
+    assert "price: " in rackrate(*PLACE, "--price", "-1").err
     assert "not as 16@2027-03-01" in rackrate(*PLACE[:10], "--batch", "many", *PLACE[14:]).err
     assert "rackrate purchase list" in rackrate("purchase", "show", "--help").out
 

@@ -333,7 +333,7 @@ def refuse_breaking(told: Consequence, force: bool, what: str) -> None:
     many = "1 promise" if len(told.broken) == 1 else f"{len(told.broken)} promises"
     raise Refused(
         Reason.BREAKS_PROMISE,
-        f"{what} breaks {many}: {'; '.join(shown)}{more}",
+        f"{what} breaks {many}: {'; '.join(shown)}{more}; say --force if it is so",
         {
             "broken": [
                 {

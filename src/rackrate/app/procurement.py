@@ -328,7 +328,8 @@ def _parted(tx: Tx, order: PurchaseOrder, part: Part) -> tuple[list[Node], list[
         if not 1 <= part.count <= len(coming):
             raise Invalid(
                 "count",
-                f"of batch {part.batch} {len(coming)} nodes are still to come, not {part.count}",
+                f"batch {part.batch} has {breaches.nodes_said(len(coming))} still to come, "
+                f"not {part.count}",
             )
         chosen = frozenset(coming[: part.count])
     else:
@@ -381,7 +382,8 @@ def lease_back(
         if room < nodes:
             raise Refused(
                 Reason.NO_CAPACITY,
-                f"at most {room} of {nodes} nodes of {pool.id} can be promised over {during}",
+                f"at most {room} of {breaches.nodes_said(nodes)} of {pool.id} can be promised "
+                f"over {during}",
                 {"nodes": room},
             )
         back = LeaseBack(

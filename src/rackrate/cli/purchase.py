@@ -69,6 +69,10 @@ def list_orders(
     print_page(answer, output, ORDERS, "No orders. Place one: rackrate purchase place")
 
 
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"
+
+
 def _coming(batches: list[Row]) -> str:
     return str(sum(batch["arriving"] for batch in batches) or "nothing")
 
@@ -95,7 +99,7 @@ def _print_order(row: Row, zones: Zones) -> None:
     print_facts(
         [
             ("Order", f"{row['id']} from {row['supplier']}"),
-            ("What", f"{row['nodes']} nodes of {row['gpus']} {row['chip']}"),
+            ("What", f"{_nodes(row['nodes'])} of {row['gpus']} {row['chip']}"),
             ("For", f"{row['block']} at {row['site']}"),
             ("Terms", "leased in, and resold" if leased else "bought"),
             ("A node", f"{money(row['price'])}{' a month' if leased else ''}"),
@@ -114,7 +118,7 @@ def _print_order(row: Row, zones: Zones) -> None:
     print_table(BATCHES, row["batches"])
     for back in row["leased_back"]:
         print(
-            f"leased back: {back['nodes']} nodes from {day(back['during']['start'], zone)} until "
+            f"leased back: {_nodes(back['nodes'])} from {day(back['during']['start'], zone)} until "
             f"{day(back['during']['end'], zone)} for {money(back['monthly'])} a month"
         )
 
@@ -153,7 +157,7 @@ def place(
     batch: Batches,
     price: Price,
     currency: Annotated[str, typer.Option()] = "CNY",
-    site: Annotated[str, typer.Option()] = "",
+    site: Annotated[str, typer.Option(help="Left out: where the block is.")] = "",
     gpus: Annotated[int, typer.Option(min=1)] = 8,
     kw: Annotated[str, typer.Option(help="What a node draws at most.")] = "",
     ordered: Ordered = "",
@@ -166,7 +170,7 @@ def place(
 ) -> None:
     """Place an order: its nodes are in the calendar at once. They are like others of the chip."""
     client = connect()
-    where = site or _only_site(client)
+    where = site or _site_of(client, block, chip)
     zone = Zones(client).site(where)
     body: dict[str, Any] = {
         "id": id,
@@ -184,15 +188,20 @@ def place(
         if given:
             body[name] = instant(option, given, zone)
     row = client.post("/v1/purchase-orders", body)
-    print_done(row, output, f"{id} is placed: {row['nodes']} nodes are in {row['pool']}'s calendar")
+    are = "1 node is" if row["nodes"] == 1 else f"{row['nodes']} nodes are"
+    print_done(row, output, f"{id} is placed: {are} in {row['pool']}'s calendar")
 
 
-def _only_site(client: Client) -> str:
-    sites = list(client.every("/v1/sites"))
-    if len(sites) != 1:
-        known = ", ".join(row["id"] for row in sites) or "there is none yet"
-        raise Usage(f"--site is needed: {known}")
-    return str(sites[0]["id"])
+def _site_of(client: Client, block: str, chip: str) -> str:
+    """Where the nodes of the block are, of whose chip there must be one there to be like."""
+    sites = [str(row["id"]) for row in client.every("/v1/sites")]
+    if len(sites) == 1:
+        return sites[0]
+    for row in client.every("/v1/nodes", chip=chip):
+        if row["block"] == block:
+            return str(row["site"])
+    known = ", ".join(sites) or "there is none yet"
+    raise Usage(f"no node of {chip} is on block {block} yet, so --site is needed: {known}")
 
 
 def _alike(client: Client, site: str, chip: str, gpus: int) -> Row:
@@ -251,11 +260,13 @@ def slip(
 def cancel(
     id: Order,
     batch: BatchNumber,
-    force: Annotated[bool, typer.Option("--force", help="Even if it breaks a promise.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="It is so, even if it breaks a promise.")
+    ] = False,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """What has not come of a batch never will."""
+    """What has not come of a batch never will. If that breaks promises, --force writes it down."""
     client = connect()
     body = {"force": force, "dry_run": dry_run}
     _print_changed(client, client.post(_at(id, batch, "cancel"), body), output)
@@ -294,7 +305,9 @@ def lease_back(
             "monthly": {"amount": monthly, "currency": currency},
         },
     )
-    said = f"{row['id']}: {nodes} nodes of {row['pool']} are the supplier's from {start} to {end}"
+    are = "is" if nodes == 1 else "are"
+    said = f"{row['id']}: {_nodes(nodes)} of {row['pool']} {are} the supplier's "
+    said += f"from {start} to {end}"
     print_done(row, output, said)
 
 

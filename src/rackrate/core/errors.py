@@ -79,8 +79,9 @@ class Invalid(RackrateError):
 class Missing(RackrateError):
     """No such thing, or none that the actor may know of."""
 
-    def __init__(self, kind: str, key: str) -> None:
-        super().__init__(Reason.MISSING, f"no {kind} {key!r}", {"kind": kind, "id": key})
+    def __init__(self, kind: str, key: str, detail: str = "") -> None:
+        said = detail or f"no {kind} {key!r}"
+        super().__init__(Reason.MISSING, said, {"kind": kind, "id": key})
         self.kind = kind
         self.key = key
 

@@ -130,8 +130,10 @@ class PurchaseOrder:
         for batch in self.batches:
             if batch.number == number:
                 return batch
-        known = ", ".join(str(batch.number) for batch in self.batches)
-        raise Missing("batch", f"{self.id}/{number} (it has {known})")
+        *most, last = (str(batch.number) for batch in self.batches)
+        known = f"{', '.join(most)} and {last}" if most else last
+        said = f"{self.id} has no batch {number}; it has {known}"
+        raise Missing("batch", f"{self.id}/{number}", said)
 
     def new_nodes(self) -> Iterator[Node]:
         """The nodes that placing the order makes: they are in the calendar from that moment on."""
@@ -171,7 +173,8 @@ class PurchaseOrder:
         """
         whole = self.batch(number)
         if not 1 <= staying < whole.nodes:
-            raise Invalid("nodes", f"batch {number} has {whole.nodes} nodes, not {staying}")
+            has = "1 node" if whole.nodes == 1 else f"{whole.nodes} nodes"
+            raise Invalid("nodes", f"batch {number} has {has}, not {staying}")
         rest = replace(
             whole,
             number=max(batch.number for batch in self.batches) + 1,

@@ -135,7 +135,9 @@ def slip(call: Writer, id: IdPath, batch: BatchPath, body: SlipRequest) -> Respo
     summary="What has not come of a batch never will",
 )
 def cancel(call: Writer, id: IdPath, batch: BatchPath, body: CancelRequest) -> Response:
-    """Refused where that breaks a promise, unless it is forced."""
+    """Refused where that breaks a promise, unless it is forced, as when the supplier has called it
+    off: then what it breaks is written down.
+    """
     return call.post(
         body,
         lambda: Changed.of(

@@ -100,7 +100,16 @@ class PurchaseRequest(Schema):
                 self.first,
             )
         except ValueError as error:
-            raise Invalid("batches", str(error)) from None
+            raise Invalid(self._at_fault, str(error)) from None
+
+    @property
+    def _at_fault(self) -> str:
+        """The field for which an order that cannot be meant is refused."""
+        if self.price.value.minor < 0:
+            return "price"
+        if (self.until is None) is (self.terms is Terms.LEASE_IN):
+            return "until"
+        return "batches"
 
 
 class Batch(Schema):
@@ -234,7 +243,10 @@ class SlipRequest(Schema):
 class CancelRequest(Schema):
     """What has not come of a batch never will."""
 
-    force: bool = Field(default=False, description="Even where it breaks a promise")
+    force: bool = Field(
+        default=False,
+        description="It is so, even where it breaks a promise: that is written down as broken",
+    )
     dry_run: bool = False
 
 
