@@ -73,6 +73,10 @@ def _nodes(count: int) -> str:
     return "1 node" if count == 1 else f"{count} nodes"
 
 
+def _are(count: int) -> str:
+    return f"{_nodes(count)} {'is' if count == 1 else 'are'}"
+
+
 def _coming(batches: list[Row]) -> str:
     return str(sum(batch["arriving"] for batch in batches) or "nothing")
 
@@ -188,8 +192,7 @@ def place(
         if given:
             body[name] = instant(option, given, zone)
     row = client.post("/v1/purchase-orders", body)
-    are = "1 node is" if row["nodes"] == 1 else f"{row['nodes']} nodes are"
-    print_done(row, output, f"{id} is placed: {are} in {row['pool']}'s calendar")
+    print_done(row, output, f"{id} is placed: {_are(row['nodes'])} in {row['pool']}'s calendar")
 
 
 def _site_of(client: Client, block: str, chip: str) -> str:
