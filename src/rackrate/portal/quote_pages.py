@@ -16,13 +16,14 @@ from rackrate.app import catalogue, customers, quotes
 from rackrate.app.quoting import Answer, Ask, Offered
 from rackrate.core.access import Verb
 from rackrate.core.alternatives import Way
-from rackrate.core.contract import Schedule
+from rackrate.core.contract import Acceptance, Schedule, Terms
 from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.core.ids import ProjectId, QuoteId, SkuId
 from rackrate.core.interval import Month, zone
 from rackrate.core.money import Money
 from rackrate.core.quote import LONGEST_HOLD, Quote, QuoteState
+from rackrate.portal.contract_pages import ACCEPTANCE
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
@@ -59,6 +60,8 @@ class Filled:
     discount: str = "0"
     days: str = "14"
     name: str = ""
+    acceptance: str = "none"
+    blocks: str = "any"
 
     @property
     def query(self) -> str:
@@ -76,8 +79,11 @@ def filled_of_form(
     discount: Annotated[str, Form()] = "0",
     days: Annotated[str, Form()] = "14",
     name: Annotated[str, Form()] = "",
+    acceptance: Annotated[str, Form()] = "none",
+    blocks: Annotated[str, Form()] = "any",
 ) -> Filled:
-    return Filled(project, sku, nodes, fabric, start, months, prepayment, discount, days, name)
+    plain = Filled(project, sku, nodes, fabric, start, months, prepayment, discount, days, name)
+    return replace(plain, acceptance=acceptance, blocks=blocks)
 
 
 InForm = Annotated[Filled, Depends(filled_of_form)]
@@ -153,6 +159,7 @@ def _form_page(page: Page, filled: Filled, refused: RackrateError | None) -> Res
         "projects": projects,
         "form_key": page.form_key(),
         "longest": LONGEST_HOLD.days,
+        "acceptance": ACCEPTANCE,
         **_answered(page, filled),
     }
     status = 200
@@ -223,7 +230,14 @@ def _asked(page: Page, filled: Filled) -> Ask:
         prepayment_percent=_percent("prepayment_percent", filled.prepayment),
         lasts=timedelta(days=_number("days", filled.days)),
         name=filled.name.strip(),
+        terms=_terms(filled),
     )
+
+
+def _terms(filled: Filled) -> Terms:
+    if filled.acceptance not in list(Acceptance):
+        raise Invalid("acceptance", f"{filled.acceptance!r} is not one of the list")
+    return Terms(Acceptance(filled.acceptance), dedicated=filled.blocks == "own")
 
 
 def _number(field: str, text: str) -> int:
@@ -255,20 +269,23 @@ def _instant(field: str, text: str, zone_name: str) -> datetime:
 def _same(page: Page, filled: Filled) -> Same:
     """The command and the request that the form as it stands would send, without the hold."""
     block = " --same-block" if filled.fabric == "one" else ""
+    agreed = " --terms FILE" if (filled.acceptance, filled.blocks) != ("none", "any") else ""
     cli = (
         f"rackrate quote create --project {filled.project or 'PROJECT'} --sku {filled.sku or 'SKU'}"
         f" --count {filled.nodes}{block} --from {filled.start} --months {filled.months}"
         f" --prepayment {filled.prepayment} --discount {filled.discount}"
-        f" --expires {filled.days}d --dry-run"
+        f" --expires {filled.days}d{agreed} --dry-run"
     )
     start = filled.start
     with suppress(Invalid):
         start = f"{_instant('start', start, page.organisation.time_zone):%Y-%m-%dT%H:%M:%SZ}"
     one = "true" if filled.fabric == "one" else "false"
+    own = "true" if filled.blocks == "own" else "false"
     body = (
         f'{{"project":"{filled.project}","sku":"{filled.sku}","nodes":{filled.nodes or 0},'
         f'"start":"{start}","months":{filled.months or 0},"same_block":{one},'
-        f'"prepayment_percent":"{filled.prepayment}","discount_percent":"{filled.discount}"}}'
+        f'"prepayment_percent":"{filled.prepayment}","discount_percent":"{filled.discount}",'
+        f'"terms":{{"acceptance":"{filled.acceptance}","dedicated":{own}}}}}'
     )
     return Same(cli, f"POST /v1/quotes/answer {body}")
 
@@ -293,6 +310,8 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
         "who": names.get(found.customer, found.customer),
         "matrix": None if price is None else matrix_of(price, tier),
         "runs": runs(shown.plan),
+        "acceptance": ACCEPTANCE,
+        "plain": lambda percent: f"{percent.normalize():f}",
         "may_sign": open_now and page.may(Verb.QUOTE_SIGN) and not found.waits_for_approval,
         "may_approve": open_now and page.may(Verb.QUOTE_APPROVE) and found.waits_for_approval
         and page.actor.principal != found.author,
