@@ -48,6 +48,16 @@ def test_a_late_order_is_mended_by_laying_what_is_short_on_another_block() -> No
     assert left[0].cause.startswith("po-7 batch 1 slipped"), "for the reason that it was before"
 
 
+def test_what_stays_short_says_why_nothing_more_of_it_can_make_way() -> None:
+    built = late()
+    shown = rearranging.mend(built.world, built.admin, EAST, dry_run=True)
+    assert shown.why == {POOL: "one: no other block has room for more of it"}
+    built.clock.instant = day(5)
+    begun = rearranging.mend(built.world, built.admin, EAST)
+    why = "one: begun, handed over, dedicated, tied to what is, or no contract"
+    assert (begun.moves, begun.why) == ((), {POOL: why})
+
+
 def test_when_the_truck_comes_after_all_nothing_is_short_and_nothing_moves() -> None:
     built = late()
     slip(built, 1, day(3))

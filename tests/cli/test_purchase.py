@@ -55,6 +55,9 @@ def test_a_late_truck_is_told_with_the_promise_that_it_breaks_and_what_would_men
     listed = rackrate.ok("capacity", "breaches")
     assert "contract big of robotics  2 nodes  2027-03-01  2027-03-20" in listed
 
+    why = "  east-1/h100x8: big: "
+    assert why in rackrate.ok("capacity", "mend")
+
     mended = rackrate.ok("purchase", "slip", "po-7", "1", "--to", "2027-02-20")
     assert "This breaks no promise." in mended and "Mended" in mended
     assert rackrate.ok("capacity", "breaches") == "Every promise is covered by the supply.\n"

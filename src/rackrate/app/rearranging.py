@@ -1,7 +1,8 @@
 """Laying promises on other blocks before their nodes are handed over: shown first, then done."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rackrate.app import breaches
 from rackrate.app.giveway import longest_notice, tell
@@ -10,7 +11,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
 from rackrate.core import rearrange
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.breach import Breach, is_short
+from rackrate.core.breach import Breach, at_stake, is_short
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import Commitment, Contract, Delivery
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -26,12 +27,13 @@ MOST_NODES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is moved, and the pools that are short before and after it."""
+    """What is moved, and the pools that are short before and after it; `why` for each of these."""
 
     moves: tuple[Move, ...]
     short_before: tuple[PoolId, ...]
     short_after: tuple[PoolId, ...]
     done: bool
+    why: Mapping[PoolId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,34 @@ def mend(world: World, actor: Actor, site: SiteId, dry_run: bool = False) -> Pla
         shapes = sorted({(fleet.pools[id].chip, fleet.pools[id].gpus) for id in before})
         moves: list[Move] = []
         short: list[PoolId] = []
+        why: dict[PoolId, str] = {}
         for chip, gpus in shapes:
             alike = [pool for pool in fleet.pools_of(chip) if pool.gpus == gpus]
             asked = _wish(world, tx, site, chip, Interval(now, now + breaches.NOTICE), 1)
-            found = rearrange.mend(alike, asked, _movable(world, tx, alike))
+            movable = _movable(world, tx, alike)
+            found = rearrange.mend(alike, asked, movable)
             moves += found.moves
             short += found.short
-        return _carried_out(
-            world, tx, site, Rearranged(tuple(moves), tuple(short)), before, dry_run
-        )
+            why |= {id: _why(fleet.pools[id], movable, now) for id in found.short}
+        every = Rearranged(tuple(moves), tuple(short))
+        return replace(_carried_out(world, tx, site, every, before, dry_run), why=why)
+
+
+def _why(pool: Pool, movable: Movable, now: datetime) -> str:
+    """Why what is promised where a pool is short can make no way, or not enough of it."""
+    kinds: dict[str, set[str]] = {}
+    for held in at_stake(pool.calendar, now):
+        if held.id not in movable:
+            kind = "begun, handed over, dedicated, tied to what is, or no contract"
+        elif movable[held.id]:
+            kind = "no other block has room for more of it"
+        else:
+            kind = "must stay on one block, and no other has room for it"
+        kinds.setdefault(kind, set()).add(held.holder)
+    return "; ".join(
+        f"{', '.join(sorted(holders)[:5])}{' and others' if len(holders) > 5 else ''}: {kind}"
+        for kind, holders in sorted(kinds.items())
+    )
 
 
 def clear(world: World, actor: Actor, room: Room, dry_run: bool = False) -> Plan:

@@ -44,6 +44,9 @@ def mend_pools(
     left = together["short_after"]
     if left:
         print(f"Still short, and nothing can make way: {', '.join(left)}")
+        for plan in plans:
+            for pool, why in plan["why"].items():
+                print(f"  {pool}: {why}")
         print("What would mend it: rackrate capacity breaches")
 
 

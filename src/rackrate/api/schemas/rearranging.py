@@ -46,11 +46,12 @@ class Move(Schema):
 
 
 class Rearrangement(Schema):
-    """What is moved; which pools were short before it, and are after it."""
+    """What is moved; which pools were short before it, and are after it, and why each of these."""
 
     moves: list[Move]
     short_before: list[str]
     short_after: list[str]
+    why: dict[str, str]
     done: bool
 
     @classmethod
@@ -69,5 +70,6 @@ class Rearrangement(Schema):
             ],
             short_before=list(plan.short_before),
             short_after=list(plan.short_after),
+            why={str(pool): said for pool, said in plan.why.items()},
             done=plan.done,
         )
