@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
@@ -11,6 +12,7 @@ from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Node, Rack, Site
 from rackrate.core.power import (
     DRAWS,
+    Changes,
     SitePower,
     check_planned,
     check_power,
@@ -55,11 +57,15 @@ def check_may_come(tx: Tx, id: SiteId, coming: Sequence[Node], now: datetime) ->
         return
     chips = {chip.id: chip for chip in tx.find(Chip)}
     fleet, new = tx.fleet(id), {node.id for node in coming}
-    staying = [node for node in fleet.nodes if node.id not in new]
+    others = planned((node for node in fleet.nodes if node.id not in new), chips, now)
     known = [node for node in fleet.nodes if node.id in new]
     check_planned(
         site,
-        planned([*staying, *known], chips, now),
-        planned([*staying, *coming], chips, now),
+        _together(others, planned(known, chips, now)),
+        _together(others, planned(coming, chips, now)),
         node_kw(coming[0], chips.get(coming[0].chip)),
     )
+
+
+def _together(one: Changes, other: Changes) -> Changes:
+    return {at: one.get(at, Decimal(0)) + other.get(at, Decimal(0)) for at in {*one, *other}}
