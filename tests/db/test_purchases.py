@@ -58,7 +58,7 @@ def test_a_slip_and_a_signature_at_once_leave_no_promise_broken_in_silence(built
 
     def signing() -> None:
         try:
-            sign(built, "big", 6, day(4), day(4, year=2028))
+            sign(built, "big", 8, day(4), day(4, year=2028))
         except RackrateError as error:
             refused.append(error)
 
