@@ -124,7 +124,7 @@ def _rule(rate: Fraction) -> str:
     for rule in RULES.values():
         if Fraction(rule.rate) == rate:
             return rule.id
-    known = ", ".join(f"{Fraction(rule.rate) * 100}%" for rule in RULES.values())
+    known = ", ".join(f"{percent}%" for percent in dict.fromkeys(r.percent for r in RULES.values()))
     raise Invalid("contract.tax_rate", f"no tax rule has {float(rate):.2%}; there are {known}")
 
 
