@@ -18,6 +18,7 @@ from rackrate.core.inventory import Node
 from rackrate.core.invoice import Invoice, InvoiceLine
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Balance, Entry, balances
+from rackrate.core.payment import Payment
 from rackrate.core.placement import Fleet
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ MANY = (tuple, frozenset, list)
 ONCE: Mapping[type, Callable[[Any], str]] = {
     Invoice: attrgetter("cause"),
     InvoiceLine: attrgetter("line.source"),
+    Payment: attrgetter("key"),
 }
 FEW = 8  # So few rows are looked through faster than an index is kept.
 

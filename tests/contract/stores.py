@@ -12,6 +12,7 @@ import pytest
 from rackrate.app.ports import Store
 from rackrate.app.rows import Close, LoopLease, SitePass, Stray
 from rackrate.core.access import Grant, Role
+from rackrate.core.billing_terms import BillingTerms, OrderNumber, SellerTerms
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
 from rackrate.core.chips import Chip, Confidence
@@ -30,6 +31,7 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
     BlockId,
     ChipId,
@@ -50,7 +52,7 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import Interval, Month, Span
 from rackrate.core.inventory import Block, Entity, Node, NodeState, Rack, Site, Sku, pool_of
-from rackrate.core.invoice import Invoice, InvoiceLine, Line, LineKind, Payment
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Terms, requested
 from rackrate.core.ledger import Account, Entry, Posting, transfer
 from rackrate.core.money import Money
@@ -64,10 +66,12 @@ from rackrate.core.parties import (
     SshKey,
     Token,
 )
+from rackrate.core.payment import Allocation, Payment
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder
 from rackrate.core.purchase import Terms as PurchaseTerms
 from rackrate.core.quote import Quote
+from rackrate.core.receivable import Reminder
 from rackrate.core.slots import Slots, all_slots
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from rackrate.db.store import PostgresStore
@@ -152,7 +156,7 @@ def entry(id: str, minor: int, owner: CustomerId = ACME, at: datetime = NOON) ->
 def invoice(id: str, cause: str, owner: CustomerId = ACME) -> Invoice:
     return Invoice(
         InvoiceId(id), ENTITY, owner, cause, MONTH, NOON, NOON + 30 * DAY, "none",
-        cny(100), cny(6), cny(106), cny(0),
+        cny(100), cny(6), cny(106), cny(0), cny(0),
     )  # fmt: skip
 
 
@@ -283,7 +287,46 @@ MORE: tuple[Any, ...] = (
     claim("c2", "node-1", all_slots(8), Span(NOON - DAY, NOON)),
     lease("lse_1")[0],
     invoice("EX-1", "seller/2026-11/acme"),
-    Payment("pay_1", InvoiceId("EX-1"), ACME, NOON, cny(50), "wire 7"),
+    replace(
+        invoice("EX-2", "month/acme/2"), paid=cny(50), credited=cny(56), project=ACME_LAB,
+        purchase_order="PO 7",
+    ),
+    replace(
+        invoice("EX-CR-1", "credit/drf_2"), net=cny(-60), tax=cny(-4), gross=cny(-64),
+        paid=cny(-1), credited=cny(-56), kind=InvoiceKind.CREDIT_NOTE, credits=InvoiceId("EX-2"),
+        reason="a bad day",
+    ),
+    replace(
+        invoice("EX-3", "month/acme/3"), voided=NOON, replaced=InvoiceId("EX-2"), reason="wrong",
+    ),
+    Draft(
+        "drf_1", DraftKind.LINES, ENTITY, ACME, MONTH,
+        (
+            DraftLine("Set-up", cny(5), contract=ContractId("ctr_1")),
+            DraftLine("A discount", cny(-1), project=ACME_LAB),
+        ),
+        "by hand", CAROL, NOON, approver=PrincipalId("dora"), approved=NOON,
+    ),
+    Draft(
+        "drf_2", DraftKind.CREDIT, ENTITY, ACME, MONTH, (DraftLine("Line 1", cny(60), 1),),
+        "a bad day", CAROL, NOON, InvoiceId("EX-2"), True, PrincipalId("dora"), NOON,
+        issued=InvoiceId("EX-CR-1"),
+    ),
+    Draft(
+        "drf_3", DraftKind.LINES, ENTITY, BOLT, MONTH, (DraftLine("no", cny(1)),), "no", CAROL,
+        NOON, withdrawn=NOON,
+    ),
+    Payment("pay_1", "EX-2/wire 7", ENTITY, ACME, NOON, cny(60), "wire 7"),
+    Allocation("alc_1", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(50)),
+    Allocation("alc_2", ENTITY, ACME, NOON, "pay_1", None, cny(10), reference="back"),
+    Allocation("alc_3", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(-50), "alc_1"),
+    Reminder("EX-1/1", InvoiceId("EX-1"), ACME, 1, NOON, cny(106)),
+    BillingTerms(
+        ACME, ENTITY, 45, True, Decimal("4.5"),
+        (OrderNumber("PO 7"), OrderNumber("PO 8", contract=ContractId("ctr_1"))),
+    ),
+    BillingTerms(BOLT, ENTITY),
+    SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
     line("l1", "usage/lse_1"),
     InvoiceLine(
         "l2", InvoiceId("EX-1"), ACME, 2,
@@ -297,7 +340,7 @@ MORE: tuple[Any, ...] = (
             Posting(Account.RECEIVABLE, Money(-100, "USD"), cny(-710), ACME, None),
         ),
     ),
-    Close("seller/2026-11", ENTITY, MONTH, NOON),
+    Close("seller/2026-10", ENTITY, Month(2026, 10), NOON),
     Audit("a1", NOON, CAROL, "lease.write", "lease/lse_1", None, "done"),
     Audit("a2", NOON, CAROL, "lease.write", "lease/lse_1", ACME, "not_allowed", "req", "why"),
     Idempotency("carol/key", "f" * 64, NOON, 201, '{"id": "lse_1"}'),

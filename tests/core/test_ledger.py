@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from rackrate.core.errors import Refused
 from rackrate.core.ids import CustomerId, EntityId, EntryId, InvoiceId
 from rackrate.core.interval import Interval, Month
-from rackrate.core.invoice import Invoice, InvoiceStatus, Line, LineKind, pay, priced, totals
+from rackrate.core.invoice import (
+    Invoice,
+    InvoiceStatus,
+    Line,
+    LineKind,
+    pay,
+    priced,
+    totals,
+)
 from rackrate.core.ledger import Account, Entry, Posting, balances, transfer
 from rackrate.core.money import Money, total
 from rackrate.core.recognition import earned_by_month, invoiced, usage_earned
@@ -44,6 +52,7 @@ def invoice(lines: list[Line], rule: str = "cn-service-6") -> Invoice:
         sums.net,
         sums.tax,
         sums.gross,
+        Money.zero(CNY),
         Money.zero(CNY),
     )
 

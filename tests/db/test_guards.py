@@ -39,9 +39,11 @@ LINE_AGAIN = """
 INSERT INTO invoice_line (id, invoice, customer, place, line)
 SELECT 'x', invoice, customer, 9, line FROM invoice_line WHERE id = 'l1'"""
 INVOICE_AGAIN = """
-INSERT INTO invoice
-SELECT 'x', entity, customer, cause, month, issued, due, tax_rule, net, net_currency,
-       tax, tax_currency, gross, gross_currency, paid, paid_currency FROM invoice"""
+INSERT INTO invoice (id, entity, customer, cause, month, issued, due, tax_rule, net, net_currency,
+       tax, tax_currency, gross, gross_currency, paid, paid_currency, credited, credited_currency)
+SELECT 'x', entity, customer, cause, month, issued, due, tax_rule, net, net_currency, tax,
+       tax_currency, gross, gross_currency, paid, paid_currency, credited, credited_currency
+FROM invoice WHERE id = 'EX-1'"""
 MONTH = "[2026-11-01, 2026-12-01)"
 
 

@@ -20,19 +20,33 @@ from rackrate.api.problems import Fault, Stale, invalid, problem, refused
 from rackrate.api.routes import (
     capacity,
     contracts,
+    drafts,
     fleet,
     leases,
     money,
     people,
     purchases,
     quotes,
+    receivables,
     system,
 )
 from rackrate.app.world import World
 from rackrate.core.errors import RackrateError, Reason
 
 PREFIX = "/v1"
-NOUNS = (leases, capacity, fleet, purchases, people, quotes, contracts, money, system)
+NOUNS = (
+    leases,
+    capacity,
+    fleet,
+    purchases,
+    people,
+    quotes,
+    contracts,
+    money,
+    drafts,
+    receivables,
+    system,
+)
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 Handler = Callable[[Request, Any], Awaitable[Response]]

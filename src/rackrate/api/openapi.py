@@ -33,6 +33,7 @@ TAGS = [
     {"name": "quotes", "description": "Offers at a price, with a hold until they expire"},
     {"name": "contracts", "description": "Take-or-pay for whole nodes"},
     {"name": "invoices", "description": "What is owed, and what was paid"},
+    {"name": "receivables", "description": "Payments, open items, ageing, reminders"},
     {"name": "ledger", "description": "The books"},
     {"name": "system", "description": "Health, and who did what"},
 ]

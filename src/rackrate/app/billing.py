@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
+from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
 from rackrate.app.metering import last_close, usage_lines
+from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
 from rackrate.app.world import Locate, World, acting, confine, reading
@@ -16,21 +19,11 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
-from rackrate.core.invoice import (
-    Invoice,
-    InvoiceLine,
-    Line,
-    Payment,
-    Totals,
-    pay,
-    totals,
-)
+from rackrate.core.invoice import Invoice, InvoiceLine, Line, Totals, totals
 from rackrate.core.lease import Lease
-from rackrate.core.ledger import Entry
-from rackrate.core.money import Money
+from rackrate.core.ledger import not_before
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price, PriceBook
-from rackrate.core.recognition import invoiced, paid, usage_earned
 from rackrate.core.tax import tax_rule
 
 
@@ -49,10 +42,11 @@ def preview(world: World, actor: Actor, customer: CustomerId, month: Month) -> P
     with reading(world, actor, Verb.INVOICE_READ, Target("customer", customer, customer)) as tx:
         confine(tx, actor)
         buyer = tx.get(Customer, customer)
-        entity = tx.get(Entity, buyer.entity)
+        seller = seller_of(tx, buyer.entity)
         books = PriceBook(tx.find(Price, currency=buyer.currency))
-        lines = tuple(_lines(tx, entity, buyer, month, books, world.clock.now()))
-        rule = tax_rule(buyer.tax_rule or entity.output_tax)
+        month_of = _MonthOf(seller, buyer, month, world.clock.now())
+        lines = tuple(_lines(tx, month_of, books, Beside.read(tx, seller)))
+        rule = tax_rule(buyer.tax_rule or seller.entity.output_tax)
         return Preview(customer, month, lines, totals(lines, rule, buyer.currency))
 
 
@@ -68,8 +62,9 @@ def close(world: World, actor: Actor, entity: EntityId, month: Month) -> tuple[I
             issued = tx.find(Invoice, entity=entity, month=month)
             return tuple(one for one in issued if one.cause.startswith("month/"))
         _check_order(tx, seller, month, world.clock.now())
-        invoices = _close_customers(world, tx, seller, month)
-        _earn_contracts(world, tx, seller, month)
+        closing = seller_of(tx, entity)
+        invoices = _close_customers(world, tx, closing, month)
+        _earn_contracts(world, tx, closing, month)
         tx.add(Close(f"{entity}/{month}", entity, month, world.clock.now()))
         return invoices
 
@@ -97,62 +92,25 @@ def find(
         return tx.find(Invoice, after=after, limit=limit, newest_first=True, **equal)
 
 
-def settle(
-    world: World, actor: Actor, id: InvoiceId, money: Money, reference: str
-) -> tuple[Invoice, Payment]:
-    """Money has come in for an invoice. The same reference again changes nothing."""
-    with acting(world, actor, Verb.INVOICE_WRITE, _owner(id)) as tx:
-        tx.number(f"paying/{id}")
-        invoice = tx.get(Invoice, id)
-        before = tx.peek(Payment, f"{id}/{reference}")
-        if before is not None and before.amount == money:
-            return invoice, before
-        if before is not None:
-            raise Refused(Reason.ALREADY_PAID, f"payment {reference!r} of {id} was {before.amount}")
-        after = pay(invoice, money)
-        now = world.clock.now()
-        payment = Payment(f"{id}/{reference}", id, invoice.customer, now, money, reference)
-        tx.put(after)
-        tx.add(payment, paid(after, payment))
-        return after, payment
-
-
 def issue(
     world: World, tx: Tx, customer: Customer, cause: str, month: Month, lines: Sequence[Line]
 ) -> Invoice:
-    """Number an invoice, keep its lines, post it. The same cause cannot be invoiced twice."""
-    entity = tx.get(Entity, customer.entity)
-    rule = tax_rule(customer.tax_rule or entity.output_tax)
-    sums = totals(lines, rule, customer.currency)
-    now = world.clock.now()
-    year = Month.of(now, entity.time_zone).year
-    number = tx.number(f"invoice/{entity.id}/{year}")
-    invoice = Invoice(
-        InvoiceId(f"{entity.invoice_series}-{year}-{number:06}"),
-        entity.id,
-        customer.id,
+    """An invoice of these lines, under the customer's terms. The same cause is invoiced once."""
+    seller = seller_of(tx, customer.entity)
+    (sheet, *more) = sheets(tx, seller, customer, lines, {})
+    assert not more, "what is signed together is of one contract"
+    return issue_asked(world, tx, seller, _asked(customer, cause, month, sheet))
+
+
+def _asked(customer: Customer, cause: str, month: Month, sheet: Sheet) -> Asked:
+    return Asked(
+        customer,
         cause,
         month,
-        now,
-        now + timedelta(days=entity.payment_days),
-        rule.id,
-        sums.net,
-        sums.tax,
-        sums.gross,
-        Money.zero(customer.currency),
+        sheet.lines,
+        project=sheet.project,
+        purchase_order=sheet.purchase_order,
     )
-    tx.add(invoice)
-    tx.add(
-        *(
-            InvoiceLine(f"{invoice.id}/{place:06}", invoice.id, customer.id, place, line)
-            for place, line in enumerate(lines, 1)
-        )
-    )
-    entry = invoiced(invoice, lines)
-    entries: list[Entry] = [] if entry is None else [entry]
-    entries += usage_earned(invoice, lines, entity.time_zone, now)
-    tx.add(*entries)
-    return invoice
 
 
 def _owner(id: InvoiceId) -> Locate:
@@ -162,27 +120,53 @@ def _owner(id: InvoiceId) -> Locate:
     return locate
 
 
-def _close_customers(world: World, tx: Tx, seller: Entity, month: Month) -> tuple[Invoice, ...]:
+def _close_customers(world: World, tx: Tx, seller: Seller, month: Month) -> tuple[Invoice, ...]:
     books: dict[str, PriceBook] = {}
+    beside = Beside.read(tx, seller)
     invoices: list[Invoice] = []
-    for customer in tx.find(Customer, entity=seller.id):
+    for customer in tx.find(Customer, entity=seller.entity.id):
         if customer.currency not in books:
             books[customer.currency] = PriceBook(tx.find(Price, currency=customer.currency))
-        book = books[customer.currency]
-        lines = list(_lines(tx, seller, customer, month, book, world.clock.now()))
+        month_of = _MonthOf(seller, customer, month, world.clock.now())
+        lines = list(_lines(tx, month_of, books[customer.currency], beside))
         if lines:
-            cause = f"month/{month}/{customer.id}"
-            invoices.append(issue(world, tx, customer, cause, month, lines))
+            invoices += _issue_month(world, tx, month_of, lines, beside)
     return tuple(invoices)
 
 
-def _lines(
-    tx: Tx, seller: Entity, customer: Customer, month: Month, book: PriceBook, now: datetime
-) -> Iterator[Line]:
-    yield from usage_lines(tx, seller, customer, month, book, now)
-    for contract in tx.find(Contract, customer=customer.id):
+def _issue_month(
+    world: World, tx: Tx, month_of: "_MonthOf", lines: Sequence[Line], beside: Beside
+) -> list[Invoice]:
+    """One invoice, or several where the customer wants them by project or purchase order."""
+    seller, customer, month = month_of.seller, month_of.customer, month_of.month
+    issued: list[Invoice] = []
+    on: dict[str, str] = {}
+    for sheet in sheets(tx, seller, customer, lines, beside.projects):
+        tail = f"/{len(issued) + 1}" if issued else ""
+        cause = f"month/{month}/{customer.id}{tail}"
+        invoice = issue_asked(world, tx, seller, _asked(customer, cause, month, sheet))
+        issued.append(invoice)
+        on.update((line.source, invoice.id) for line in sheet.lines)
+    beside.issued(tx, customer.id, month, on)
+    return issued
+
+
+@dataclass(frozen=True, slots=True)
+class _MonthOf:
+    """A customer's month as of `now`."""
+
+    seller: Seller
+    customer: Customer
+    month: Month
+    now: datetime
+
+
+def _lines(tx: Tx, of: _MonthOf, book: PriceBook, beside: Beside) -> Iterator[Line]:
+    yield from usage_lines(tx, of.seller.entity, of.customer, of.month, book, of.now)
+    for contract in tx.find(Contract, customer=of.customer.id):
         # At signature everything up to that month was invoiced; each close brings one more.
-        yield from contract_lines(tx, contract, month.plus(1), now, closed=month)
+        yield from contract_lines(tx, contract, of.month.plus(1), of.now, closed=of.month)
+    yield from beside.lines(tx, of.seller, of.customer, of.month, of.now)
 
 
 def _check_order(tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
@@ -219,7 +203,8 @@ def _first_of(contract: Contract, time_zone: str) -> Month:
     return Month.of(contract.signed, time_zone)
 
 
-def _earn_contracts(world: World, tx: Tx, seller: Entity, month: Month) -> None:
+def _earn_contracts(world: World, tx: Tx, seller: Seller, month: Month) -> None:
     """Post every month of service that is done and not posted yet, up to `month`."""
-    for contract in tx.find(Contract, entity=seller.id):
-        tx.add(*entries_earned(tx, contract, seller, month, world.clock.now()))
+    for contract in tx.find(Contract, entity=seller.entity.id):
+        earned = entries_earned(tx, contract, seller.entity, month, world.clock.now())
+        tx.add(*(not_before(each, seller.locked) for each in earned))

@@ -34,7 +34,8 @@ def contract_lines(
         until,
         now,
         tx.find(Delivery, contract=contract.id),
-        [each.line for each in tx.find(InvoiceLine, contract=contract.id)],
+        # What comes again after its invoice was void is of the line that stands there still.
+        [e.line for e in tx.find(InvoiceLine, contract=contract.id) if not e.line.again],
         closed,
     )
     return lines_due(due)

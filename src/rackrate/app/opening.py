@@ -84,6 +84,7 @@ def record(world: World, actor: Actor, row: OpenInvoice) -> Invoice:
             row.tax,
             row.net + row.tax,
             row.paid,
+            Money.zero(row.net.currency),
         )
         title = row.title or f"Invoice {row.id} of the books before"
         line = Line(
@@ -122,6 +123,7 @@ def take_over(world: World, tx: Tx, contract: Contract) -> None:
             sums.tax,
             sums.gross,
             sums.gross,
+            Money.zero(contract.currency),
         )
         tx.add(invoice)
         tx.add(
@@ -183,5 +185,5 @@ def _check_invoice(row: OpenInvoice, customer: Customer, entity: Entity, now: da
         raise Invalid("currency", f"{customer.id} pays in {customer.currency}")
     if row.issued > now:
         raise Invalid("issued", f"{row.issued:%Y-%m-%d} is to come; invoices are issued here then")
-    if re.fullmatch(rf"{re.escape(entity.invoice_series)}-\d{{4}}-\d{{6}}", row.id):
+    if re.fullmatch(rf"{re.escape(entity.invoice_series)}(-CR)?-\d{{4}}-\d{{6}}", row.id):
         raise Invalid("number", f"{row.id} is a number that an invoice of these books will have")

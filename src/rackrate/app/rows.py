@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.core.access import Grant
+from rackrate.core.billing_terms import BillingTerms, SellerTerms
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
+from rackrate.core.draft import Draft
 from rackrate.core.ids import EntityId, LeaseId, SiteId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
-from rackrate.core.invoice import Invoice, InvoiceLine, Payment
+from rackrate.core.invoice import Invoice, InvoiceLine
 from rackrate.core.lease import Lease
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import (
@@ -25,9 +27,11 @@ from rackrate.core.parties import (
     SshKey,
     Token,
 )
+from rackrate.core.payment import Allocation, Payment
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import LeaseBack, PurchaseOrder
 from rackrate.core.quote import Quote
+from rackrate.core.receivable import Reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,25 @@ KINDS: Mapping[type, Kind] = {
     Reservation: Kind("reservation", ("site", "pool", "holder", "kind")),
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     Claim: Kind("claim", ("site", "node", "holder", "open")),
-    Invoice: Kind("invoice", ("customer", "entity", "month", "cause"), customer="customer"),
+    Invoice: Kind(
+        "invoice",
+        ("customer", "entity", "month", "cause", "credits", "unsettled", "lapsed"),
+        customer="customer",
+    ),
     InvoiceLine: Kind(
         "invoice_line", ("invoice", "contract"), customer="customer", append_only=True
     ),
-    Payment: Kind("payment", ("invoice",), customer="customer", append_only=True),
+    Draft: Kind("draft", ("customer", "entity", "invoice", "ready"), customer="customer"),
+    Payment: Kind("payment", ("customer", "entity", "key"), customer="customer", append_only=True),
+    Allocation: Kind(
+        "allocation",
+        ("source", "invoice", "customer", "entity"),
+        customer="customer",
+        append_only=True,
+    ),
+    Reminder: Kind("reminder", ("invoice", "customer"), customer="customer", append_only=True),
+    BillingTerms: Kind("billing_terms", ("entity",), customer="id"),
+    SellerTerms: Kind("seller_terms"),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),
     Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),

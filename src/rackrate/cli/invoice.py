@@ -24,7 +24,7 @@ from rackrate.cli.table import (
     state,
 )
 
-invoice = noun("Preview, close a month, look, pay.")
+invoice = noun("Preview, close a month, look, pay, void, set off.")
 Number = Annotated[str, typer.Argument(metavar="INVOICE", help="Its number.")]
 MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM")]
 Customer = Annotated[str, typer.Option(help="Needed only where there are several.")]
@@ -71,7 +71,14 @@ def _only_customer(known: Sequence[Row]) -> str:
     raise Failure(f"say which customer with --customer: {names or 'there is none'}", "invalid")
 
 
-SUMS = {"Net": "net", "Tax": "tax", "With tax": "gross", "Paid": "paid", "Open": "open"}
+SUMS = {
+    "Net": "net",
+    "Tax": "tax",
+    "With tax": "gross",
+    "Paid": "paid",
+    "Credited": "credited",
+    "Open": "open",
+}
 
 
 def _totals(row: Row) -> None:
@@ -146,6 +153,11 @@ def show(number: Number, output: Output = Format.TABLE) -> None:
             ("Issued", local(row["issued"], zone)),
             ("Due", local(row["due"], zone)),
             ("Status", row["status"]),
+            ("Purchase order", row["purchase_order"]),
+            ("Project", row["project"]),
+            ("Credits", row["credits"]),
+            ("Reason", row["reason"]),
+            ("Again on", row["replaced"]),
             ("Tax rule", row["tax_rule"]),
         ]
     )
@@ -162,6 +174,9 @@ def pay(
     reference: Annotated[
         str, typer.Option(help="The payer's; twice the same is one payment.")
     ] = "",
+    keep_rest: Annotated[
+        bool, typer.Option("--keep-rest", help="Keep what is more than open, for later.")
+    ] = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Note that money has come in."""
@@ -170,7 +185,7 @@ def pay(
     if not reference:
         reference = f"paid {row['open']['amount']} after {row['paid']['amount']}"
     value = {"amount": amount or row["open"]["amount"], "currency": row["gross"]["currency"]}
-    body = {"amount": value, "reference": reference}
+    body = {"amount": value, "reference": reference, "keep_rest": keep_rest}
     paid = client.post(path("invoices", number, "payments"), body)
     left = money(paid["invoice"]["open"])
     print_done(paid, output, f"{money(value)} paid on {number}; {left} is open")

@@ -27,7 +27,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "member": ("access", "Who may do what."),
         "quote": ("quote", "Offers that hold capacity: create, sign, extend, withdraw."),
         "contract": ("amend", "Signed capacity: sign, show, amend, deliver."),
-        "invoice": ("invoice", "Preview, close a month, look, pay."),
+        "invoice": ("invoice_acts", "Preview, close a month, look, pay, void, set off."),
+        "draft": ("draft", "Lines and credits that two people make."),
+        "payment": ("receivable", "Money that came in: receive, allocate, pay back."),
+        "receivable": ("receivable", "What is open, how late it is, and reminders."),
+        "terms": ("terms", "Days to pay, purchase orders, interest, reminders."),
         "ledger": ("ledger", "The books: balances, entries, export."),
     },
     "Capacity": {

@@ -45,6 +45,7 @@ STYLES = {
     "starting": "cyan", "queued": "cyan", "stopping": "yellow",
     "draining": "yellow", "part_paid": "yellow", "change": "yellow", "issued": "cyan",
     "interrupted": "red", "in_repair": "red", "failed": "red", "stopped": "dim", "ended": "dim",
+    "overdue": "red", "void": "dim", "waiting": "yellow", "approved": "cyan",
     "retired": "dim", "disputed": "yellow", "holds": "green", "contradicted": "red",
 }  # fmt: skip
 

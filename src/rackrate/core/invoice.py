@@ -1,4 +1,4 @@
-"""Invoices: lines that are rounded once, tax, and a number without gaps."""
+"""Invoices and credit notes: lines rounded once, tax, a number without gaps, and what is open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +12,14 @@ from rackrate.core.ids import (
     EntityId,
     InvoiceId,
     LeaseId,
+    ProjectId,
     SkuId,
 )
 from rackrate.core.interval import Interval, Month
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, total
 from rackrate.core.quick import quick
-from rackrate.core.tax import TaxRule, net_of, tax_on
+from rackrate.core.tax import TaxRule, net_of, tax_of
 
 
 class LineKind(StrEnum):
@@ -31,6 +32,13 @@ class LineKind(StrEnum):
     DAMAGES = "damages"
     REFUND = "refund"
     OPENING = "opening"
+    MANUAL = "manual"
+    INTEREST = "interest"
+    CREDIT_NOTE = "credit_note"
+
+
+# A line that comes again, because the invoice on which it was is void, is named after that.
+AGAIN = "/again/"
 
 
 @quick
@@ -40,6 +48,7 @@ class Line:
 
     `net` is without tax; `gross` is set when the price had tax inside, and then net follows from
     it. `quantity` is in milli-slot-seconds for usage, else 0. `during` is when it is earned.
+    `credits` is the source of the line that a credit note takes back, of which this is a part.
     """
 
     source: str
@@ -57,17 +66,42 @@ class Line:
     per_hour: str = ""
     quantity: int = 0
     commitment: int = 0
+    credits: str = ""
+
+    @property
+    def again(self) -> bool:
+        """Whether it was on a void invoice before: what it is of is in the books already."""
+        return AGAIN in self.source
+
+    @property
+    def asked(self) -> Money:
+        """The amount as it was priced: with tax where the price has it inside."""
+        return self.net if self.gross is None else self.gross
 
 
 class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
     ISSUED = "issued"
     PART_PAID = "part_paid"
     PAID = "paid"
+    OVERDUE = "overdue"
+    VOID = "void"
+
+
+class InvoiceKind(StrEnum):
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What a customer owes. `id` is its number; `cause` is what it was issued for, once."""
+    """What a customer owes. `id` is its number; `cause` is what it was issued for, once.
+
+    A credit note is one that is negative; `credits` is the invoice that it takes back in part or
+    whole, none for a month that came out below zero. Of what is settled, `paid` is money in (or,
+    of a credit note, out), and `credited` what invoices and credit notes were set off for.
+    `voided` it is owed no more, and keeps its number; what it asked for comes again on `replaced`.
+    """
 
     id: InvoiceId
     entity: EntityId
@@ -81,16 +115,47 @@ class Invoice:
     tax: Money
     gross: Money
     paid: Money
+    credited: Money
+    kind: InvoiceKind = InvoiceKind.INVOICE
+    credits: InvoiceId | None = None
+    reason: str = ""
+    project: ProjectId | None = None
+    purchase_order: str = ""
+    voided: datetime | None = None
+    replaced: InvoiceId | None = None
 
     @property
     def status(self) -> InvoiceStatus:
-        if self.paid.minor >= self.gross.minor:
+        if self.voided is not None:
+            return InvoiceStatus.VOID
+        if not self.open:
             return InvoiceStatus.PAID
-        return InvoiceStatus.PART_PAID if self.paid else InvoiceStatus.ISSUED
+        if self.paid or self.credited:
+            return InvoiceStatus.PART_PAID
+        return InvoiceStatus.ISSUED
+
+    def standing(self, now: datetime) -> InvoiceStatus:
+        """Its status as of `now`: overdue when it was due before, until it is settled."""
+        return InvoiceStatus.OVERDUE if self.overdue(now) else self.status
+
+    def overdue(self, now: datetime) -> bool:
+        return self.due < now and self.open.minor > 0
 
     @property
     def open(self) -> Money:
-        return self.gross - self.paid
+        """What is still owed; of a credit note, as a negative amount, what is still to be used."""
+        if self.voided is not None:
+            return Money.zero(self.gross.currency)
+        return self.gross - self.paid - self.credited
+
+    @property
+    def unsettled(self) -> bool:
+        return bool(self.open)
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it is void, and what it asked for is on no other invoice yet."""
+        return self.voided is not None and self.replaced is None
 
 
 @quick
@@ -110,18 +175,6 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """Money that came in for an invoice. `reference` is the payer's; it makes paying twice once."""
-
-    id: str
-    invoice: InvoiceId
-    customer: CustomerId
-    at: datetime
-    amount: Money
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
 class Totals:
     net: Money
     tax: Money
@@ -136,13 +189,13 @@ def priced(gross_or_net: Money, tax_included: bool, rule: TaxRule) -> tuple[Mone
 
 
 def totals(lines: Sequence[Line], rule: TaxRule, currency: str) -> Totals:
-    """Sums of an invoice. Tax is rounded once on the net sum; where prices had it inside, it is
+    """Sums of an invoice. Tax is rounded where the rule says; where prices had it inside, it is
     what is left of them, so that their gross stands as quoted.
     """
     inside = [line for line in lines if line.gross is not None]
     on_top = [line for line in lines if line.gross is None]
     net = total((line.net for line in lines), currency)
-    tax = tax_on(total((line.net for line in on_top), currency), rule)
+    tax = tax_of([line.net for line in on_top], rule, currency)
     for line in inside:
         assert line.gross is not None
         tax = tax + (line.gross - line.net)
@@ -151,6 +204,12 @@ def totals(lines: Sequence[Line], rule: TaxRule, currency: str) -> Totals:
 
 def pay(invoice: Invoice, amount: Money) -> Invoice:
     """The invoice after a payment; Refused if nothing is open, or less than is paid."""
+    check_room(invoice, amount)
+    return replace(invoice, paid=invoice.paid + amount)
+
+
+def check_room(invoice: Invoice, amount: Money) -> None:
+    """Refused unless so much of the invoice is open."""
     if amount.currency != invoice.gross.currency:
         raise Refused(
             Reason.INVALID,
@@ -158,6 +217,12 @@ def pay(invoice: Invoice, amount: Money) -> Invoice:
         )
     if amount.minor <= 0:
         raise Refused(Reason.INVALID, f"a payment of {amount} is not positive")
+    if invoice.kind is InvoiceKind.CREDIT_NOTE:
+        raise Refused(
+            Reason.WRONG_STATE, f"{invoice.id} is a credit note: it is set off, or paid back"
+        )
+    if invoice.voided is not None:
+        raise Refused(Reason.WRONG_STATE, f"{invoice.id} is void: nothing of it is owed")
     if not invoice.open:
         raise Refused(Reason.ALREADY_PAID, f"{invoice.id} is paid in full")
     if invoice.open < amount:
@@ -166,4 +231,26 @@ def pay(invoice: Invoice, amount: Money) -> Invoice:
             f"{invoice.open} of {invoice.id} is open, less than {amount}",
             {"open": str(invoice.open.amount), "currency": invoice.open.currency},
         )
-    return replace(invoice, paid=invoice.paid + amount)
+
+
+def void(invoice: Invoice, now: datetime, reason: str) -> Invoice:
+    """It is owed no more; Refused once something was paid or credited. Twice is once."""
+    if invoice.voided is not None:
+        return invoice
+    if invoice.kind is InvoiceKind.CREDIT_NOTE:
+        raise Refused(
+            Reason.WRONG_STATE, f"{invoice.id} is a credit note: it is set off, or paid back"
+        )
+    for amount, how in ((invoice.paid, "paid"), (invoice.credited, "credited")):
+        if amount:
+            raise Refused(
+                Reason.ALREADY_PAID,
+                f"{amount} of {invoice.id} is {how}: what was never paid can be void; credit it",
+                {how: str(amount.amount), "currency": amount.currency},
+            )
+    return replace(invoice, voided=now, reason=reason)
+
+
+def once_more(line: Line, void: InvoiceId) -> Line:
+    """The line of a void invoice, as it is asked for again: of the same cause, under its own."""
+    return replace(line, source=f"{line.source}{AGAIN}{void}")

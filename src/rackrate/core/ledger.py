@@ -1,7 +1,7 @@
 """Double entry: balanced entries, never edited, made from their cause."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,9 +17,12 @@ class Account(StrEnum):
     RECEIVABLE = "Assets:Receivable"
     UNBILLED = "Assets:Unbilled"
     CONTRACT_LIABILITY = "Liabilities:ContractLiability"
+    UNAPPLIED = "Liabilities:UnappliedCash"
     TAX = "Liabilities:Tax:Output"
     USAGE_REVENUE = "Income:Usage"
     CONTRACT_REVENUE = "Income:Contract"
+    OTHER_REVENUE = "Income:Other"
+    INTEREST = "Income:Interest"
     OPENING = "Equity:Opening"
 
 
@@ -105,3 +108,17 @@ def transfer(
         Posting(debit, amount, amount, customer, sku),
         Posting(credit, -amount, -amount, customer, sku),
     )
+
+
+def reversed_entry(entry: Entry, id: EntryId, at: datetime, memo: str) -> Entry:
+    """What takes an entry back. It stays where it was, for nothing posted is edited."""
+    postings = tuple(
+        Posting(each.account, -each.amount, -each.book, each.customer, each.sku)
+        for each in entry.postings
+    )
+    return Entry(id, entry.entity, at, memo, postings)
+
+
+def not_before(entry: Entry, locked: datetime | None) -> Entry:
+    """An entry of a month that is closed is dated on the first instant of the one that is not."""
+    return entry if locked is None or locked <= entry.at else replace(entry, at=locked)

@@ -8,9 +8,10 @@ from rackrate.core.contract import Contract
 from rackrate.core.ids import CustomerId, EntryId, SkuId
 from rackrate.core.instalment import Earned
 from rackrate.core.interval import Interval, Month, months_over
-from rackrate.core.invoice import Invoice, Line, LineKind, Payment
-from rackrate.core.ledger import Account, Entry, Posting, transfer
+from rackrate.core.invoice import Invoice, InvoiceKind, Line, LineKind
+from rackrate.core.ledger import Account, Entry, Posting, reversed_entry, transfer
 from rackrate.core.money import Money, split, total
+from rackrate.core.payment import Allocation, Payment
 
 _CREDITED: dict[LineKind, Account] = {
     LineKind.USAGE: Account.UNBILLED,
@@ -22,14 +23,33 @@ _CREDITED: dict[LineKind, Account] = {
     LineKind.CREDIT: Account.CONTRACT_REVENUE,
     LineKind.DAMAGES: Account.CONTRACT_REVENUE,
     LineKind.OPENING: Account.OPENING,
+    LineKind.MANUAL: Account.OTHER_REVENUE,
+    LineKind.INTEREST: Account.INTEREST,
 }
+# A credit takes back what was earned, or will be: by the cause of the line that it takes from.
+_TAKEN_BACK: dict[str, Account] = {
+    "usage": Account.USAGE_REVENUE,
+    "correction": Account.USAGE_REVENUE,
+    "refund": Account.CONTRACT_LIABILITY,
+    "opening": Account.OPENING,
+    "manual": Account.OTHER_REVENUE,
+    "interest": Account.INTEREST,
+}
+
+
+def _account(line: Line) -> Account:
+    if line.kind is LineKind.CREDIT_NOTE:
+        cause = line.credits.partition("/")[0]
+        rest = Account.USAGE_REVENUE if line.contract is None else Account.CONTRACT_REVENUE
+        return _TAKEN_BACK.get(cause, rest)
+    return _CREDITED[line.kind]
 
 
 def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
     """Dr receivable, Cr unbilled or contract liability, Cr tax. None for an invoice of nothing."""
     by_account: dict[Account, list[Money]] = {}
     for line in lines:
-        by_account.setdefault(_CREDITED[line.kind], []).append(line.net)
+        by_account.setdefault(_account(line), []).append(line.net)
     credits = {account: total(nets, invoice.net.currency) for account, nets in by_account.items()}
     postings = [Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)]
     postings += [
@@ -41,18 +61,61 @@ def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
         postings.append(Posting(Account.TAX, -invoice.tax, -invoice.tax, invoice.customer))
     if len(postings) < 2:
         return None
-    cause = EntryId(f"invoice/{invoice.id}")
-    return Entry(cause, invoice.entity, invoice.issued, f"Invoice {invoice.id}", tuple(postings))
+    what = "Credit note" if invoice.kind is InvoiceKind.CREDIT_NOTE else "Invoice"
+    cause, said = issued_id(invoice), f"{what} {invoice.id}"
+    return Entry(cause, invoice.entity, invoice.issued, said, tuple(postings))
 
 
-def paid(invoice: Invoice, payment: Payment) -> Entry:
-    """Dr bank, Cr receivable."""
+def issued_id(invoice: Invoice) -> EntryId:
+    """The entry that an invoice or credit note made when it was issued."""
+    return EntryId(f"invoice/{invoice.id}")
+
+
+def voided(invoice: Invoice, issued: Entry) -> Entry:
+    """The entry of its issue, taken back. What was used stays earned, and is not invoiced yet."""
+    assert invoice.voided is not None, invoice
+    cause = EntryId(f"void/{invoice.id}")
+    return reversed_entry(issued, cause, invoice.voided, f"{invoice.id} is void: {invoice.reason}")
+
+
+def received(payment: Payment, allocations: Iterable[Allocation]) -> Entry:
+    """Dr bank, Cr receivable as far as it is allocated at once, Cr unapplied cash for the rest."""
+    to = [each for each in allocations if each.invoice is not None]
+    used = total((each.amount for each in to), payment.amount.currency)
+    credits = ((Account.RECEIVABLE, used), (Account.UNAPPLIED, payment.amount - used))
+    postings = [Posting(Account.BANK, payment.amount, payment.amount, payment.customer)]
+    postings += [
+        Posting(account, -amount, -amount, payment.customer)
+        for account, amount in credits
+        if amount
+    ]
+    of = ", ".join(str(each.invoice) for each in to)
+    memo = f"Payment of {of}" if of else f"Payment {payment.reference}"
+    cause = EntryId(f"payment/{payment.id}")
+    return Entry(cause, payment.entity, payment.at, memo, tuple(postings))
+
+
+def allocated(allocation: Allocation) -> Entry:
+    """Dr unapplied cash, Cr receivable; the other way round where it is taken back."""
+    what = f"{allocation.source} to {allocation.invoice}"
+    if allocation.amount.minor > 0:
+        sides, memo = (Account.UNAPPLIED, Account.RECEIVABLE), f"Allocation of {what}"
+    else:
+        sides, memo = (Account.RECEIVABLE, Account.UNAPPLIED), f"No longer: {what}"
+    amount = Money(abs(allocation.amount.minor), allocation.amount.currency)
+    cause = EntryId(f"allocation/{allocation.id}")
+    postings = transfer(*sides, amount, allocation.customer)
+    return Entry(cause, allocation.entity, allocation.at, memo, postings)
+
+
+def paid_back(allocation: Allocation, held: Account) -> Entry:
+    """Dr unapplied cash or, for a credit note, receivable; Cr bank."""
     return Entry(
-        EntryId(f"payment/{payment.id}"),
-        invoice.entity,
-        payment.at,
-        f"Payment of {invoice.id}",
-        transfer(Account.BANK, Account.RECEIVABLE, payment.amount, payment.customer),
+        EntryId(f"refund/{allocation.id}"),
+        allocation.entity,
+        allocation.at,
+        f"Paid back of {allocation.source}",
+        transfer(held, Account.BANK, allocation.amount, allocation.customer),
     )
 
 
@@ -77,7 +140,7 @@ def usage_earned(
     """Dr unbilled, Cr revenue for what was used: one entry for each month of the seller's."""
     shares: dict[Month, dict[str, list[Money]]] = {}
     for line in lines:
-        if line.kind not in (LineKind.USAGE, LineKind.CORRECTION):
+        if line.kind not in (LineKind.USAGE, LineKind.CORRECTION) or line.again:
             continue
         for month, share in earned_by_month(line, time_zone):
             shares.setdefault(month, {}).setdefault(line.sku or "", []).append(share)

@@ -49,7 +49,8 @@ EXPORTS = {Format.BEANCOUNT: beancount.export}
 def list_invoices(call: Caller, window: Windowed, customer: Named = None) -> Response:
     whose = None if customer is None else CustomerId(customer)
     found = billing.find(call.world, call.actor, whose, window.after, window.probe)
-    return call.answer(window.page(found, Invoice.of))
+    now = call.world.clock.now()
+    return call.answer(window.page(found, lambda row: Invoice.of(row, now)))
 
 
 @router.get(
@@ -77,7 +78,8 @@ def close(call: Writer, body: CloseRequest) -> Response:
     def act() -> Closed:
         entity = books.the_entity(call.world, call.actor, body.entity)
         issued = billing.close(call.world, call.actor, entity, Month.parse(body.month))
-        invoices = [Invoice.of(invoice) for invoice in issued]
+        now = call.world.clock.now()
+        invoices = [Invoice.of(invoice, now) for invoice in issued]
         return Closed(entity=entity, month=body.month, invoices=invoices)
 
     return call.post(body, act)
@@ -92,7 +94,7 @@ def close(call: Writer, body: CloseRequest) -> Response:
 )
 def show_invoice(call: Caller, id: IdPath) -> Response:
     found = billing.show(call.world, call.actor, InvoiceId(id))
-    return call.tagged(InvoiceDetail.detail(*found))
+    return call.tagged(InvoiceDetail.detail(*found, call.world.clock.now()))
 
 
 @router.post(
@@ -107,9 +109,11 @@ def pay(call: Writer, id: IdPath, body: PaymentRequest) -> Response:
     """The same reference and amount again changes nothing."""
 
     def act() -> Payment:
-        money, reference = body.amount.value, body.reference
-        paid = billing.settle(call.world, call.actor, InvoiceId(id), money, reference)
-        return Payment.of(*paid)
+        invoice, money = InvoiceId(id), body.amount.value
+        paid = billing.settle(
+            call.world, call.actor, invoice, money, body.reference, body.keep_rest
+        )
+        return Payment.of(*paid, call.world.clock.now())
 
     return call.post(body, act, 201)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,9 +10,11 @@ from rackrate.api.schemas.parts import Id, Money, MonthText, Period, Schema
 from rackrate.app import billing
 from rackrate.core import invoice as invoices
 from rackrate.core import ledger
-from rackrate.core.invoice import InvoiceStatus, LineKind
+from rackrate.core import payment as payments
+from rackrate.core.invoice import InvoiceKind, InvoiceStatus, LineKind
 from rackrate.core.lease import LeaseClass
 from rackrate.core.ledger import Account
+from rackrate.core.payment import LONGEST_REFERENCE
 
 
 class Line(Schema):
@@ -31,6 +34,7 @@ class Line(Schema):
     price: str
     per_hour: str
     milli_slot_seconds: int
+    credits: str = Field(description="Of a credit note: the source of the line that it takes from")
 
     @classmethod
     def of(cls, line: invoices.Line) -> "Line":
@@ -49,13 +53,18 @@ class Line(Schema):
             price=line.price,
             per_hour=line.per_hour,
             milli_slot_seconds=line.quantity,
+            credits=line.credits,
         )
 
 
 class Invoice(Schema):
-    """What a customer owes. `id` is its number, of a series without gaps."""
+    """What a customer owes. `id` is its number, of a series without gaps.
+
+    A credit note is negative, and `open` is then what is left of it to set off or pay back.
+    """
 
     id: str
+    kind: InvoiceKind
     entity: str
     customer: str
     cause: str
@@ -67,13 +76,21 @@ class Invoice(Schema):
     tax: Money
     gross: Money
     paid: Money
+    credited: Money = Field(description="What was set off against credit notes")
     open: Money
     status: InvoiceStatus
+    credits: str | None = Field(description="Of a credit note: the invoice that it takes from")
+    reason: str = Field(description="Why it was credited, or is void")
+    project: str | None = Field(description="Set where invoices are made project by project")
+    purchase_order: str = Field(description="The customer's own number")
+    voided: datetime | None
+    replaced: str | None = Field(description="Of a void one: where its lines came again")
 
     @classmethod
-    def of(cls, invoice: invoices.Invoice) -> "Invoice":
+    def of(cls, invoice: invoices.Invoice, now: datetime) -> "Invoice":
         return cls(
             id=invoice.id,
+            kind=invoice.kind,
             entity=invoice.entity,
             customer=invoice.customer,
             cause=invoice.cause,
@@ -85,8 +102,15 @@ class Invoice(Schema):
             tax=Money.of(invoice.tax),
             gross=Money.of(invoice.gross),
             paid=Money.of(invoice.paid),
+            credited=Money.of(invoice.credited),
             open=Money.of(invoice.open),
-            status=invoice.status,
+            status=invoice.standing(now),
+            credits=invoice.credits,
+            reason=invoice.reason,
+            project=invoice.project,
+            purchase_order=invoice.purchase_order,
+            voided=invoice.voided,
+            replaced=invoice.replaced,
         )
 
 
@@ -97,9 +121,9 @@ class InvoiceDetail(Invoice):
 
     @classmethod
     def detail(
-        cls, invoice: invoices.Invoice, lines: Iterable[invoices.InvoiceLine]
+        cls, invoice: invoices.Invoice, lines: Iterable[invoices.InvoiceLine], now: datetime
     ) -> "InvoiceDetail":
-        return cls(**dict(Invoice.of(invoice)), lines=[Line.of(each.line) for each in lines])
+        return cls(**dict(Invoice.of(invoice, now)), lines=[Line.of(each.line) for each in lines])
 
 
 class Preview(Schema):
@@ -107,6 +131,7 @@ class Preview(Schema):
 
     customer: str
     month: str
+    status: InvoiceStatus = InvoiceStatus.DRAFT
     lines: list[Line]
     net: Money
     tax: Money
@@ -139,12 +164,24 @@ class Closed(Schema):
     invoices: list[Invoice]
 
 
+Reference = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_REFERENCE,
+        pattern=r"^[^\x00]*$",
+        examples=["BANK-2026-11-30-17"],
+    ),
+]
+
+
 class PaymentRequest(Schema):
     """Money that has come in. The same reference again changes nothing."""
 
     amount: Money
-    reference: str = Field(
-        min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["BANK-2026-11-30-17"]
+    reference: Reference
+    keep_rest: bool = Field(
+        default=False, description="Keep what is more than open; else it is refused"
     )
 
 
@@ -158,10 +195,10 @@ class Payment(Schema):
     reference: str
 
     @classmethod
-    def of(cls, invoice: invoices.Invoice, payment: invoices.Payment) -> "Payment":
+    def of(cls, invoice: invoices.Invoice, payment: payments.Payment, now: datetime) -> "Payment":
         return cls(
             id=payment.id,
-            invoice=Invoice.of(invoice),
+            invoice=Invoice.of(invoice, now),
             at=payment.at,
             amount=Money.of(payment.amount),
             reference=payment.reference,

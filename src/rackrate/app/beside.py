@@ -1,0 +1,177 @@
+"""What goes on a month's invoice beside use and contracts: approved lines, lines of void invoices,
+interest; and how all of it is laid on one invoice, or on several.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from rackrate.app.issuing import Seller, replaced_by
+from rackrate.app.ports import Tx
+from rackrate.core.contract import Contract
+from rackrate.core.draft import Draft
+from rackrate.core.ids import ContractId, CustomerId, InvoiceId, LeaseId, ProjectId
+from rackrate.core.interval import Month
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, once_more
+from rackrate.core.lease import Lease
+from rackrate.core.money import total
+from rackrate.core.parties import Customer
+from rackrate.core.payment import Allocation
+from rackrate.core.receivable import Overdue, interest, interest_line
+from rackrate.core.tax import tax_rule
+
+_ANY = Decimal(1)  # A rate to ask whether there is anything to pay interest on.
+
+
+@dataclass(slots=True)
+class Beside:
+    """Read once for all customers of a seller. `projects` grows: whose project a source is of."""
+
+    drafts: dict[CustomerId, list[Draft]] = field(default_factory=dict)
+    lapsed: dict[CustomerId, list[Invoice]] = field(default_factory=dict)
+    projects: dict[str, ProjectId | None] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, tx: Tx, seller: Seller) -> "Beside":
+        found = cls()
+        for draft in tx.find(Draft, entity=seller.entity.id, ready=True):
+            found.drafts.setdefault(draft.customer, []).append(draft)
+        for void in tx.find(Invoice, entity=seller.entity.id, lapsed=True):
+            found.lapsed.setdefault(void.customer, []).append(void)
+        return found
+
+    def lines(
+        self, tx: Tx, seller: Seller, customer: Customer, month: Month, now: datetime
+    ) -> Iterator[Line]:
+        """Of a customer, for the invoice of `month`."""
+        for draft in self.drafts.get(customer.id, ()):
+            if draft.month <= month:
+                yield from self._drafted(draft, customer, month)
+        for void in self.lapsed.get(customer.id, ()):
+            for each in tx.find(InvoiceLine, invoice=void.id):
+                line = once_more(each.line, void.id)
+                self.projects[line.source] = void.project
+                yield line
+        percent = seller.terms.late(seller.own.get(customer.id))
+        if percent:
+            rule = tax_rule(customer.tax_rule or seller.entity.output_tax)
+            for late in _overdue(tx, customer, month, now):
+                due = interest(late, month, percent, now, customer.time_zone)
+                line_due = due and interest_line(due, seller.terms.late_taxed, rule)
+                if line_due:
+                    self.projects[line_due.source] = late.invoice.project
+                    yield line_due
+
+    def _drafted(self, draft: Draft, customer: Customer, month: Month) -> Iterator[Line]:
+        for line, project in drafted_lines(draft, customer, month):
+            self.projects[line.source] = project
+            yield line
+
+    def issued(self, tx: Tx, customer: CustomerId, month: Month, on: Mapping[str, str]) -> None:
+        """Write down where drafts and lines of void invoices went: `on` is invoice by source."""
+        for draft in self.drafts.get(customer, ()):
+            if draft.month <= month:
+                tx.put(draft.issue(InvoiceId(on[_manual(draft, 1)])))
+        for void in self.lapsed.get(customer, ()):
+            again = next((at for source, at in on.items() if source.endswith(f"/{void.id}")), "")
+            if again:
+                tx.put(replaced_by(void, InvoiceId(again)))
+
+
+def drafted_lines(
+    draft: Draft, customer: Customer, month: Month
+) -> Iterator[tuple[Line, ProjectId | None]]:
+    """The lines that somebody wrote, as they stand on an invoice, each with its project."""
+    during = month.interval(customer.time_zone)
+    for place, each in enumerate(draft.lines, 1):
+        line = Line(
+            _manual(draft, place),
+            LineKind.MANUAL,
+            each.description,
+            month,
+            during,
+            each.amount,
+            contract=each.contract,
+        )
+        yield line, each.project
+
+
+def _manual(draft: Draft, place: int) -> str:
+    return f"manual/{draft.id}/{place}"
+
+
+def _overdue(tx: Tx, customer: Customer, month: Month, now: datetime) -> Iterator[Overdue]:
+    """The invoices of a customer that were due before the month's end, with what was paid when."""
+    end = month.interval(customer.time_zone).end
+    allocations: dict[InvoiceId, list[Allocation]] = {}
+    for each in tx.find(Allocation, customer=customer.id):
+        if each.invoice is not None:
+            allocations.setdefault(each.invoice, []).append(each)
+    zero = total((), customer.currency)
+    for invoice in tx.find(Invoice, customer=customer.id):
+        if invoice.kind is not InvoiceKind.INVOICE or invoice.due >= min(end, now):
+            continue
+        late = Overdue(invoice, allocations.get(invoice.id, ()), zero)
+        if interest(late, month, _ANY, now, customer.time_zone) is not None:
+            of_interest = total(
+                (
+                    each.line.asked
+                    for each in tx.find(InvoiceLine, invoice=invoice.id)
+                    if each.line.kind is LineKind.INTEREST
+                ),
+                invoice.gross.currency,
+            )
+            yield Overdue(invoice, late.allocations, of_interest)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Lines that go on one invoice: of one project where invoices are, under one order number."""
+
+    project: ProjectId | None
+    purchase_order: str
+    lines: list[Line]
+
+
+def sheets(
+    tx: Tx,
+    seller: Seller,
+    customer: Customer,
+    lines: Iterable[Line],
+    known: Mapping[str, ProjectId | None],
+) -> list[Sheet]:
+    """All on one, unless the customer wants it otherwise: by project, or by purchase order."""
+    own = seller.own.get(customer.id)
+    if own is None or not (own.per_project or own.orders):
+        return [Sheet(None, "", list(lines))]
+    projects = _Projects(tx, customer, known)
+    found: dict[tuple[str, str], Sheet] = {}
+    for line in lines:
+        project = projects.of(line)
+        number = own.order(project, line.contract)
+        kept = project if own.per_project else None
+        sheet = found.setdefault((kept or "", number), Sheet(kept, number, []))
+        sheet.lines.append(line)
+    return [sheet for _, sheet in sorted(found.items())]
+
+
+class _Projects:
+    """Which project a line is of: its contract's, or its lease's."""
+
+    def __init__(self, tx: Tx, customer: Customer, known: Mapping[str, ProjectId | None]) -> None:
+        self._known = known
+        self._contracts: dict[ContractId, ProjectId] = {
+            each.id: each.project for each in tx.find(Contract, customer=customer.id)
+        }
+        self._leases: dict[LeaseId, ProjectId] = {
+            each.id: each.project for each in tx.find(Lease, customer=customer.id)
+        }
+
+    def of(self, line: Line) -> ProjectId | None:
+        project = self._known.get(line.source)
+        if project is None and line.contract is not None:
+            project = self._contracts.get(line.contract)
+        if project is None and line.lease is not None:
+            project = self._leases.get(line.lease)
+        return project

@@ -1,0 +1,207 @@
+"""Receivables: what is open and how late, and the reminders that are due."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from rackrate.app.issuing import Seller, seller_of
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, acting, confine, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.billing_terms import BillingTerms, SellerTerms
+from rackrate.core.errors import Invalid, Missing
+from rackrate.core.ids import CustomerId, EntityId
+from rackrate.core.inventory import Entity
+from rackrate.core.invoice import Invoice
+from rackrate.core.ledger import Account
+from rackrate.core.money import Money
+from rackrate.core.parties import Customer, Project
+from rackrate.core.receivable import Ageing, DueReminder, Reminder, aged, days_late, due_reminder
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """An invoice or credit note that is not settled, and for how many days it is late."""
+
+    invoice: Invoice
+    days_late: int
+    reminded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The ageing table of an entity as of `at`, beside what its books say of each customer."""
+
+    entity: EntityId
+    at: datetime
+    rows: tuple[Ageing, ...]
+    ledger: tuple[Money, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the open items are the receivable in the ledger, customer by customer."""
+        return all(row.receivable == book for row, book in zip(self.rows, self.ledger, strict=True))
+
+
+def open_items(
+    world: World, actor: Actor, entity: EntityId, customer: CustomerId | None = None
+) -> list[OpenItem]:
+    """What is not settled, in the order in which it was due."""
+    customer = _whose(actor, customer)
+    with _looking(world, actor, entity, customer) as tx:
+        confine(tx, actor)
+        now, tz = world.clock.now(), tx.get(Entity, entity).time_zone
+        found = _unsettled(tx, entity, customer)
+        sent = _sent(tx, found)
+        items = [
+            OpenItem(
+                each,
+                max(0, days_late(each.due, now, tz)) if each.overdue(now) else 0,
+                max((one.level for one in sent.get(each.id, ())), default=0),
+            )
+            for each in found
+        ]
+        return sorted(items, key=lambda item: (item.invoice.due, item.invoice.id))
+
+
+def ageing(
+    world: World, actor: Actor, entity: EntityId, customer: CustomerId | None = None
+) -> Table:
+    """What each customer owes by how late it is, and whether the books say the same."""
+    customer = _whose(actor, customer)
+    with _looking(world, actor, entity, customer) as tx:
+        confine(tx, actor)
+        now = world.clock.now()
+        books: dict[Account, dict[tuple[CustomerId, str], int]] = {
+            Account.RECEIVABLE: {},
+            Account.UNAPPLIED: {},
+        }
+        for each in tx.balances(entity):
+            if each.account in books and each.customer and customer in (None, each.customer):
+                books[each.account][each.customer, each.amount.currency] = each.amount.minor
+        unapplied = {key: -minor for key, minor in books[Account.UNAPPLIED].items() if minor}
+        # A receivable in the books for which nothing is open would be a row of noughts.
+        known = {key: 0 for key, minor in books[Account.RECEIVABLE].items() if minor}
+        tz = tx.get(Entity, entity).time_zone
+        rows = aged(_unsettled(tx, entity, customer), known | unapplied, now, tz)
+        ledger = tuple(
+            Money(
+                books[Account.RECEIVABLE].get((row.customer, row.credits.currency), 0),
+                row.credits.currency,
+            )
+            for row in rows
+        )
+        return Table(entity, now, tuple(rows), ledger)
+
+
+def reminders_due(world: World, actor: Actor, entity: EntityId) -> list[DueReminder]:
+    """Which invoices are to be reminded of now, by the seller's table of steps."""
+    with _looking(world, actor, entity, None) as tx:
+        return _due(tx, seller_of(tx, entity), world.clock.now())
+
+
+def remind(world: World, actor: Actor, entity: EntityId) -> list[DueReminder]:
+    """Write the due reminders down: each level of an invoice is reminded of once."""
+    with acting(world, actor, Verb.INVOICE_WRITE, Target("entity", entity)) as tx:
+        tx.number(f"reminding/{entity}")
+        now = world.clock.now()
+        due = _due(tx, seller_of(tx, entity), now)
+        for each in due:
+            raise_reminder(tx, each, now)
+        return due
+
+
+def raise_reminder(tx: Tx, due: DueReminder, now: datetime) -> None:
+    """The one place where a reminder comes to be: it is kept here, and told from here."""
+    invoice, level = due.invoice, due.step.level
+    tx.add(
+        Reminder(f"{invoice.id}/{level}", invoice.id, invoice.customer, level, now, invoice.open)
+    )
+
+
+def terms_of(world: World, actor: Actor, customer: CustomerId) -> tuple[BillingTerms, SellerTerms]:
+    """A customer's own terms, and those of its seller."""
+    target = Target("customer", customer, customer)
+    with reading(world, actor, Verb.INVOICE_READ, target) as tx:
+        confine(tx, actor)
+        buyer = tx.get(Customer, customer)
+        own = tx.peek(BillingTerms, customer) or BillingTerms(customer, buyer.entity)
+        return own, seller_of(tx, buyer.entity).terms
+
+
+def set_terms(world: World, actor: Actor, terms: BillingTerms) -> BillingTerms:
+    """From now on; what is issued stays as it was."""
+    target = Target("customer", terms.id, terms.id)
+    with acting(world, actor, Verb.INVOICE_WRITE, target) as tx:
+        buyer = tx.get(Customer, terms.id)
+        for each in terms.orders:
+            if each.project is not None:
+                project = tx.get(Project, each.project)
+                if project.customer != buyer.id:
+                    raise Missing("project", each.project)
+        kept = replace(terms, entity=buyer.entity)
+        tx.peek(BillingTerms, terms.id)
+        tx.put(kept)
+        return kept
+
+
+def seller_to(world: World, actor: Actor, customer: CustomerId) -> EntityId:
+    """Who sells to a customer."""
+    with _looking(world, actor, EntityId(""), customer) as tx:
+        confine(tx, actor)
+        return tx.get(Customer, customer).entity
+
+
+def seller_terms(world: World, actor: Actor, entity: EntityId) -> SellerTerms:
+    with _looking(world, actor, entity, None) as tx:
+        return seller_of(tx, entity).terms
+
+
+def set_seller_terms(world: World, actor: Actor, terms: SellerTerms) -> SellerTerms:
+    """From now on. A series that counts another entity's documents is Invalid."""
+    with acting(world, actor, Verb.INVOICE_WRITE, Target("entity", terms.id)) as tx:
+        entity, series = tx.get(Entity, terms.id), terms.credit_series
+        for other in tx.find(Entity):
+            used = {other.invoice_series}
+            if other.id != entity.id:
+                used.add(seller_of(tx, other.id).terms.credit_series)
+            if series and series in used:
+                raise Invalid("credit_series", f"{series} is in use by {other.id}")
+        tx.peek(SellerTerms, terms.id)
+        tx.put(terms)
+        return terms
+
+
+def _whose(actor: Actor, customer: CustomerId | None) -> CustomerId | None:
+    """Who does not work for the operator sees its own."""
+    if customer is None and not actor.operator:
+        return min(actor.customers, default=None)
+    return customer
+
+
+def _looking(
+    world: World, actor: Actor, entity: EntityId, customer: CustomerId | None
+) -> AbstractContextManager[Tx]:
+    return reading(world, actor, Verb.INVOICE_READ, Target("receivable", entity, customer))
+
+
+def _unsettled(tx: Tx, entity: EntityId, customer: CustomerId | None) -> list[Invoice]:
+    equal: dict[str, Any] = {} if customer is None else {"customer": customer}
+    return tx.find(Invoice, entity=entity, unsettled=True, **equal)
+
+
+def _sent(tx: Tx, invoices: Sequence[Invoice]) -> dict[str, list[Reminder]]:
+    sent: dict[str, list[Reminder]] = {}
+    for each in tx.find(Reminder, invoice=tuple(one.id for one in invoices)):
+        sent.setdefault(each.invoice, []).append(each)
+    return sent
+
+
+def _due(tx: Tx, seller: Seller, now: datetime) -> list[DueReminder]:
+    late = [each for each in _unsettled(tx, seller.entity.id, None) if each.overdue(now)]
+    sent = _sent(tx, late)
+    steps, tz = seller.terms.steps, seller.entity.time_zone
+    due = (due_reminder(each, steps, sent.get(each.id, ()), now, tz) for each in late)
+    return [each for each in due if each is not None]

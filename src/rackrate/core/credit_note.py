@@ -1,0 +1,149 @@
+"""Credit notes: which lines of an invoice are taken back, by how much, and with which tax."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from rackrate.core.draft import DraftLine
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, Totals, totals
+from rackrate.core.money import Money, split, total
+from rackrate.core.tax import TaxRule, net_of
+
+
+def check_creditable(invoice: Invoice) -> None:
+    if invoice.kind is InvoiceKind.CREDIT_NOTE:
+        raise Refused(Reason.WRONG_STATE, f"{invoice.id} is a credit note itself")
+    if invoice.voided is not None:
+        raise Refused(Reason.WRONG_STATE, f"{invoice.id} is void: nothing of it is owed")
+
+
+def left_to_credit(lines: Iterable[InvoiceLine], before: Iterable[Line]) -> dict[int, Money]:
+    """What of each line, by its place and as it was priced, no credit note has taken back yet."""
+    taken: dict[str, list[Money]] = {}
+    for credit in before:
+        taken.setdefault(credit.credits, []).append(credit.asked)
+    return {
+        each.place: each.line.asked + total(taken.get(each.line.source, ()), each.line.net.currency)
+        for each in lines
+    }
+
+
+def spread(amount: Money, left: Mapping[int, Money]) -> dict[int, Money]:
+    """`amount` over what is left of the lines, in proportion; it adds up."""
+    places = [place for place, money in left.items() if money.minor > 0]
+    most = total((left[place] for place in places), amount.currency)
+    if amount.minor <= 0:
+        raise Invalid("amount", f"{amount} is not positive")
+    if most < amount:
+        raise Refused(
+            Reason.TOO_MUCH_PAID,
+            f"{most} of the lines can still be credited, less than {amount}",
+            {"left": str(most.amount), "currency": most.currency},
+        )
+    shares = split(amount, [left[place].minor for place in places])
+    return {place: share for place, share in zip(places, shares, strict=True) if share}
+
+
+def check_lines(asked: Iterable[DraftLine], left: Mapping[int, Money]) -> None:
+    """Refused where a line is not there, is named twice, or has less left than is asked."""
+    seen: set[int] = set()
+    for one in asked:
+        if one.place not in left or one.place in seen:
+            wrong = "is named twice" if one.place in seen else "is not on the invoice"
+            raise Invalid("lines", f"line {one.place} {wrong}")
+        seen.add(one.place)
+        most = left[one.place]
+        same_way = (one.amount.minor > 0) == (most.minor > 0)
+        if not most or not same_way or abs(one.amount.minor) > abs(most.minor):
+            raise Refused(
+                Reason.TOO_MUCH_PAID,
+                f"{most} of line {one.place} can still be credited, not {one.amount}",
+                {"left": str(most.amount), "currency": most.currency, "line": one.place},
+            )
+
+
+def credited_lines(
+    cause: str,
+    lines: Iterable[InvoiceLine],
+    asked: Sequence[DraftLine],
+    before: Sequence[Line],
+    rule: TaxRule,
+) -> list[Line]:
+    """The lines of a credit note: each names the source of what it takes back, and is negative."""
+    places = {each.place: each for each in lines}
+    made: list[Line] = []
+    for one in asked:
+        of = places[one.place]
+        net, gross = _part(of.line, one.amount, before, rule)
+        made.append(
+            Line(
+                f"{cause}/{one.place}",
+                LineKind.CREDIT_NOTE,
+                f"Line {one.place} of {of.invoice}: {one.description}",
+                of.line.month,
+                of.line.during,
+                net,
+                gross,
+                lease=of.line.lease,
+                contract=of.line.contract,
+                sku=of.line.sku,
+                klass=of.line.klass,
+                commitment=of.line.commitment,
+                credits=of.line.source,
+            )
+        )
+    return made
+
+
+def credit_totals(new: Sequence[Line], before: Sequence[Line], rule: TaxRule) -> Totals:
+    """Sums of a credit note. Its tax is what all credits of the invoice come to, less what those
+    before came to: so credits in parts take back neither more nor less tax than one for all.
+    """
+    currency = new[0].net.currency
+    then = totals(_by_source(before), rule, currency)
+    now = totals(_by_source([*before, *new]), rule, currency)
+    net, tax = now.net - then.net, now.tax - then.tax
+    return Totals(net, tax, net + tax)
+
+
+def _by_source(credits: Iterable[Line]) -> list[Line]:
+    """One line for all that was taken from a line, for where tax is rounded line by line."""
+    sums: dict[str, Line] = {}
+    for each in credits:
+        so_far = sums.get(each.credits)
+        if so_far is None:
+            sums[each.credits] = each
+            continue
+        gross = so_far.gross
+        if gross is not None and each.gross is not None:
+            gross = gross + each.gross
+        sums[each.credits] = replace(so_far, net=so_far.net + each.net, gross=gross)
+    return list(sums.values())
+
+
+def check_whole(invoice: Invoice, sums: Totals, before: Iterable[Invoice]) -> None:
+    """Refused where all credits together would come to more than the invoice, or to nothing."""
+    left = invoice.gross + total((one.gross for one in before), invoice.gross.currency)
+    if sums.gross.minor >= 0:
+        raise Refused(Reason.INVALID, f"a credit of {-sums.gross} is not positive")
+    if left < -sums.gross:
+        raise Refused(
+            Reason.TOO_MUCH_PAID,
+            f"{left} of {invoice.id} can still be credited, less than {-sums.gross}",
+            {"left": str(left.amount), "currency": left.currency},
+        )
+
+
+def _part(
+    line: Line, amount: Money, before: Iterable[Line], rule: TaxRule
+) -> tuple[Money, Money | None]:
+    """(net, gross) of a part of a line, negative. The parts of a whole line are its net exactly."""
+    if line.gross is None:
+        return -amount, None
+    if line.gross == line.net:  # under no tax
+        return -amount, -amount
+    earlier = [each for each in before if each.credits == line.source]
+    zero = Money.zero(amount.currency)
+    gross = amount - total((each.gross or zero for each in earlier), amount.currency)
+    net = line.net if gross == line.gross else net_of(gross, rule)
+    return -(net + total((each.net for each in earlier), amount.currency)), -amount
