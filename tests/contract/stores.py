@@ -31,6 +31,7 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
     BlockId,
@@ -59,7 +60,10 @@ from rackrate.core.money import Money
 from rackrate.core.parties import (
     Audit,
     Customer,
+    Details,
     Idempotency,
+    InvoiceParties,
+    Party,
     Principal,
     PrincipalKind,
     Project,
@@ -320,6 +324,15 @@ MORE: tuple[Any, ...] = (
     Allocation("alc_1", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(50)),
     Allocation("alc_2", ENTITY, ACME, NOON, "pay_1", None, cny(10), reference="back"),
     Allocation("alc_3", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(-50), "alc_1"),
+    InvoiceParties(
+        InvoiceId("EX-1"), ACME, Party("Example Seller", "CN", "91"),
+        Party("Example acme", "DE", "DE1", Details("Acme GmbH", "Straße 1", "Köln", bank="中")),
+    ),
+    DigitalInvoice("EX-1/blue", InvoiceId("EX-1"), ACME, "simulated", Colour.BLUE, NOON),
+    DigitalInvoice(
+        "EX-CR-1/red", InvoiceId("EX-CR-1"), ACME, "simulated", Colour.RED, NOON, "S-1", "S-2",
+        NOON + HOUR, "text/plain", "U0lNVUxBVEVE",
+    ),
     Reminder("EX-1/1", InvoiceId("EX-1"), ACME, 1, NOON, cny(106)),
     BillingTerms(
         ACME, ENTITY, 45, True, Decimal("4.5"),

@@ -20,6 +20,7 @@ from rackrate.api.problems import Fault, Stale, invalid, problem, refused
 from rackrate.api.routes import (
     capacity,
     contracts,
+    documents,
     drafts,
     fleet,
     leases,
@@ -45,6 +46,7 @@ NOUNS = (
     money,
     drafts,
     receivables,
+    documents,
     system,
 )
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

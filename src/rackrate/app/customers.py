@@ -9,8 +9,8 @@ from rackrate.core.access import Actor, Target, Verb, allows
 from rackrate.core.errors import Conflict, Forbidden, Invalid
 from rackrate.core.ids import CustomerId, EntityId, PrincipalId, ProjectId, is_name
 from rackrate.core.inventory import Entity
-from rackrate.core.parties import Audit, Customer, Project
-from rackrate.core.tax import tax_rule
+from rackrate.core.parties import NO_DETAILS, Audit, Customer, Details, Project
+from rackrate.core.tax import tax_rule, vat_id_of
 
 MOST_AUDIT_ROWS = 1000
 
@@ -27,6 +27,7 @@ class NewCustomer:
     time_zone: str = ""
     currency: str = ""
     tax_rule: str = ""
+    details: Details = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ def create_customer(world: World, actor: Actor, new: NewCustomer) -> Customer:
         if tx.peek(Customer, new.id) is not None:
             raise Conflict(f"customer {new.id!r} is already there")
         try:
-            if new.tax_rule:
-                tax_rule(new.tax_rule)
+            named = bool(new.tax_rule) and tax_rule(new.tax_rule).names_both
+            if named and not vat_id_of(new.tax_id, new.country):
+                raise Invalid("tax_id", f"must be a VAT id of {new.country}, as DE123456788")
             customer = Customer(
                 new.id,
                 entity.id,
@@ -60,6 +62,7 @@ def create_customer(world: World, actor: Actor, new: NewCustomer) -> Customer:
                 new.time_zone or entity.time_zone,
                 new.currency or entity.currency,
                 new.tax_rule,
+                details=new.details,
             )
         except ValueError as error:
             raise Invalid("", str(error)) from None

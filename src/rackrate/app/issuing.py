@@ -15,7 +15,7 @@ from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, Totals, totals
 from rackrate.core.ledger import Entry, not_before
 from rackrate.core.money import Money
-from rackrate.core.parties import Customer
+from rackrate.core.parties import Customer, InvoiceParties
 from rackrate.core.recognition import invoiced, usage_earned
 from rackrate.core.tax import TaxRule, tax_rule
 
@@ -103,7 +103,7 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
         asked.project,
         asked.purchase_order,
     )
-    tx.add(invoice)
+    tx.add(invoice, InvoiceParties(invoice.id, customer.id, entity.party, customer.party))
     tx.add(
         *(
             InvoiceLine(f"{invoice.id}/{place:06}", invoice.id, customer.id, place, line)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from rackrate.core.digital import Issued, Order
 from rackrate.core.ids import CustomerId, EntityId, LeaseId, NodeId, SiteId
 from rackrate.core.interval import Interval
 from rackrate.core.lease import Lease, LeaseEvent
@@ -60,6 +61,18 @@ class Engine(Protocol):
 
     def entry(self, lease: LeaseId, rank: int) -> Entry:
         """How to run a program inside a ready member; Unavailable if it is not ready."""
+
+
+class Channel(Protocol):
+    """Who issues digital invoices for a tax authority. Every call is safe to repeat, none waits."""
+
+    name: str
+
+    def issue(self, order: Order) -> Issued | None:
+        """The digital invoice of this order, asked for now or before; None: not yet.
+
+        Refused where the authority says no; Unavailable where it does not answer.
+        """
 
 
 class Tx(Protocol):

@@ -11,6 +11,7 @@ from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
+from rackrate.core.digital import DigitalInvoice
 from rackrate.core.draft import Draft
 from rackrate.core.ids import EntityId, LeaseId, SiteId
 from rackrate.core.interval import Month
@@ -22,6 +23,7 @@ from rackrate.core.parties import (
     Audit,
     Customer,
     Idempotency,
+    InvoiceParties,
     Principal,
     Project,
     SshKey,
@@ -119,6 +121,8 @@ KINDS: Mapping[type, Kind] = {
         "invoice_line", ("invoice", "contract"), customer="customer", append_only=True
     ),
     Draft: Kind("draft", ("customer", "entity", "invoice", "ready"), customer="customer"),
+    InvoiceParties: Kind("invoice_parties", customer="customer", append_only=True),
+    DigitalInvoice: Kind("digital_invoice", ("invoice",), customer="customer"),
     Payment: Kind("payment", ("customer", "entity", "key"), customer="customer", append_only=True),
     Allocation: Kind(
         "allocation",

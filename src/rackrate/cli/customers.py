@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rackrate.cli.client import connect, path
+from rackrate.cli.client import Row, connect, path
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -53,6 +53,7 @@ def show_customer(
             ("Customer", row["id"]),
             ("Name", row["name"]),
             ("Country", row["country"]),
+            ("Address", _address(row["details"])),
             ("Tax id", row["tax_id"]),
             ("Tax rule", row["tax_rule"] or "the seller's own"),
             ("Currency", row["currency"]),
@@ -61,6 +62,11 @@ def show_customer(
             ("Of the operator", "yes" if row["of_operator"] else "no"),
         ]
     )
+
+
+def _address(details: Row) -> str:
+    place = " ".join(text for text in (details["postcode"], details["city"]) if text)
+    return ", ".join(text for text in (details["street"], place) if text)
 
 
 @customer.command("create")
@@ -73,6 +79,10 @@ def create_customer(
     currency: Annotated[str, typer.Option(help="Left out: the seller's.")] = "",
     tax_rule: Annotated[str, typer.Option(help="Left out: the seller's.")] = "",
     entity: Annotated[str, typer.Option(help="Who sells; needed only if several do.")] = "",
+    street: Annotated[str, typer.Option(help="Electronic invoices need it, and the city.")] = "",
+    city: Annotated[str, typer.Option()] = "",
+    postcode: Annotated[str, typer.Option()] = "",
+    email: Annotated[str, typer.Option()] = "",
     output: Output = Format.TABLE,
 ) -> None:
     """A new customer."""
@@ -83,7 +93,8 @@ def create_customer(
         "currency": currency,
         "tax_rule": tax_rule,
     }
-    body = {"id": id, "name": name, "country": country}
+    details = {"street": street, "city": city, "postcode": postcode, "email": email}
+    body: Row = {"id": id, "name": name, "country": country, "details": details}
     body |= {key: value for key, value in given.items() if value}
     row = connect().post("/v1/customers", body)
     said = f"{row['id']} is a customer; next: rackrate project create ID --customer {row['id']}"

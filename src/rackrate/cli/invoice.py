@@ -1,11 +1,15 @@
 """`rackrate invoice`: preview, close a month, list, show, pay."""
 
+import json
+import sys
 from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rackrate.cli.client import Row, connect, path
+from rackrate.cli.client import Client, Row, connect, path
 from rackrate.cli.failure import Failure
 from rackrate.cli.moment import Zones, day, local
 from rackrate.cli.shape import noun
@@ -135,12 +139,38 @@ def list_invoices(
     )
 
 
+class Shown(StrEnum):
+    """How an invoice can be had."""
+
+    TABLE = "table"
+    JSON = "json"
+    PDF = "pdf"
+    FACTURX = "facturx"
+    UBL = "ubl"
+    CSV = "csv"
+
+
 @invoice.command()
-def show(number: Number, output: Output = Format.TABLE) -> None:
-    """An invoice with its lines."""
+def show(
+    number: Number,
+    output: Annotated[
+        Shown, typer.Option("--output", "-o", help="A table, JSON, or a file to send or keep.")
+    ] = Shown.TABLE,
+    language: Annotated[str, typer.Option(help="Of the PDF: en or zh.")] = "en",
+    file: Annotated[
+        str, typer.Option(metavar="PATH", help="Where a file goes; - is standard output.")
+    ] = "",
+) -> None:
+    """An invoice with its lines; or as PDF, as electronic invoice (EN 16931), or as CSV."""
     client = connect()
+    if output not in (Shown.TABLE, Shown.JSON):
+        _save(client, number, output, language, file)
+        return
     row = client.get(path("invoices", number))
-    if output is Format.JSON:
+    if output is Shown.JSON and file not in ("", "-"):
+        _write(number, file, json.dumps(row, indent=2, ensure_ascii=False).encode())
+        return
+    if output is Shown.JSON:
         print_json(row)
         return
     zone = Zones(client).entity(row["entity"])
@@ -165,6 +195,38 @@ def show(number: Number, output: Output = Format.TABLE) -> None:
     print_table(LINES, row["lines"])
     print()
     _totals(row)
+
+
+def _save(client: Client, number: str, format: str, language: str, file: str) -> None:
+    """PDF goes into a file of its own name unless another is said; text, to standard output."""
+    answer = client.request(
+        "GET", path("invoices", number, "document"), {"format": format, "language": language}
+    )
+    named = answer.headers.get("content-disposition", "").partition('filename="')[2].rstrip('"')
+    printed = answer.headers.get("content-type", "").startswith("application/pdf")
+    target = file or (Path(named).name if printed else "-")
+    if target == "-":
+        sys.stdout.buffer.write(answer.body)
+    else:
+        _write(number, target, answer.body)
+
+
+def _write(number: str, target: str, content: bytes) -> None:
+    try:
+        Path(target).write_bytes(content)
+    except OSError as error:
+        raise Failure(f"{target} cannot be written: {error.strerror}") from None
+    print(f"{number} is in {target}")
+
+
+@invoice.command()
+def digital(number: Number, output: Output = Format.TABLE) -> None:
+    """Ask the tax authority's channel for its digital invoice, or for the red letter."""
+    row = connect().post(path("invoices", number, "digital"))
+    said = f"{row['channel']} was asked for {row['id']}, and has not answered yet"
+    if row["number"]:
+        said = f"{row['id']} has the number {row['number']} of the channel {row['channel']}"
+    print_done(row, output, said)
 
 
 @invoice.command()

@@ -20,6 +20,7 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import digits
+from rackrate.core.parties import NO_DETAILS, Details, Party
 from rackrate.core.workload import Limits
 
 
@@ -27,7 +28,8 @@ from rackrate.core.workload import Limits
 class Entity:
     """The seller of record. `invoice_series` begins every invoice number: `EX-2026-000001`.
 
-    `output_tax` names the tax rule (core.tax) that its sales are under unless a customer's differs.
+    `output_tax` names the tax rule (core.tax) that its sales are under unless a customer's differs;
+    `channel` who issues its digital invoices for a tax authority, empty: nobody.
     """
 
     id: EntityId
@@ -39,10 +41,16 @@ class Entity:
     invoice_series: str
     output_tax: str
     payment_days: int = 30
+    details: Details = NO_DETAILS
+    channel: str = ""
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
         digits(self.currency)
+
+    @property
+    def party(self) -> Party:
+        return Party(self.name, self.country, self.tax_id, self.details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,99 @@
 """Who buys, and with what they sign in: customers, projects, principals, tokens, keys."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rackrate.core.ids import CustomerId, EntityId, PrincipalId, ProjectId
+from rackrate.core.ids import CustomerId, EntityId, InvoiceId, PrincipalId, ProjectId
 from rackrate.core.interval import zone
 from rackrate.core.money import digits
 from rackrate.core.quick import quick
+
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+
+
+def _adds_up(iban: str) -> bool:
+    """ISO 13616: moved around, with letters as numbers from 10, it is 1 modulo 97."""
+    turned = iban[4:] + iban[:4]
+    return int("".join(str(int(sign, 36)) for sign in turned)) % 97 == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What documents say of a party beside its name. Empty is not known, and asked for when needed.
+
+    `registration` is its number in a register of companies. `account` is an IBAN, or the number of
+    an account where there are none, at `bank`. `reference` is what a buyer wants to see on every
+    invoice, beside the number of its order.
+    """
+
+    legal_name: str = ""
+    street: str = ""
+    city: str = ""
+    postcode: str = ""
+    region: str = ""
+    registration: str = ""
+    contact: str = ""
+    phone: str = ""
+    email: str = ""
+    bank: str = ""
+    account: str = ""
+    bic: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if not str(getattr(self, each.name)).isprintable():
+                raise ValueError(f"{each.name} is one line without control characters")
+        if _IBAN.fullmatch(self.iban) and not _adds_up(self.iban):
+            raise ValueError(f"account {self.account!r} is no IBAN: its check digits are wrong")
+
+    @property
+    def iban(self) -> str:
+        """The account without spaces."""
+        return self.account.replace(" ", "").upper()
+
+    def __str__(self) -> str:
+        known = [(each.name, getattr(self, each.name)) for each in fields(self)]
+        return "; ".join(f"{name} {value}" for name, value in known if value) or "none"
+
+
+NO_DETAILS = Details()
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A seller or a buyer as a document names it."""
+
+    name: str
+    country: str
+    tax_id: str
+    details: Details = NO_DETAILS
+
+    @property
+    def legal_name(self) -> str:
+        return self.details.legal_name or self.name
+
+    def with_what_is_known(self, now: "Party") -> "Party":
+        """This party, and for what was not known of it then, what is known of it now."""
+        then = self.details
+        filled = {
+            each.name: getattr(then, each.name) or getattr(now.details, each.name)
+            for each in fields(then)
+        }
+        return replace(self, tax_id=self.tax_id or now.tax_id, details=Details(**filled))
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class InvoiceParties:
+    """Who sold and who bought, as they were when an invoice was issued. `id` is its number."""
+
+    id: InvoiceId
+    customer: CustomerId
+    seller: Party
+    buyer: Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +120,15 @@ class Customer:
     data_countries: tuple[str, ...] = ()
     domestic_chips: bool = False
     dedicated_block: bool = False
+    details: Details = NO_DETAILS
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
         digits(self.currency)
+
+    @property
+    def party(self) -> Party:
+        return Party(self.name, self.country, self.tax_id, self.details)
 
 
 @dataclass(frozen=True, slots=True)

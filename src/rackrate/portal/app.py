@@ -14,6 +14,7 @@ from rackrate.portal import (
     account_pages,
     calendar_pages,
     contract_pages,
+    document_pages,
     door,
     fleet_pages,
     front_pages,
@@ -51,6 +52,7 @@ PAGES = (
     contract_pages,
     quote_pages,
     money_pages,
+    document_pages,
     account_pages,
 )
 

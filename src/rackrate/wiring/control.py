@@ -22,6 +22,7 @@ from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Site
 from rackrate.core.workload import Entry
 from rackrate.engines.local.engine import LocalEngine
+from rackrate.sim.channel import SimulatedChannel
 from rackrate.sim.engine import SimEngine
 from rackrate.ssh.door import Visit, parse
 from rackrate.wiring.clock import RandomIds, SystemClock
@@ -108,7 +109,8 @@ class Control:
         clock = SystemClock()
         engines = SiteEngines(store, clock, options)
         settings = Settings(plain_for_customers=options.plain_for_customers)
-        self.world = World(store, engines, clock, RandomIds(), settings)
+        channels = {SimulatedChannel.name: SimulatedChannel()}
+        self.world = World(store, engines, clock, RandomIds(), settings, channels=channels)
         self.first_token: NewToken | None = identity.bootstrap(self.world)
         if options.first_files and self.first_token is not None:
             administrator = identity.administrator(self.world)

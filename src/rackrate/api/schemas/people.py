@@ -1,8 +1,9 @@
 """Customers, projects, members, tokens, keys, and who one is."""
 
+from dataclasses import asdict
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rackrate.api.schemas.parts import Country, Id, Name, Schema, Text
 from rackrate.app import customers, identity
@@ -11,6 +12,37 @@ from rackrate.core.access import Role
 from rackrate.core.ids import CustomerId, EntityId
 
 EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+$"
+
+
+class Details(Schema):
+    """What documents say of a party beside its name. What is empty is not known."""
+
+    legal_name: Text = Field(default="", description="Where it differs from the name")
+    street: Text = Field(default="", examples=["Example Road 1"])
+    city: Text = Field(default="", examples=["Shanghai"])
+    postcode: Text = ""
+    region: Text = ""
+    registration: Text = Field(default="", description="Its number in a register of companies")
+    contact: Text = ""
+    phone: Text = ""
+    email: Text = ""
+    bank: Text = ""
+    account: Text = Field(default="", description="An IBAN, or the number of an account")
+    bic: Text = ""
+    reference: Text = Field(default="", description="What a buyer wants to see on every invoice")
+
+    @classmethod
+    def of(cls, details: parties.Details) -> "Details":
+        return cls(**asdict(details))
+
+    @model_validator(mode="after")
+    def _can_be(self) -> "Details":
+        parties.Details(**self.model_dump())
+        return self
+
+    @property
+    def value(self) -> parties.Details:
+        return parties.Details(**self.model_dump())
 
 
 class CustomerRequest(Schema):
@@ -24,6 +56,7 @@ class CustomerRequest(Schema):
     time_zone: Text = Field(default="", examples=["Asia/Shanghai"])
     currency: str = Field(default="", pattern=r"^([A-Z]{3})?$", examples=["CNY"])
     tax_rule: Text = Field(default="", description="Empty: the entity's own")
+    details: Details = Details()
 
     def new(self) -> customers.NewCustomer:
         return customers.NewCustomer(
@@ -35,6 +68,7 @@ class CustomerRequest(Schema):
             self.time_zone,
             self.currency,
             self.tax_rule,
+            self.details.value,
         )
 
 
@@ -50,6 +84,7 @@ class Customer(Schema):
     currency: str
     tax_rule: str
     of_operator: bool
+    details: Details
 
     @classmethod
     def of(cls, customer: parties.Customer) -> "Customer":
@@ -63,6 +98,7 @@ class Customer(Schema):
             currency=customer.currency,
             tax_rule=customer.tax_rule,
             of_operator=customer.of_operator,
+            details=Details.of(customer.details),
         )
 
 

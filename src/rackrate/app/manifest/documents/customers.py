@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from rackrate.app.identity import grant_of, person
@@ -10,9 +11,11 @@ from rackrate.app.manifest.fields import Fields, shown
 from rackrate.core.access import ROLES, Role, Scope
 from rackrate.core.ids import CustomerId, EntityId, ProjectId
 from rackrate.core.inventory import Entity
-from rackrate.core.parties import Customer, Project
-from rackrate.core.tax import RULES
+from rackrate.core.parties import NO_DETAILS, Customer, Details, Project
+from rackrate.core.tax import RULES, vat_id_of
 
+# Who issues digital invoices for a tax authority; a real one needs that authority's own access.
+CHANNELS = ("simulated",)
 _SCOPES: Mapping[Scope, str] = {
     Scope.OPERATOR: "the operator (no `customer`)",
     Scope.CUSTOMER: "a `customer`",
@@ -27,10 +30,32 @@ def _entity(f: Fields) -> list[Entity]:
     tax, days = f.one_of("output_tax", RULES), f.whole("payment_days", 0, 365, 30)
     if series and not re.fullmatch(r"[A-Z0-9]+", series):
         f.wrong("invoice_series", f"{shown(series)} is not of A-Z and 0-9, such as EX")
+    details, channel = _details(f), f.one_of("digital_invoices", CHANNELS, "")
     return rows(
         f,
-        lambda: Entity(EntityId(id), name, country, tax_id, time_zone, currency, series, tax, days),
+        lambda: Entity(
+            EntityId(id),
+            name,
+            country,
+            tax_id,
+            time_zone,
+            currency,
+            series,
+            tax,
+            days,
+            details,
+            channel,
+        ),
     )
+
+
+def _details(f: Fields) -> Details:
+    """What documents say of a party beside its name: all of it may be left out."""
+    inner = f.inner("details")
+    if inner is None:
+        return NO_DETAILS
+    said = {each.name: inner.text(each.name, "", longest=200) for each in fields(Details)}
+    return inner.build(lambda: Details(**said)) or NO_DETAILS
 
 
 def _customer(f: Fields) -> list[Customer]:
@@ -42,7 +67,9 @@ def _customer(f: Fields) -> list[Customer]:
     sector = f.name("sector") if f.has("sector") else ""
     end_use = f.name("end_use") if f.has("end_use") else ""
     stays, domestic = f.countries("data_countries"), f.boolean("domestic_chips", False)
-    alone = f.boolean("dedicated_block", False)
+    alone, details = f.boolean("dedicated_block", False), _details(f)
+    if tax in RULES and RULES[tax].names_both and not vat_id_of(tax_id, country):
+        f.wrong("tax_id", f"must be a VAT id of {country} under {tax}, such as DE123456788")
     return rows(
         f,
         lambda: Customer(
@@ -60,6 +87,7 @@ def _customer(f: Fields) -> list[Customer]:
             tuple(sorted(set(stays))),
             domestic,
             alone,
+            details,
         ),
     )
 

@@ -1,0 +1,201 @@
+"""What the documents of an invoice say: loaded once, as it was when the invoice was issued."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from rackrate.app.ports import Tx
+from rackrate.app.world import World, reading
+from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.contract import Contract
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.ids import InvoiceId, SiteId
+from rackrate.core.interval import Interval, zone
+from rackrate.core.inventory import Entity, Site
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, LineKind
+from rackrate.core.lease import Lease
+from rackrate.core.money import Money, total
+from rackrate.core.parties import Customer, InvoiceParties, Party
+from rackrate.core.tax import TaxCategory, TaxRule, tax_rule, taxes_on, vat_id_of
+from rackrate.core.usage import usage_of
+
+# So many leases are looked at for the annex; a longer invoice has its lines and its sums.
+MOST_EXPLAINED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which so many slots were measured."""
+
+    during: Interval
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice or a credit note with all that its documents say of it.
+
+    `stretches` are, by the place of a usage line, when it was measured. `sample`: it is for
+    machines that are simulated, and every document says so.
+    """
+
+    invoice: Invoice
+    lines: tuple[InvoiceLine, ...]
+    seller: Party
+    buyer: Party
+    rule: TaxRule
+    time_zone: str
+    sample: bool
+    contracts: tuple[str, ...] = ()
+    credited_on: date | None = None
+    stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
+
+    @property
+    def credit(self) -> bool:
+        """Whether it is a credit note: its amounts are stated without their minus."""
+        return self.invoice.kind is InvoiceKind.CREDIT_NOTE or self.invoice.gross.minor < 0
+
+    @property
+    def issued(self) -> date:
+        return self.day(self.invoice.issued)
+
+    @property
+    def due(self) -> date:
+        return self.day(self.invoice.due)
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        """The first and the last day that its lines are for."""
+        if not self.lines:
+            return None
+        first = min(each.line.during.start for each in self.lines)
+        last = max(each.line.during.end for each in self.lines)
+        return self.day(first), self.last_day(last)
+
+    @property
+    def taxes(self) -> tuple[Money, ...]:
+        """The tax of each line; together, to the cent, that of the invoice."""
+        on_top = [each.line.net for each in self.lines if each.line.gross is None]
+        rest = iter(taxes_on(on_top, self.rule))
+        taxes = [
+            next(rest) if each.line.gross is None else each.line.gross - each.line.net
+            for each in self.lines
+        ]
+        if taxes:
+            # Credits in parts take back what all of them come to: a part may be a cent beside.
+            taxes[-1] += self.invoice.tax - total(taxes, self.invoice.tax.currency)
+        return tuple(taxes)
+
+    def day(self, instant: datetime) -> date:
+        """The day of an instant where the seller is."""
+        return instant.astimezone(zone(self.time_zone)).date()
+
+    def last_day(self, end: datetime) -> date:
+        """The last day of a time that is over at `end`."""
+        return self.day(end - timedelta(seconds=1))
+
+
+def document(world: World, actor: Actor, id: InvoiceId) -> Document:
+    """What the documents of an invoice say. Refused where the law asks for more than is known."""
+
+    def locate(tx: Tx) -> Target:
+        return Target("invoice", id, tx.get(Invoice, id).customer)
+
+    with reading(world, actor, Verb.INVOICE_READ, locate) as tx:
+        found = _load(tx, tx.get(Invoice, id))
+    _check(found)
+    return found
+
+
+def check_stated(found: Document) -> None:
+    """Refused, with all that is missing, unless an electronic invoice can be made of it."""
+    lacking = [*_lacking(found)]
+    if lacking:
+        raise _not_stated(lacking, "an electronic invoice names both sides with their addresses")
+
+
+def _load(tx: Tx, invoice: Invoice) -> Document:
+    entity, customer = tx.get(Entity, invoice.entity), tx.get(Customer, invoice.customer)
+    then = tx.peek(InvoiceParties, invoice.id)
+    seller = entity.party if then is None else then.seller
+    buyer = customer.party if then is None else then.buyer
+    lines = tuple(sorted(tx.find(InvoiceLine, invoice=invoice.id), key=lambda each: each.place))
+    original = None if invoice.credits is None else tx.get(Invoice, invoice.credits)
+    return Document(
+        invoice,
+        lines,
+        seller.with_what_is_known(entity.party),
+        buyer.with_what_is_known(customer.party),
+        tax_rule(invoice.tax_rule),
+        entity.time_zone,
+        _is_sample(tx, entity, lines),
+        tuple(dict.fromkeys(each.line.contract for each in lines if each.line.contract)),
+        None if original is None else original.issued.astimezone(zone(entity.time_zone)).date(),
+        dict(_stretches(tx, lines)),
+    )
+
+
+def _is_sample(tx: Tx, entity: Entity, lines: tuple[InvoiceLine, ...]) -> bool:
+    """Whether what it is for has no machines; where it is for none, whether the seller has none."""
+    sites = {site.id: site for site in tx.find(Site, entity=entity.id)}
+    named: set[SiteId] = set()
+    for each in lines:
+        if each.line.lease is not None:
+            lease = tx.peek(Lease, each.line.lease)
+            named |= set() if lease is None else {lease.terms.site}
+        elif each.line.contract is not None:
+            contract = tx.peek(Contract, each.line.contract)
+            capacity = () if contract is None else contract.capacity
+            named |= {one.site for one in capacity if one.site is not None}
+    asked = [sites[id] for id in named if id in sites] or [*sites.values()]
+    return bool(asked) and all(site.simulated for site in asked)
+
+
+def _stretches(tx: Tx, lines: tuple[InvoiceLine, ...]) -> Iterator[tuple[int, tuple[Stretch, ...]]]:
+    """When each usage line was measured, as the leases' own logs say it."""
+    for each in lines[:MOST_EXPLAINED]:
+        line = each.line
+        lease = None if line.lease is None else tx.peek(Lease, line.lease)
+        if line.kind is not LineKind.USAGE or lease is None:
+            continue
+        used = usage_of(lease, tx.history(lease.id), line.during)
+        # Where the price changed, or something was learnt since, the log says more than the line.
+        if sum(one.milli_slot_seconds for one in used) == line.quantity:
+            yield each.place, tuple(Stretch(one.during, one.slots) for one in used)
+
+
+def _check(found: Document) -> None:
+    if found.invoice.cause.startswith("opening/"):
+        raise Refused(
+            Reason.WRONG_STATE,
+            f"{found.invoice.id} was taken over from the books before, where its document is",
+        )
+    if found.rule.names_both:
+        lacking = [name for name in _lacking(found) if name.endswith(".tax_id")]
+        if lacking:
+            why = "under reverse charge both are named with their VAT ids, such as DE123456788"
+            raise _not_stated(lacking, why)
+
+
+def _not_stated(lacking: list[str], why: str) -> Refused:
+    return Refused(
+        Reason.NOT_STATED,
+        f"missing: {', '.join(lacking)}; {why}. Write it into the files of the entity and of the "
+        "customer, and: rackrate apply -f FILE",
+        {"missing": lacking},
+    )
+
+
+def _lacking(found: Document) -> Iterator[str]:
+    """What an electronic invoice needs and nobody has said, as files call it."""
+    sides = (("entity", found.seller), ("customer", found.buyer))
+    for kind, party in sides:
+        for name in ("street", "city"):
+            if not getattr(party.details, name):
+                yield f"{kind}.details.{name}"
+    if found.rule.names_both:
+        for kind, party in sides:
+            if not vat_id_of(party.tax_id, party.country):
+                yield f"{kind}.tax_id"
+    elif found.rule.category is not TaxCategory.OUTSIDE_SCOPE and not found.seller.tax_id:
+        yield "entity.tax_id"

@@ -1,0 +1,311 @@
+"""What stands on the printed sheets of an invoice, as words and figures in one language."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from rackrate.app.documents import Document, Stretch
+from rackrate.core.interval import zone
+from rackrate.core.invoice import InvoiceLine, Line, LineKind
+from rackrate.core.lease import LeaseClass
+from rackrate.core.money import Money, half_up
+from rackrate.core.parties import Party
+from rackrate.core.rating import MILLI_SLOT_SECONDS_PER_HOUR
+from rackrate.core.usage import MILLI
+from rackrate.exports.words import Language, Words
+
+MOST_STRETCHES = 8
+CLASSES = {
+    LeaseClass.CONTRACT: "contract",
+    LeaseClass.FLEX: "flex",
+    LeaseClass.ON_DEMAND: "on demand",
+    LeaseClass.SPOT: "spot",
+}
+# Lines whose own description says more than their kind stand as they were written.
+TITLES = {
+    LineKind.PREPAYMENT: "Prepayment",
+    LineKind.INSTALMENT: "Instalment",
+    LineKind.FEE: "Fee for ending early",
+    LineKind.CREDIT: "Upgrade credit",
+    LineKind.DAMAGES: "Late delivery",
+    LineKind.REFUND: "Prepayment returned",
+}
+REASONS = {
+    LineKind.CORRECTION: "Something was learnt after the month was closed: this is what should "
+    "have been billed, less what was.",
+    LineKind.PREPAYMENT: "A share of the whole contract, due at signature and drawn down month by "
+    "month.",
+    LineKind.INSTALMENT: "The month's share of the contract, less what the prepayment covers. Due "
+    "whether the nodes are used or not.",
+    LineKind.FEE: "The contract's fee for ending early: a share of the value that is not delivered "
+    "any more.",
+    LineKind.CREDIT: "Nodes were swapped for newer ones by the upgrade right: a share of what the "
+    "old ones would still have cost.",
+    LineKind.DAMAGES: "Nodes came after the day that they were due: the agreed share of their "
+    "monthly amount for each day, up to the cap.",
+    LineKind.REFUND: "What was prepaid and never drawn down, because less was delivered than was "
+    "ordered.",
+}
+
+
+def sheet(document: Document, language: Language) -> dict[str, Any]:
+    """All texts of the document, laid out by one template in every language."""
+    say = Words(language)
+    invoice, rule = document.invoice, document.rule
+    kind = say("Credit note") if document.credit else say("Invoice")
+    shown = Figures(document.credit)
+    return {
+        "language": language.value,
+        "title": kind,
+        "number": invoice.id,
+        "about": f"{kind} {invoice.id}, {document.seller.legal_name}",
+        "author": document.seller.legal_name,
+        "sample": _sample(document, say),
+        "void": say("Void: nothing of it is owed") if invoice.voided is not None else "",
+        "stamp": say("SAMPLE") if document.sample else say("VOID"),
+        "seller": _party(document.seller, say("Seller"), say),
+        "buyer": _party(document.buyer, say("Buyer"), say),
+        "facts": _facts(document, say),
+        "heads": [
+            say("No."),
+            say("Description"),
+            say("Quantity"),
+            say("Unit price"),
+            say("VAT"),
+            say("Net, {currency}", currency=invoice.net.currency),
+        ],
+        "rows": [_row(document, each, shown, say) for each in document.lines],
+        "sums": [
+            [say("Net"), shown.money(invoice.net)],
+            [_tax_name(document, say), shown.money(invoice.tax)],
+        ],
+        "total": [
+            say("Credited, with VAT") if document.credit else say("Amount due"),
+            f"{shown.money(invoice.gross)} {invoice.gross.currency}",
+        ],
+        "tax": {
+            "title": say("VAT summary"),
+            "heads": [say("Category"), say("Rate"), say("Taxable"), say("VAT")],
+            "row": [
+                rule.category.value,
+                f"{rule.percent}%",
+                shown.money(invoice.net),
+                shown.money(invoice.tax),
+            ],
+            "note": say(rule.exemption) if rule.exemption else "",
+        },
+        "pay": _pay(document, say),
+        "annex": _annex(document, shown, say),
+        "foot": _foot(document, say),
+        "page": say("Page"),
+    }
+
+
+class Figures:
+    """Figures of one document; those of a credit note without the minus that it is."""
+
+    def __init__(self, credit: bool) -> None:
+        self.sign = -1 if credit else 1
+
+    def money(self, money: Money) -> str:
+        return f"{self.sign * money.amount:,}"
+
+    def quantity(self, exact: Fraction, places: int = 3) -> str:
+        return _rounded(self.sign * exact, places)
+
+
+def units(line: Line) -> Fraction | None:
+    """Slot-hours at their price, where that is what the line is: else None, and it is one piece."""
+    if not line.quantity or not line.per_hour:
+        return None
+    hours = Fraction(line.quantity, MILLI_SLOT_SECONDS_PER_HOUR)
+    price = Fraction(line.per_hour)
+    if line.kind is LineKind.USAGE:
+        fits = Money.rounded(hours * price, line.net.currency) == line.asked
+        return hours if fits else None
+    return hours if line.kind is LineKind.CORRECTION else None
+
+
+def title_of(line: Line, say: Words) -> str:
+    """What a line is for, in a few words."""
+    if line.kind in (LineKind.USAGE, LineKind.CORRECTION) and line.sku and line.klass:
+        named = {"sku": line.sku, "klass": say(CLASSES[line.klass])}
+        if line.kind is LineKind.USAGE:
+            return say("Lease of {sku}, {klass}", **named)
+        return say("Correction of {month}: {sku}, {klass}", month=line.month, **named)
+    title = TITLES.get(line.kind)
+    return line.description if title is None else say(title)
+
+
+def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> dict[str, str]:
+    line, hours = each.line, units(each.line)
+    first, last = document.day(line.during.start), document.last_day(line.during.end)
+    below = [line.lease or line.contract or "", f"{first} – {last}" if first < last else str(first)]
+    if line.kind in TITLES:
+        below.insert(0, line.description if say.english else "")
+    if hours is None:
+        quantity, unit, price = shown_one(line, shown), "", f"{abs(line.asked.amount):,}"
+    else:
+        quantity, unit, price = shown.quantity(hours), say("slot-h"), line.per_hour
+    return {
+        "place": str(each.place),
+        "title": title_of(line, say),
+        "below": " · ".join(text for text in below if text),
+        "quantity": quantity,
+        "unit": unit,
+        "price": price,
+        "inside": say("VAT inside") if line.gross is not None and line.gross != line.net else "",
+        "rate": f"{document.rule.percent}%",
+        "net": shown.money(line.net),
+    }
+
+
+def shown_one(line: Line, shown: Figures) -> str:
+    """One piece; less than none where the line takes something back."""
+    return "1" if shown.sign * line.asked.minor >= 0 else "-1"
+
+
+def _party(party: Party, label: str, say: Words) -> dict[str, Any]:
+    details = party.details
+    place = " ".join(text for text in (details.postcode, details.city) if text)
+    lines = [details.street, place, details.region, party.country]
+    lines += [say("Tax id: {id}", id=party.tax_id)] if party.tax_id else []
+    lines += [say("Register: {id}", id=details.registration)] if details.registration else []
+    reached = [details.contact, details.phone, details.email]
+    lines.append(" · ".join(text for text in reached if text))
+    trading = party.name if party.name != party.legal_name else ""
+    return {
+        "label": label,
+        "name": party.legal_name,
+        "lines": [text for text in (trading, *lines) if text],
+    }
+
+
+def _facts(document: Document, say: Words) -> list[list[str]]:
+    invoice, period = document.invoice, document.period
+    facts = [[say("Number"), invoice.id], [say("Issued"), str(document.issued)]]
+    if not document.credit:
+        facts.append([say("Due"), str(document.due)])
+    if period is not None:
+        facts.append([say("For"), f"{period[0]} – {period[1]}"])
+    if invoice.purchase_order:
+        facts.append([say("Purchase order"), invoice.purchase_order])
+    if document.buyer.details.reference:
+        facts.append([say("Your reference"), document.buyer.details.reference])
+    if document.contracts:
+        facts.append([say("Contract"), ", ".join(document.contracts)])
+    if invoice.project is not None:
+        facts.append([say("Project"), invoice.project])
+    if invoice.credits is not None:
+        facts.append([say("Credits invoice"), f"{invoice.credits}, {document.credited_on}"])
+        facts += [[say("Reason"), invoice.reason]] if invoice.reason else []
+    return facts
+
+
+def _sample(document: Document, say: Words) -> str:
+    if not document.sample:
+        return ""
+    return say("SAMPLE. The machines are simulated: nobody owes this, and it is not to be paid.")
+
+
+def _tax_name(document: Document, say: Words) -> str:
+    rule = document.rule
+    return say(rule.name) if say.knows(rule.name) else say("VAT {percent}%", percent=rule.percent)
+
+
+def _pay(document: Document, say: Words) -> dict[str, Any]:
+    """How to pay: to which account, until when, and what to write with it."""
+    details, invoice = document.seller.details, document.invoice
+    rows: list[list[str]] = []
+    if document.credit:
+        note = say("Set off against other invoices, or paid back.")
+    elif details.account:
+        rows = [
+            [say("Pay to"), document.seller.legal_name],
+            [say("Bank"), details.bank],
+            [say("Account"), details.account],
+            ["BIC", details.bic],
+            [say("Reference"), invoice.id],
+        ]
+        note = say("Until {day}.", day=document.due)
+    else:
+        note = say(
+            "Until {day}, as agreed with the seller. Name the number {number} with the payment.",
+            day=document.due,
+            number=invoice.id,
+        )
+    return {"title": say("Payment"), "rows": [row for row in rows if row[1]], "note": note}
+
+
+def _foot(document: Document, say: Words) -> str:
+    party = document.seller
+    said = [party.legal_name, say("Tax id: {id}", id=party.tax_id) if party.tax_id else ""]
+    if party.country == "CN":
+        said.append(say("This is a bill, and no invoice issued by a Chinese tax authority"))
+    return " · ".join(text for text in said if text)
+
+
+def _annex(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
+    """Why each amount is what it is."""
+    return {
+        "title": say("Annex: why these amounts"),
+        "intro": say(
+            "Times are those of {zone}. Use is measured to the second and rounded once, on the "
+            "line.",
+            zone=document.time_zone,
+        ),
+        "items": [_why(document, each, shown, say) for each in document.lines],
+    }
+
+
+def _why(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> dict[str, Any]:
+    line, hours = each.line, units(each.line)
+    said = [say(REASONS[line.kind])] if line.kind in REASONS else []
+    formula = ""
+    if hours is not None:
+        exact = hours * Fraction(line.per_hour)
+        formula = say(
+            "{seconds} slot-seconds × {price} {currency} a slot-hour ÷ 3,600 = {exact}, rounded "
+            "{amount}",
+            seconds=shown.quantity(Fraction(line.quantity, MILLI), 0),
+            price=line.per_hour,
+            currency=line.net.currency,
+            exact=shown.quantity(exact, 6),
+            amount=shown.money(line.asked),
+        )
+    if line.gross is not None and line.gross != line.net:
+        said.append(
+            say(
+                "{gross} has the VAT inside: {net} without it.",
+                gross=shown.money(line.gross),
+                net=shown.money(line.net),
+            )
+        )
+    stretches = document.stretches.get(each.place, ())
+    return {
+        "place": str(each.place),
+        "title": title_of(line, say),
+        "net": shown.money(line.net),
+        "formula": formula,
+        "said": said,
+        "stretches": [_stretch(document, one, say) for one in stretches[:MOST_STRETCHES]],
+        "more": say("and {count} more", count=len(stretches) - MOST_STRETCHES)
+        if len(stretches) > MOST_STRETCHES
+        else "",
+    }
+
+
+def _stretch(document: Document, stretch: Stretch, say: Words) -> str:
+    here = zone(document.time_zone)
+    start, end = (at.astimezone(here) for at in (stretch.during.start, stretch.during.end))
+    return say(
+        "{start} to {end}: {seconds} s × {slots} slots",
+        start=f"{start:%Y-%m-%d %H:%M:%S}",
+        end=f"{end:%Y-%m-%d %H:%M:%S}",
+        seconds=f"{stretch.during.seconds:,}",
+        slots=stretch.slots,
+    )
+
+
+def _rounded(exact: Fraction, places: int) -> str:
+    return f"{Decimal(half_up(exact * 10**places)).scaleb(-places):,}"

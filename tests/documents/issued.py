@@ -1,0 +1,153 @@
+"""Invoices of every kind, issued by a small cloud in memory, as their documents say them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from rackrate.app import billing, leasing, loops, sales
+from rackrate.app.documents import Document, document
+from rackrate.app.leasing import Ask
+from rackrate.core.ids import ContractId, EntityId, InvoiceId, LeaseId, ProjectId, SiteId, SkuId
+from rackrate.core.interval import Interval, Month
+from rackrate.core.invoice import Invoice
+from rackrate.core.money import Money
+from rackrate.sim.engine import SimEngine
+from tests.build import CUSTOMERS, SMALL, Built, build
+
+SELLER, TRAIN = EntityId("example"), ProjectId("robotics-train")
+NOVEMBER, DECEMBER = Month(2026, 11), Month(2026, 12)
+# A seller and a buyer in two members of the Union, with all that an electronic invoice asks.
+BERLIN = "Europe/Berlin"
+SELLER_SAYS = """country: DE
+tax_id: DE123456788
+details:
+  legal_name: Example Compute GmbH (sample)
+  street: Beispielstraße 1
+  city: Berlin
+  postcode: "10115"
+  contact: Sample billing desk
+  email: billing@compute.example
+  bank: Sample Bank
+  account: DE89 3704 0044 0532 0130 00
+"""
+BUYER_SAYS = """country: FR
+tax_id: FR40123456824
+details: {street: 2 rue de l'Exemple, city: Lyon, postcode: "69001", reference: COST-7}
+"""
+
+
+class Forgetful(SimEngine):
+    """An engine that can lose what it runs."""
+
+    def lose(self, lease: LeaseId) -> None:
+        self._running.pop(lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A seller whose leases and contracts a test makes."""
+
+    built: Built
+    engine: Forgetful
+    time_zone: str
+
+    def settle(self, full: bool = False) -> None:
+        leader = loops.lead(self.built.world, "test")
+        assert leader is not None
+        hinted = self.built.world.hints.take()
+        loops.provision(self.built.world, leader, None if full else hinted)
+
+    def run(self, hours: float = 0, seconds: int = 0) -> LeaseId:
+        world, admin = self.built.world, self.built.admin
+        lease = leasing.start(world, admin, Ask(TRAIN, SkuId("h100.1"), 2))
+        self.settle()
+        self.built.clock.advance(timedelta(hours=hours, seconds=seconds))
+        leasing.end(world, admin, lease.id)
+        self.settle()
+        return lease.id
+
+    def sign(self, monthly: str = "1000.00", included: bool = False) -> None:
+        first = Month.of(self.built.clock.now(), self.time_zone)
+        start = first.interval(self.time_zone).start
+        during = Interval(start, first.plus(24).interval(self.time_zone).start)
+        money = Money.parse(monthly, "EUR")
+        offer = sales.Offer.of(
+            ContractId("k1"), TRAIN, SkuId("h100.node"), 2, during, money, Decimal(20), included
+        )
+        sales.sign(self.built.world, self.built.admin, offer)
+
+    def close(self, month: Month) -> tuple[Invoice, ...]:
+        clock = self.built.clock
+        clock.instant = max(clock.instant, month.interval(self.time_zone).end)
+        return billing.close(self.built.world, self.built.admin, SELLER, month)
+
+    def document(self, id: InvoiceId) -> Document:
+        return document(self.built.world, self.built.admin, id)
+
+    def all(self) -> list[Document]:
+        found = billing.find(self.built.world, self.built.admin)
+        return [self.document(one.id) for one in reversed(found)]
+
+
+def shop(rule: str = "eu-de-19", included: bool = False, seller: str = "", buyer: str = "") -> Shop:
+    """It opens at the beginning of November. What is said of each side can be another."""
+    engines: dict[SiteId, SimEngine] = {}
+    small = (
+        SMALL.replace("country: CN\n", seller or SELLER_SAYS, 1)
+        .replace("output_tax: cn-service-6", f"output_tax: {rule}")
+        .replace("tax_included: false", f"tax_included: {str(included).lower()}")
+    )
+    customers = CUSTOMERS.replace("country: CN\n", buyer or BUYER_SAYS, 1)
+    texts = [
+        text.replace("Asia/Shanghai", BERLIN).replace("currency: CNY", "currency: EUR")
+        for text in (small, customers)
+    ]
+    built = build(*texts, engines=engines, now=NOVEMBER.interval(BERLIN).start)
+    engine = engines[SiteId("east")] = Forgetful(built.clock)
+    return Shop(built, engine, BERLIN)
+
+
+def every_kind() -> Iterator[tuple[str, Document]]:
+    """(what it is, the document): one of each kind of invoice, and of each kind of tax."""
+    whole = shop()
+    whole.sign()
+    whole.run(10.5)
+    whole.close(NOVEMBER)
+    signed, month = whole.all()
+    yield "a prepayment and an instalment", signed
+    yield "use and an instalment", month
+    yield "a month with a correction below zero", corrected()
+    for rule in ("eu-reverse-charge", "none", "zero-rated", "eu-small-enterprise", "eu-export"):
+        other = shop(rule)
+        other.run(7.25)
+        (issued,) = other.close(NOVEMBER)
+        yield f"use under {rule}", other.document(issued.id)
+    inside = shop("eu-de-19", included=True)
+    inside.sign("1190.00", included=True)
+    inside.run(3.3)
+    inside.close(NOVEMBER)
+    for number, each in enumerate(inside.all(), 1):
+        yield f"prices with tax inside, invoice {number}", each
+    by_line = shop("cn-service-6-by-line", seller=SELLER_SAYS.replace("DE123456788", "91SAMPLE"))
+    by_line.run(seconds=1201)
+    by_line.run(seconds=517)
+    (issued,) = by_line.close(NOVEMBER)
+    yield "tax rounded on each line", by_line.document(issued.id)
+
+
+def corrected() -> Document:
+    """What was learnt after November was closed takes two hours of it back in December."""
+    late = shop()
+    late.built.clock.instant = NOVEMBER.interval(BERLIN).end - timedelta(hours=4)
+    world, admin = late.built.world, late.built.admin
+    lease = leasing.start(world, admin, Ask(TRAIN, SkuId("h100.1")))
+    late.settle()
+    late.built.clock.advance(timedelta(hours=2))
+    late.settle(full=True)
+    late.engine.lose(lease.id)
+    late.close(NOVEMBER)
+    late.built.clock.advance(timedelta(hours=1))
+    late.settle(full=True)
+    (december,) = late.close(DECEMBER)
+    return late.document(december.id)

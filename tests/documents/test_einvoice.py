@@ -1,0 +1,113 @@
+"""Every kind of invoice as EN 16931, judged by the rules of CEN; what is tampered with is seen."""
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from rackrate.app.documents import Document
+from rackrate.core.errors import Refused
+from rackrate.core.inventory import Entity
+from rackrate.exports.einvoice import cii, ubl
+from tests.documents.issued import BUYER_SAYS, NOVEMBER, SELLER, corrected, every_kind, shop
+from tests.documents.judges import rules
+
+CBC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}"
+KINDS = dict(every_kind())
+WRITERS = {"ubl": ubl, "cii": cii}
+
+
+@pytest.fixture(scope="module")
+def month() -> Document:
+    return KINDS["use and an instalment"]
+
+
+@pytest.mark.parametrize("syntax", WRITERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_invoice_keeps_every_rule(kind: str, syntax: str) -> None:
+    assert rules(syntax).broken(WRITERS[syntax](KINDS[kind])) == []
+
+
+@pytest.mark.parametrize(
+    ("syntax", "was", "instead", "rule"),
+    [
+        ("ubl", b">1376.83<", b">1375.83<", "BR-CO-1"),
+        ("ubl", b"<cbc:CompanyID>DE", b"<cbc:CompanyID>XX", "BR-CO-09"),
+        ("ubl", b"<cbc:Percent>19<", b"<cbc:Percent>16<", "BR-S-0"),
+        ("cii", b">1376.83<", b">1375.83<", "BR-CO-1"),
+        ("cii", b"<ram:CategoryCode>S<", b"<ram:CategoryCode>AE<", "BR-AE-0"),
+    ],
+)
+def test_what_is_tampered_with_breaks_a_rule(
+    month: Document, syntax: str, was: bytes, instead: bytes, rule: str
+) -> None:
+    written = WRITERS[syntax](month)
+    assert was in written
+    broken = rules(syntax).broken(written.replace(was, instead, 1))
+    assert [one for one in broken if one.startswith(rule)], broken
+
+
+def test_a_usage_line_says_its_seconds_at_the_price_of_an_hour(month: Document) -> None:
+    text = ubl(month).decode()
+    # 2 slots for 10.5 hours, at 17.00 an hour: 357.00.
+    assert '<cbc:InvoicedQuantity unitCode="SEC">75600.000</cbc:InvoicedQuantity>' in text
+    assert '<cbc:PriceAmount currencyID="EUR">17.00</cbc:PriceAmount>' in text
+    assert '<cbc:BaseQuantity unitCode="SEC">3600</cbc:BaseQuantity>' in text
+    assert '<cbc:LineExtensionAmount currencyID="EUR">357.00</cbc:LineExtensionAmount>' in text
+
+
+def test_what_came_out_below_zero_is_a_credit_note_with_positive_amounts() -> None:
+    credit = corrected()
+    assert str(credit.invoice.gross) == "-40.46 EUR"
+    root = ElementTree.fromstring(ubl(credit))
+    assert root.tag.endswith("}CreditNote")
+    assert root.findtext(f"{CBC}CreditNoteTypeCode") == "381"
+    assert [each.text for each in root.iter(f"{CBC}PayableAmount")] == ["40.46"]
+    assert [each.text for each in root.iter(f"{CBC}CreditedQuantity")] == ["7200.000"]
+
+
+def test_reverse_charge_names_both_sides_and_says_so() -> None:
+    text = ubl(KINDS["use under eu-reverse-charge"]).decode()
+    assert "DE123456788" in text and "FR40123456824" in text
+    assert "VATEX-EU-AE" in text and "Reverse charge" in text
+
+
+def test_what_is_missing_is_all_said_at_once_as_the_files_call_it() -> None:
+    bare = shop(seller="country: DE\n", buyer="country: FR\n")
+    bare.run(1)
+    (issued,) = bare.close(NOVEMBER)
+    with pytest.raises(Refused) as refused:
+        ubl(bare.document(issued.id))
+    assert refused.value.facts["missing"] == [
+        "entity.details.street",
+        "entity.details.city",
+        "customer.details.street",
+        "customer.details.city",
+        "entity.tax_id",
+    ]
+    assert "rackrate apply -f FILE" in refused.value.detail
+
+
+def test_no_document_of_reverse_charge_is_made_without_both_vat_ids() -> None:
+    one_sided = shop("eu-reverse-charge", buyer=BUYER_SAYS.replace("FR40123456824", "SAMPLE"))
+    one_sided.run(1)
+    (issued,) = one_sided.close(NOVEMBER)
+    with pytest.raises(Refused, match=r"missing: customer\.tax_id; under reverse charge"):
+        one_sided.document(issued.id)
+
+
+def test_a_document_says_who_they_were_when_it_was_issued() -> None:
+    moved = shop()
+    moved.run(1)
+    (issued,) = moved.close(NOVEMBER)
+    before = ubl(moved.document(issued.id))
+    with moved.built.world.store.transaction() as tx:
+        entity = tx.get(Entity, SELLER)
+        details = replace(entity.details, street="Neue Straße 2", phone="+49 30 000000")
+        tx.put(replace(entity, name="Renamed", details=details))
+    after = moved.document(issued.id)
+    assert after.seller.details.street == "Beispielstraße 1"
+    # What was not known then is filled in.
+    assert after.seller.details.phone == "+49 30 000000"
+    without = replace(after.seller, details=replace(after.seller.details, phone=""))
+    assert ubl(replace(after, seller=without)) == before
