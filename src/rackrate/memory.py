@@ -18,6 +18,7 @@ from rackrate.core.inventory import Node
 from rackrate.core.invoice import Invoice, InvoiceLine
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Balance, Entry, balances
+from rackrate.core.outbox import Notification
 from rackrate.core.payment import Payment
 from rackrate.core.placement import Fleet
 
@@ -29,6 +30,7 @@ ONCE: Mapping[type, Callable[[Any], str]] = {
     Invoice: attrgetter("cause"),
     InvoiceLine: attrgetter("line.source"),
     Payment: attrgetter("key"),
+    Notification: attrgetter("cause"),
 }
 FEW = 8  # So few rows are looked through faster than an index is kept.
 

@@ -38,6 +38,8 @@ OPERATOR = (
     "/invoices/EX-2026-000001",
     "/invoices/preview?customer=example-studio",
     "/ledger",
+    "/notifications",
+    "/notifications?customer=example-studio&state=no_channel",
     "/audit",
     "/tokens",
     "/jump",
@@ -52,6 +54,7 @@ CUSTOMER = (
     "/invoices",
     "/projects",
     "/tokens",
+    "/notifications",
     "/audit",
 )
 

@@ -57,6 +57,7 @@ from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineK
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Terms, requested
 from rackrate.core.ledger import Account, Entry, Posting, transfer
 from rackrate.core.money import Money
+from rackrate.core.outbox import Channel, Language, Medium, Notification, Sending, State, Topic
 from rackrate.core.parties import (
     Audit,
     Customer,
@@ -241,6 +242,27 @@ MORE: tuple[Any, ...] = (
     ContractPrice(
         "cp1", SKU, "CNY", NOON, False, "per node and calendar month", Decimal("7.5"),
         (Tier(12, 1, cny(7_000_000)), Tier(36, 1, cny(5_000_000))),
+    ),
+    Channel(
+        "chn_1", ACME, Medium.WEBHOOK, "https://example.org/hook?a=1", "whsec_c2VjcmV0",
+        Language.ZH, (Topic.INVOICE_ISSUED, Topic.LEASE_NOTICE), NOON,
+    ),
+    Channel(
+        "chn_2", None, Medium.EMAIL, "fleet@example.org", "", Language.EN, (Topic.PROMISE_BROKEN,),
+        NOON,
+    ),
+    Notification(
+        "ntf_1", NOON, Topic.INVOICE_ISSUED, ACME, "invoice/EX-1/issued", {"invoice": "EX-1"},
+        State.WAITING,
+    ),
+    Notification("ntf_2", NOON, Topic.PROMISE_BROKEN, None, "breach/brc_1", {}),
+    Sending(
+        "ntf_1-chn_1", "ntf_1", "chn_1", ACME, Medium.WEBHOOK, "https://example.org/hook?…", NOON,
+        NOON + HOUR, 3, NOON, None, "answered 500",
+    ),
+    Sending(
+        "ntf_1-chn_2", "ntf_1", "chn_2", None, Medium.EMAIL, "fleet@example.org", NOON, None, 1,
+        NOON, NOON,
     ),
     Grant("g1", CAROL, Role.ADMIN),
     Grant("g2", CAROL, Role.OWNER, ACME),

@@ -23,6 +23,7 @@ DERIVED = {
     "reservation": {"version"},
     "claim": {"open", "version"},
     "breach": {"unmended"},
+    "sending": {"waiting"},
     "lease": {"live", "site"},
     "delivery": {"awaiting"},
     "invoice_line": {"source", "lease", "contract", "month", "net", "net_currency"},

@@ -19,6 +19,7 @@ from rackrate.api.edge import Edge
 from rackrate.api.problems import Fault, Stale, invalid, problem, refused
 from rackrate.api.routes import (
     capacity,
+    channels,
     contracts,
     documents,
     drafts,
@@ -47,6 +48,7 @@ NOUNS = (
     drafts,
     receivables,
     documents,
+    channels,
     system,
 )
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

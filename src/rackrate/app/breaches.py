@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rackrate.app import giveway
+from rackrate.app import giveway, outbox
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -87,6 +87,7 @@ def write_down(
     told = consequence(tx, site, pools, now)
     rows = [_row(world.ids.new("brc"), broken.short, site, cause, now) for broken in told.broken]
     tx.add(*rows)
+    outbox.promises_broken(world, tx, rows)
     tx.put(*(replace(row, mended=now) for row in told.mended))
     broken = tuple(replace(each, row=row) for each, row in zip(told.broken, rows, strict=True))
     if broken:

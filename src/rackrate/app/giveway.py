@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rackrate.app import outbox
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, hint
 from rackrate.core.calendar import NOTHING
@@ -46,10 +47,13 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
             if events := _said(lease, told[lease.id], now):
                 said[lease.id] = lease, events
     # Who is being written just now is told by the next pass: CHANGEOVER leaves time for that.
+    told_now: list[tuple[Lease, tuple[LeaseEvent, ...]]] = []
     for lease in tx.alone(tuple(said)) if said else ():
         before, events = said[lease.id]
         if lease == before:
             tx.record(_after(lease, events), *events)
+            told_now.append((lease, events))
+    outbox.leases_told(world, tx, told_now)
 
 
 def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[datetime]]:

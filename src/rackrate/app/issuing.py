@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from rackrate.app import outbox
 from rackrate.app.metering import last_close
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
@@ -114,6 +115,7 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
     entries: list[Entry] = [] if entry is None else [entry]
     entries += usage_earned(invoice, asked.lines, entity.time_zone, now)
     tx.add(*(not_before(each, seller.locked) for each in entries))
+    outbox.invoice_issued(world, tx, invoice)
     return invoice
 
 

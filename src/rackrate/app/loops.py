@@ -35,25 +35,31 @@ _SETTLED = frozenset({Phase.RUNNING, Phase.INTERRUPTED, Phase.STOPPED, Phase.END
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who runs the loops. What an older epoch would still write is refused."""
+    """Who runs a loop. What an older epoch would still write is refused."""
 
     holder: str
     epoch: int
+    loop: str = LEADER
 
 
 def lead(world: World, holder: str, alone: bool = False) -> Leader | None:
-    """Take or renew the lead; None while another holds it.
+    """Take or renew the lead of the loop that makes machines match leases."""
+    return lead_of(world, LEADER, holder, alone)
+
+
+def lead_of(world: World, loop: str, holder: str, alone: bool = False) -> Leader | None:
+    """Take or renew the lead of a loop; None while another holds it.
 
     `alone`: the caller knows that whoever holds it is dead, and need not wait it out.
     """
     with world.store.transaction() as tx:
         now = world.clock.now()
-        row = tx.peek(LoopLease, LEADER)
+        row = tx.peek(LoopLease, loop)
         if row is not None and row.holder != holder and now < row.until and not alone:
             return None
         epoch = 1 if row is None else row.epoch + (row.holder != holder)
-        tx.put(LoopLease(LEADER, holder, epoch, now + LEADS_FOR))
-        return Leader(holder, epoch)
+        tx.put(LoopLease(loop, holder, epoch, now + LEADS_FOR))
+        return Leader(holder, epoch, loop)
 
 
 def live(world: World) -> tuple[LeaseId, ...]:
@@ -88,7 +94,7 @@ def _give_way(world: World, leader: Leader) -> None:
     for site in sites:
         try:
             with world.store.transaction() as tx:
-                _still_leads(tx, leader)
+                still_leads(tx, leader)
                 drop_expired(tx, site, world.clock.now())
                 breaches.look_at(world, tx, site)
                 giveway.tell(world, tx, site)
@@ -137,7 +143,7 @@ def _site(world: World, leader: Leader, engine: Engine, site: SiteId, look: _Loo
         _release_leaks(world, leader, engine, site, observed, live)
         _sweep(world, leader, engine, site)
         with world.store.transaction() as tx:
-            _still_leads(tx, leader)
+            still_leads(tx, leader)
             tx.put(SitePass(site, world.clock.now()))
             accept_healthy(tx, site, world.clock.now())
     return unsettled
@@ -178,7 +184,7 @@ def _write(
 ) -> tuple[Lease, Sequence[Claim]]:
     """The lease after what was decided, and what its slots are now held by until they are clean."""
     with world.store.transaction() as tx:
-        _still_leads(tx, leader)
+        still_leads(tx, leader)
         if decided.vacated:
             tx.fleet(lease.terms.site)
         after = lease
@@ -224,7 +230,7 @@ def _offer_again(
     if not cleaned:
         return
     with world.store.transaction() as tx:
-        _still_leads(tx, leader)
+        still_leads(tx, leader)
         tx.fleet(site)
         for claim in cleaned:
             current = tx.get(Claim, claim.id)
@@ -243,7 +249,7 @@ def _release_leaks(
     """What the engine has and no live lease wants is let go; what nobody knows, after a grace."""
     leaks: list[tuple[LeaseId, int]] = []
     with world.store.transaction() as tx:
-        _still_leads(tx, leader)
+        still_leads(tx, leader)
         now, strays = world.clock.now(), {one.id: one for one in tx.find(Stray, site=site)}
         for id, found in observed.items():
             lease = None if id in live else tx.peek(Lease, id)
@@ -268,7 +274,8 @@ def _seen(tx: Tx, site: SiteId) -> datetime:
     return LONG_AGO if row is None else row.at
 
 
-def _still_leads(tx: Tx, leader: Leader) -> None:
-    row = tx.peek(LoopLease, LEADER)
+def still_leads(tx: Tx, leader: Leader) -> None:
+    """Unavailable where another has taken the lead since."""
+    row = tx.peek(LoopLease, leader.loop)
     if row is None or (row.holder, row.epoch) != (leader.holder, leader.epoch):
         raise Unavailable(f"{leader.holder} leads no more")

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from rackrate.core import outbox
 from rackrate.core.digital import Issued, Order
 from rackrate.core.ids import CustomerId, EntityId, LeaseId, NodeId, SiteId
 from rackrate.core.interval import Interval
@@ -73,6 +74,15 @@ class Channel(Protocol):
 
         Refused where the authority says no; Unavailable where it does not answer.
         """
+
+
+class Sender(Protocol):
+    """Carries a letter over one medium, and returns when the other side has taken it.
+
+    Unavailable: not now. Refused: never, as things are. It waits seconds, not minutes.
+    """
+
+    def send(self, letter: outbox.Letter, channel: outbox.Channel) -> None: ...
 
 
 class Tx(Protocol):

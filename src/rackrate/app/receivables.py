@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from rackrate.app import outbox
 from rackrate.app.issuing import Seller, seller_of
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, reading
@@ -110,6 +111,7 @@ def remind(world: World, actor: Actor, entity: EntityId) -> list[DueReminder]:
         due = _due(tx, seller_of(tx, entity), now)
         for each in due:
             raise_reminder(tx, each, now)
+            outbox.invoice_overdue(world, tx, each.invoice, each.step.level)
         return due
 
 

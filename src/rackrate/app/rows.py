@@ -19,6 +19,7 @@ from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice, InvoiceLine
 from rackrate.core.lease import Lease
 from rackrate.core.ledger import Entry
+from rackrate.core.outbox import Channel, Notification, Sending
 from rackrate.core.parties import (
     Audit,
     Customer,
@@ -136,6 +137,13 @@ KINDS: Mapping[type, Kind] = {
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),
     Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),
+    Channel: Kind("channel", ("customer",), customer="customer"),
+    Notification: Kind(
+        "notification", ("customer", "topic", "state", "cause"), customer="customer"
+    ),
+    Sending: Kind(
+        "sending", ("notification", "channel", "waiting", "customer"), customer="customer"
+    ),
     Idempotency: Kind("idempotency"),
     SitePass: Kind("site_pass"),
     Stray: Kind("stray", ("site",)),

@@ -50,10 +50,13 @@ class Hints:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator chose at start. `plain_for_customers` lets customers onto engines that do
-    not isolate; without it only the operator's own account may use those.
+    not isolate; without it only the operator's own account may use those. `private_webhooks` lets
+    what customers are told go to private addresses. `portal_url` is where people find the portal.
     """
 
     plain_for_customers: bool = False
+    private_webhooks: bool = False
+    portal_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

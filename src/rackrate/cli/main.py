@@ -33,6 +33,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "receivable": ("receivable", "What is open, how late it is, and reminders."),
         "terms": ("terms", "Days to pay, purchase orders, interest, reminders."),
         "ledger": ("ledger", "The books: balances, entries, export."),
+        "channel": ("channel", "Where you are told: e-mail, webhooks, chats."),
+        "notification": ("channel", "What was told, and whether it arrived."),
     },
     "Capacity": {
         "capacity": ("capacity", "What can be promised, from when, and what already is."),

@@ -46,6 +46,7 @@ STYLES = {
     "draining": "yellow", "part_paid": "yellow", "change": "yellow", "issued": "cyan",
     "interrupted": "red", "in_repair": "red", "failed": "red", "stopped": "dim", "ended": "dim",
     "overdue": "red", "void": "dim", "waiting": "yellow", "approved": "cyan",
+    "sent": "green", "no_channel": "yellow", "dead": "red",
     "retired": "dim", "disputed": "yellow", "holds": "green", "contradicted": "red",
 }  # fmt: skip
 

@@ -19,11 +19,33 @@ from rackrate.cli.local import HOME, Data, Database, own_words
 from rackrate.cli.shape import command
 
 if TYPE_CHECKING:
-    from rackrate.wiring import Control
+    from rackrate.wiring import Control, Options
 
 up = command()
 EVERYWHERE = ("0.0.0.0", "::")
 EXAMPLES = Path(__file__).parents[3] / "examples" / "demo"
+
+
+Smtp = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="RACKRATE_SMTP",
+        help="Where mail goes out: smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS.",
+    ),
+]
+MailFrom = Annotated[
+    str, typer.Option(metavar="ADDRESS", envvar="RACKRATE_MAIL_FROM", help="Whose mail it is.")
+]
+PortalUrl = Annotated[
+    str, typer.Option(metavar="URL", envvar="RACKRATE_PORTAL_URL", help="For links in messages.")
+]
+PrivateWebhooks = Annotated[
+    bool, typer.Option("--private-webhooks", help="Customers' webhooks may be on this network.")
+]
+PlainForCustomers = Annotated[
+    bool, typer.Option("--plain-for-customers", help="Even where nothing keeps them apart.")
+]
 
 
 @up.command()
@@ -38,15 +60,16 @@ def _up(
     ssh_port: Annotated[int, typer.Option(min=0, max=65535, help="SSH; 0: any.")] = 2222,
     tls_cert: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
     tls_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
-    plain_for_customers: Annotated[
-        bool,
-        typer.Option("--plain-for-customers", help="Even where nothing keeps them apart."),
-    ] = False,
+    plain_for_customers: PlainForCustomers = False,
+    smtp: Smtp = "",
+    mail_from: MailFrom = "",
+    portal_url: PortalUrl = "",
+    private_webhooks: PrivateWebhooks = False,
 ) -> None:
     """Run the cloud: portal, API, SSH gateway and loops. Ctrl-C stops it; leases go on."""
     stopping = _stop_when_told()
     with own_words():
-        from rackrate.wiring import Control, Options
+        from rackrate.wiring import Options
 
         options = Options(
             data=data.absolute(),
@@ -58,15 +81,25 @@ def _up(
             tls_cert=tls_cert,
             tls_key=tls_key,
             plain_for_customers=plain_for_customers,
+            smtp=smtp,
+            mail_from=mail_from,
+            portal_url=portal_url,
+            private_webhooks=private_webhooks,
         )
-        control = Control(options)
-        try:
-            control.start()
-            _screen(control, demo)
-            stopping.wait()
-            print("Stopping; leases go on.", flush=True)
-        finally:
-            control.stop()
+        _run(options, demo, stopping)
+
+
+def _run(options: "Options", demo: bool, stopping: threading.Event) -> None:
+    from rackrate.wiring import Control
+
+    control = Control(options)
+    try:
+        control.start()
+        _screen(control, demo)
+        stopping.wait()
+        print("Stopping; leases go on.", flush=True)
+    finally:
+        control.stop()
 
 
 def _stop_when_told() -> threading.Event:

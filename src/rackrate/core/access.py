@@ -36,6 +36,8 @@ class Verb(StrEnum):
     INVOICE_READ = "invoice.read"
     INVOICE_WRITE = "invoice.write"
     LEDGER_READ = "ledger.read"
+    CHANNEL_READ = "channel.read"
+    CHANNEL_WRITE = "channel.write"
     AUDIT_READ = "audit.read"
     SYSTEM_WRITE = "system.write"
 
@@ -68,7 +70,15 @@ _MEMBER = _GUEST | {
     Verb.KEY_WRITE,
     Verb.CONTRACT_READ,
 }
-_MONEY = frozenset({Verb.INVOICE_READ, Verb.CONTRACT_READ, Verb.QUOTE_READ, Verb.CUSTOMER_READ})
+_MONEY = frozenset(
+    {
+        Verb.INVOICE_READ,
+        Verb.CONTRACT_READ,
+        Verb.QUOTE_READ,
+        Verb.CUSTOMER_READ,
+        Verb.CHANNEL_READ,
+    }
+)
 
 # One table: roles x scope where they may be granted x verbs. Tests enumerate it.
 ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
@@ -86,7 +96,10 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
             Verb.MEMBER_WRITE,
         },
     ),
-    Role.FINANCE: (Scope.OPERATOR, READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE}),
+    Role.FINANCE: (
+        Scope.OPERATOR,
+        READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE, Verb.CHANNEL_WRITE},
+    ),
     Role.VIEWER: (Scope.OPERATOR, READS - {Verb.AUDIT_READ}),
     Role.OWNER: (
         Scope.CUSTOMER,
@@ -100,6 +113,7 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
             Verb.PROJECT_WRITE,
             Verb.TOKEN_WRITE,
             Verb.AUDIT_READ,
+            Verb.CHANNEL_WRITE,
         },
     ),
     Role.ACCOUNTANT: (Scope.CUSTOMER, _GUEST | _MONEY),

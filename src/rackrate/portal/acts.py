@@ -31,6 +31,8 @@ VERB_NAMES: Mapping[str, str] = {
     Verb.INVOICE_READ: msg("look at an invoice"),
     Verb.INVOICE_WRITE: msg("close a month or post a payment"),
     Verb.LEDGER_READ: msg("look at the books"),
+    Verb.CHANNEL_READ: msg("look at channels and notifications"),
+    Verb.CHANNEL_WRITE: msg("change channels, or send again"),
     Verb.AUDIT_READ: msg("look at the audit log"),
     Verb.SYSTEM_WRITE: msg("change the seller of record"),
 }

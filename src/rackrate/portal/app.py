@@ -13,6 +13,7 @@ from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.portal import (
     account_pages,
     calendar_pages,
+    channel_pages,
     contract_pages,
     document_pages,
     door,
@@ -53,6 +54,7 @@ PAGES = (
     quote_pages,
     money_pages,
     document_pages,
+    channel_pages,
     account_pages,
 )
 

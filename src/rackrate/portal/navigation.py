@@ -66,6 +66,7 @@ OPERATOR = (
     Group(
         msg("Settings"),
         (
+            Place("/notifications", msg("Notifications"), "bell", Verb.CHANNEL_READ, "e"),
             Place("/audit", msg("Audit log"), "audit", Verb.AUDIT_READ, "a"),
             Place("/tokens", msg("Tokens"), "keys", Verb.CATALOGUE_READ, "t"),
         ),
@@ -102,6 +103,7 @@ CUSTOMER = (
         (
             Place("/projects", msg("Projects and members"), "people", Verb.PROJECT_READ, "m"),
             Place("/tokens", msg("Keys and tokens"), "keys", Verb.CATALOGUE_READ, "t"),
+            Place("/notifications", msg("Notifications"), "bell", Verb.CHANNEL_READ, "e"),
             Place("/audit", msg("Audit log"), "audit", Verb.AUDIT_READ, "a"),
         ),
     ),

@@ -89,6 +89,10 @@ DONE = {
     "slipped": msg("The new day is in the calendar, and what it breaks is written down."),
     "batch-cancelled": msg("What had not come of the batch is no capacity any more."),
     "customer-made": msg("The customer is there."),
+    "chosen": msg("The channel hears of what you chose."),
+    "test-sent": msg("A test is on its way over the channel."),
+    "channel-removed": msg("The channel hears nothing more."),
+    "resent": msg("It is on its way again."),
 }
 
 

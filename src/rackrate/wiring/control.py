@@ -26,6 +26,7 @@ from rackrate.sim.channel import SimulatedChannel
 from rackrate.sim.engine import SimEngine
 from rackrate.ssh.door import Visit, parse
 from rackrate.wiring.clock import RandomIds, SystemClock
+from rackrate.wiring.postman import Postman, senders
 from rackrate.wiring.runner import Runner
 
 
@@ -46,6 +47,10 @@ class Options:
     tls_key: Path | None = None
     plain_for_customers: bool = False
     isolation: str | None = None
+    smtp: str = ""
+    mail_from: str = ""
+    portal_url: str = ""
+    private_webhooks: bool = False
 
 
 class SiteEngines(Mapping[SiteId, Engine]):
@@ -108,7 +113,11 @@ class Control:
         store = self._store()
         clock = SystemClock()
         engines = SiteEngines(store, clock, options)
-        settings = Settings(plain_for_customers=options.plain_for_customers)
+        settings = Settings(
+            plain_for_customers=options.plain_for_customers,
+            private_webhooks=options.private_webhooks,
+            portal_url=options.portal_url,
+        )
         channels = {SimulatedChannel.name: SimulatedChannel()}
         self.world = World(store, engines, clock, RandomIds(), settings, channels=channels)
         self.first_token: NewToken | None = identity.bootstrap(self.world)
@@ -148,9 +157,15 @@ class Control:
         # Nobody else can be on the database of a data folder that we hold.
         runner = Runner(self.world, self._stopping, alone=not self.options.database)
         self._spawn("loops", runner.run)
+        self._spawn("outbox", self._postman().run)
         self._serve_ssh()
         self._warm_up()
         self._serve_http()
+
+    def _postman(self) -> Postman:
+        options = self.options
+        carriers = senders(options.smtp, options.mail_from, options.private_webhooks)
+        return Postman(self.world, carriers, self._stopping, alone=not options.database)
 
     def _warm_up(self) -> None:
         """Load every site's index, and let the garbage collector pass over all that stays.
@@ -259,6 +274,7 @@ def check(options: Options) -> None:
     """Invalid where what was asked for would not be safe or cannot be."""
     if (options.tls_cert is None) != (options.tls_key is None):
         raise Invalid("--tls-cert", "a certificate and its key are given together")
+    senders(options.smtp, options.mail_from, options.private_webhooks)
     if options.tls_cert is None and not _is_loopback(options.host):
         raise Invalid(
             "--host", f"{options.host} is not this machine only: give --tls-cert and --tls-key"

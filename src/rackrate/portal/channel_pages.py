@@ -1,0 +1,201 @@
+"""Notifications: what was told and whether it arrived, and the channels that one chooses."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
+
+from rackrate.app import channels
+from rackrate.core.access import Verb
+from rackrate.core.errors import Invalid, RackrateError
+from rackrate.core.ids import CustomerId
+from rackrate.core.outbox import Channel, Language, Medium, State, Topic
+from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.messages import msg
+from rackrate.portal.page import Page, Posted, Same, Visited
+
+router = APIRouter()
+A_PAGE = 30
+TOPIC_NAMES = {
+    Topic.INVOICE_ISSUED: msg("Invoice issued"),
+    Topic.CREDIT_NOTE_ISSUED: msg("Credit note issued"),
+    Topic.INVOICE_OVERDUE: msg("Invoice overdue"),
+    Topic.LEASE_NOTICE: msg("Leases have to make way"),
+    Topic.LEASE_NOTICE_WITHDRAWN: msg("Leases may stay"),
+    Topic.PROMISE_BROKEN: msg("Promises broken"),
+    Topic.CHANNEL_TEST: msg("Test of a channel"),
+}
+STATES = {
+    State.NEW: ("wait", msg("New")),
+    State.NO_CHANNEL: ("warn", msg("No channel")),
+    State.WAITING: ("wait", msg("On its way")),
+    State.SENT: ("ok", msg("Sent")),
+    State.DEAD: ("bad", msg("Given up")),
+}
+MEDIUM_NAMES = {
+    Medium.EMAIL: msg("E-mail"),
+    Medium.WEBHOOK: msg("Signed webhook"),
+    Medium.SLACK: msg("Slack or alike"),
+    Medium.FEISHU: msg("Feishu, Lark"),
+    Medium.DINGTALK: msg("DingTalk"),
+    Medium.WECOM: msg("WeCom"),
+}
+# Each in its own words.
+LANGUAGE_NAMES = {Language.EN: "English", Language.ZH: "中文"}
+
+
+@router.get("/notifications")
+def notifications(page: Visited, state: str = "", customer: str = "", after: str = "") -> Response:
+    return _shown(page, _Asked(page, state, customer, after), None)
+
+
+class _Asked:
+    """Which part of the outbox is looked at, and whose channels stand beside it."""
+
+    def __init__(self, page: Page, state: str = "", customer: str = "", after: str = "") -> None:
+        mine = page.organisation.customer
+        self.customer = mine or (CustomerId(customer) if customer else None)
+        self.state = State(state) if state in frozenset(State) else None
+        self.after = after
+
+    @property
+    def same(self) -> Same:
+        given = {"customer": self.customer, "state": self.state}
+        parts = [(name, value) for name, value in given.items() if value is not None]
+        query = "&".join(f"{name}={value}" for name, value in parts)
+        return Same(
+            "rackrate notification list" + "".join(f" --{name} {value}" for name, value in parts),
+            "GET /v1/notifications" + (f"?{query}" if query else ""),
+        )
+
+
+def _shown(
+    page: Page, asked: _Asked, refused: RackrateError | None, made: Channel | None = None
+) -> Response:
+    wanted = channels.Filter(asked.customer, asked.state)
+    found = channels.notifications(page.world, page.actor, wanted, asked.after, A_PAGE + 1)
+    values: dict[str, Any] = {
+        "rows": found[:A_PAGE],
+        "following": found[A_PAGE - 1].row.id if len(found) > A_PAGE else "",
+        "asked": asked,
+        "channels": channels.find(page.world, page.actor, asked.customer),
+        "choices": channels.topics_for(asked.customer),
+        "made": made,
+        "topic_names": TOPIC_NAMES,
+        "states": STATES,
+        "medium_names": MEDIUM_NAMES,
+        "language_names": LANGUAGE_NAMES,
+        "may_write": page.may(Verb.CHANNEL_WRITE),
+        "form_key": page.form_key(),
+        "refusal": None if refused is None else refusal(page, refused),
+    }
+    status = 200 if refused is None else status_of(refused)
+    return page.show("notifications.html", asked.same, status, **values)
+
+
+@router.post("/channels")
+def add(
+    page: Posted,
+    medium: Annotated[str, Form()] = "",
+    address: Annotated[str, Form()] = "",
+    language: Annotated[str, Form()] = "",
+    secret: Annotated[str, Form()] = "",
+    customer: Annotated[str, Form()] = "",
+    topic: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """The secret of a webhook is on this page only: it is in no redirect."""
+    asked = _Asked(page, customer=customer)
+    try:
+        new = channels.NewChannel(
+            asked.customer,
+            _one(Medium, "medium", medium),
+            address,
+            _one(Language, "language", language or page.look.language),
+            _topics(topic),
+            secret.strip(),
+        )
+        made = channels.add(page.world, page.actor, new)
+    except RackrateError as refused:
+        return _shown(page, asked, refused)
+    return _shown(page, asked, None, made)
+
+
+@router.post("/channels/{id}/choose")
+def choose(
+    page: Posted,
+    id: str,
+    language: Annotated[str, Form()] = "",
+    topic: Annotated[list[str] | None, Form()] = None,
+    customer: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    def act() -> str:
+        spoken = _one(Language, "language", language)
+        channels.choose(page.world, page.actor, id, _topics(topic), spoken)
+        return "chosen"
+
+    return _done(page, customer, form_key, f"{id}/choose/{language}/{topic}", act)
+
+
+@router.post("/channels/{id}/test")
+def try_out(
+    page: Posted,
+    id: str,
+    customer: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    def act() -> str:
+        channels.try_out(page.world, page.actor, id)
+        return "test-sent"
+
+    return _done(page, customer, form_key, f"{id}/test", act)
+
+
+@router.post("/channels/{id}/remove")
+def remove(
+    page: Posted,
+    id: str,
+    customer: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    def act() -> str:
+        channels.remove(page.world, page.actor, id)
+        return "channel-removed"
+
+    return _done(page, customer, form_key, f"{id}/remove", act)
+
+
+@router.post("/notifications/{id}/resend")
+def resend(
+    page: Posted,
+    id: str,
+    customer: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    def act() -> str:
+        channels.resend(page.world, page.actor, id)
+        return "resent"
+
+    return _done(page, customer, form_key, f"{id}/resend", act)
+
+
+def _done(page: Page, customer: str, key: str, what: str, act: Callable[[], str]) -> Response:
+    """Carried out once for its key, and back to the page; a refusal is shown on it."""
+    asked = _Asked(page, customer=customer)
+    of = "" if page.organisation.customer or not customer else f"&customer={customer}"
+    try:
+        return page.once(key, f"channel/{what}", lambda: f"/notifications?done={act()}{of}")
+    except RackrateError as refused:
+        return _shown(page, asked, refused)
+
+
+def _topics(given: list[str] | None) -> tuple[Topic, ...]:
+    return tuple(_one(Topic, "topic", each) for each in given or ())
+
+
+def _one(kind: Any, name: str, given: str) -> Any:
+    try:
+        return kind(given)
+    except ValueError:
+        raise Invalid(name, f"{given!r} is none of {', '.join(kind)}") from None

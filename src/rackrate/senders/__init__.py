@@ -1,0 +1,1 @@
+"""Senders: each carries letters over one medium."""
