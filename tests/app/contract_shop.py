@@ -122,9 +122,31 @@ def balance(built: Built, account: Account) -> Decimal:
 
 
 def reserved(built: Built, at: datetime) -> int:
+    """Nodes that are promised to the contract; what is held for its right to renew is beside it."""
     with built.world.store.transaction() as tx:
         held = tx.find(Reservation, holder="k1")
-    return sum(each.nodes for each in held if each.during.contains(at))
+    return sum(r.nodes for r in held if r.during.contains(at) and not r.renews)
+
+
+def held(built: Built) -> list[tuple[int, datetime, datetime]]:
+    """What is on the calendar now for its right to renew: nodes, from, to."""
+    right = sales.right_to_renew(built.world, built.admin, K1)
+    rows = () if right is None else right.held
+    return sorted((r.nodes, r.during.start, r.during.end) for r in rows)
+
+
+def other(built: Built, count: int, start: int, end: int, id: str = "k2") -> Contract:
+    """Somebody else's contract."""
+    wanted = (nodes(count, start, end, "1.00"),)
+    offer = sales.Offer(ContractId(id), ProjectId("studio-render"), wanted, Decimal(0))
+    return sales.sign(built.world, built.admin, offer)
+
+
+def pools(built: Built, at: datetime) -> dict[str, int]:
+    """Where the contract's nodes are at an instant."""
+    with built.world.store.transaction() as tx:
+        held = tx.find(Reservation, holder="k1")
+    return {r.pool: r.nodes for r in held if r.during.contains(at) and not r.renews}
 
 
 def refusal(built: Built, asked: Change) -> Refused:

@@ -1,5 +1,6 @@
 """What tests of purchase orders share: an order, its slip, and what is told of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from rackrate.app import breaches, procurement, sales
 from rackrate.core.breach import Breach
 from rackrate.core.contract import Contract
+from rackrate.core.contract import Terms as Agreed
 from rackrate.core.ids import (
     BlockId,
     ChipId,
@@ -52,16 +54,21 @@ def fresh(*batches: tuple[int, datetime], **other: Any) -> Built:
     return built
 
 
-def sign(built: Built, id: str, nodes: int, start: datetime, end: datetime) -> Contract:
+def sign(
+    built: Built,
+    id: str,
+    nodes: int,
+    start: datetime,
+    end: datetime,
+    terms: Agreed | None = None,
+    same_block: bool = False,
+) -> Contract:
     built.clock.advance(timedelta(seconds=1))
-    return sales.sign(
-        built.world,
-        built.admin,
-        sales.Offer.of(
-            ContractId(id), ProjectId("robotics-train"), SkuId("h100.node"), nodes,
-            Interval(start, end), Money(1_000_000, "CNY"), Decimal(0),
-        ),
+    offer = sales.Offer.of(
+        ContractId(id), ProjectId("robotics-train"), SkuId("h100.node"), nodes,
+        Interval(start, end), Money(1_000_000, "CNY"), Decimal(0), same_block=same_block,
     )  # fmt: skip
+    return sales.sign(built.world, built.admin, replace(offer, terms=terms or Agreed()))
 
 
 def slip(built: Built, batch: int, to: datetime, dry_run: bool = False) -> procurement.Changed:

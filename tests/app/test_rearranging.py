@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from rackrate.app import delivery, fleet, procurement, rearranging
+from rackrate.app import delivery, fleet, procurement, rearranging, upkeep
 from rackrate.core.access import Role
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Reservation
+from rackrate.core.contract import Renewal, Terms
 from rackrate.core.errors import Forbidden, Invalid, Missing, Reason, Refused
 from rackrate.core.ids import BlockId, ChipId, ContractId, SiteId, SkuId
 from rackrate.core.interval import Interval
-from rackrate.core.inventory import NodeState, pool_of
+from rackrate.core.inventory import Node, NodeState, pool_of
 from rackrate.core.purchase import PurchaseOrder
 from tests.app.ordering import EAST, PO, POOL, day, fresh, rows, sign, slip
 from tests.build import NOON, Built
@@ -99,6 +100,42 @@ def test_a_block_is_cleared_for_a_promise_that_needs_one_fabric() -> None:
     assert [move.nodes for move in plan.moves] == [1]
     assert sorted(promised(built).values()) == [1, 1]
     assert len({pool for _, pool in promised(built)}) == 1
+
+
+RIGHT = Terms(renewal=Renewal(12, day(5, year=2028) - timedelta(days=1)))
+
+
+def kept(built: Built) -> dict[tuple[str, int], int]:
+    """Promises by pool, and by the commitment that they would renew."""
+    return {(held.pool, held.renews): held.nodes for held in rows(built, Reservation)}
+
+
+def test_what_may_be_renewed_goes_where_its_nodes_go() -> None:
+    """Two of five nodes come late and are laid on the other block: so are two of its renewal."""
+    built = fresh((3, day(2)))
+    sign(built, "one", 5, day(5), day(5, year=2028), RIGHT)
+    assert kept(built) == {(POOL, 0): 5, (POOL, 1): 5}
+    slip(built, 1, day(9))
+    plan = rearranging.mend(built.world, built.admin, EAST)
+    assert [(move.nodes, move.to) for move in plan.moves] == [(2, OTHER), (2, OTHER)]
+    assert kept(built) == {(POOL, 0): 3, (POOL, 1): 3, (OTHER, 0): 2, (OTHER, 1): 2}
+
+
+def test_the_right_of_who_has_begun_goes_alone_to_where_it_would_be_renewed() -> None:
+    """Its own block loses a node after the term: what is held for then is held on the other."""
+    built = fresh((1, day(2, year=2030)))
+    sign(built, "one", 2, day(5), day(5, year=2028), RIGHT)
+    ((pool, _),) = [key for key in kept(built) if not key[1]]
+    built.clock.instant = day(6)
+    node = next(n for n in rows(built, Node) if n.pool == pool)
+    leaves = upkeep.Step(NodeState.RETIRED, day(6, year=2028), force=True)
+    upkeep.move(built.world, built.admin, node.id, leaves)
+    plan = rearranging.mend(built.world, built.admin, EAST)
+    other = OTHER if pool == POOL else POOL
+    assert [(move.nodes, move.to, move.reservation.renews) for move in plan.moves] == [
+        (1, other, 1)
+    ]
+    assert kept(built) == {(pool, 0): 2, (pool, 1): 1, (other, 1): 1}
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ MORE: tuple[Any, ...] = (
         ),
         Decimal("12.5"), True, NOON, "three months",
         Agreed(
-            Acceptance.HEALTH, Renewal(12, NOON + 60 * DAY, Decimal("95.5")),
+            Acceptance.HEALTH, Renewal(12, NOON + 60 * DAY, Decimal("95.5"), False),
             EarlyEnd(Decimal(30), 90, NOON), Damages(Decimal("0.5"), Decimal(20)),
             UpgradeRight(ChipId("b300"), NOON, Decimal(10)), Decimal(25), ("CN", "SG"), True,
         ),
@@ -308,6 +308,10 @@ MORE: tuple[Any, ...] = (
     Reservation(
         "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT,
         NOON + HOUR,
+    ),
+    Reservation(
+        "r3", SITE, POOL, 1, Interval(NOON + 900 * DAY, NOON + 901 * DAY), ReservationKind.HOLD,
+        "ctr_1", ACME, NOON + HOUR, renews=1,
     ),
     claim("c1", "node-1", Slots(0b1011_0001), Span(NOON)),
     claim("c2", "node-1", all_slots(8), Span(NOON - DAY, NOON)),

@@ -18,8 +18,10 @@ from rackrate.core.contract import (
     Contract,
     Delivery,
     EarlyEnd,
+    Newer,
     Renewal,
     Terms,
+    UpgradeRight,
     When,
     batches,
     end_early,
@@ -29,9 +31,11 @@ from rackrate.core.contract import (
     paid_parts,
     renew,
     schedule,
+    swap,
+    would_renew,
 )
 from rackrate.core.errors import RackrateError
-from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
+from rackrate.core.ids import ChipId, ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
 from rackrate.core.instalment import Due, Earned, earned, lines_due
 from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import Line, LineKind
@@ -68,6 +72,7 @@ def contracts(draw: st.DrawFn) -> Contract:
         draw(st.sampled_from(Acceptance)),
         Renewal(draw(st.integers(1, 6)), at(40), Decimal(draw(st.integers(50, 120)))),
         EarlyEnd(Decimal(draw(st.integers(0, 100)))),
+        upgrade=UpgradeRight(ChipId("new"), at(0), Decimal(draw(st.integers(0, 100)))),
         may_shrink_percent=Decimal(draw(st.integers(0, 100))),
     )
     percent = draw(st.decimals(0, 100, places=2, allow_nan=False))
@@ -82,7 +87,7 @@ def changed(draw: Draw, contract: Contract, now: datetime) -> Amended | None:
     number = draw(st.integers(1, len(contract.commitments)))
     soon = now + timedelta(days=draw(st.integers(0, 200)))
     try:
-        match draw(st.sampled_from(["more", "fewer", "extend", "renew", "end"])):
+        match draw(st.sampled_from(["more", "fewer", "extend", "swap", "renew", "end"])):
             case "more":
                 wanted = draw(commitments())
                 length = wanted.during.end - wanted.during.start
@@ -92,9 +97,21 @@ def changed(draw: Draw, contract: Contract, now: datetime) -> Amended | None:
             case "fewer":
                 return fewer(contract, when, number, draw(st.integers(1, 8)), soon)
             case "extend":
-                return extend(contract, when, number, soon)
+                moving = draw(st.integers(0, contract.commitments[number - 1].nodes))
+                return extend(contract, when, number, soon, None, moving)
+            case "swap":
+                money = Money(draw(st.integers(0, 10**7)), "CNY")
+                names = ChipId("new"), SkuId("new.node"), SiteId("s")
+                return swap(
+                    contract, when, number, Newer(*names, draw(st.integers(1, 8)), money), soon
+                )
             case "renew":
-                return renew(contract, when)
+                brings = would_renew(contract, SHANGHAI)
+                return renew(
+                    contract,
+                    when,
+                    {each.follows: draw(st.integers(0, each.nodes)) for each in brings},
+                )
             case _:
                 return end_early(contract, when, soon)
     except RackrateError:
@@ -113,7 +130,7 @@ class Life:
 
     def deliver(self, brought: tuple[Commitment, ...]) -> None:
         for each in brought:
-            if each.nodes and not each.follows:
+            if each.brings_nodes:
                 self.deliveries += batches(self.contract, each)
 
     def accept(self, number: int, now: datetime) -> None:

@@ -37,6 +37,13 @@ def promise(id: str, block: str, nodes: int, start: int, end: int) -> Reservatio
     return Reservation(f"{id}/1/{pool(block)}", SITE, pool(block), nodes, lasts, kind, id)
 
 
+def right(id: str, block: str, nodes: int, start: int, end: int) -> Reservation:
+    """What that contract's right to renew holds."""
+    lasts, kind = during(start, end), ReservationKind.HOLD
+    name, where = f"{id}/renewal/1/{pool(block)}", pool(block)
+    return Reservation(name, SITE, where, nodes, lasts, kind, id, expires=day(start), renews=1)
+
+
 def fleet(blocks: dict[str, int], *held: Reservation, late: int = 0) -> Fleet:
     """So many nodes a block; of the first block `late` more are promised than have come."""
     made = Fleet(
@@ -90,6 +97,20 @@ def test_the_least_is_moved_to_clear_a_block() -> None:
     here = fleet({"a": 8, "b": 8}, on_a, on_b)
     found = clear(here.pools_of(CHIP), asked(8, 60, 80), free(on_a, on_b))
     assert found == Rearranged((Move(on_b, 3, pool("a")),))
+
+
+def test_what_goes_along_needs_room_where_it_goes_too() -> None:
+    """Six nodes of A come late. B has room for the term, and only D for what may follow it."""
+    first, after = promise("con1", "a", 10, 30, 90), right("con1", "a", 10, 90, 120)
+    others = promise("con2", "b", 2, 100, 110), promise("con3", "d", 1, 0, 20)
+    along = {first.id: after.id}
+    here = fleet({"a": 10, "b": 10}, first, after, others[0], late=6)
+    assert mend(here.pools_of(CHIP), asked(), free(first, whole=True), along).moves == ()
+    here = fleet({"a": 10, "b": 10, "d": 10}, first, after, *others, late=6)
+    done = mend(here.pools_of(CHIP), asked(), free(first, whole=True), along)
+    assert done == Rearranged((Move(first, 10, pool("d")), Move(after, 10, pool("d"))))
+    applied(here, done.moves)
+    assert all(least(here, each.id) >= 0 for each in here.pool_list if each.id != pool("a"))
 
 
 def test_where_nothing_helps_nothing_is_moved() -> None:

@@ -19,6 +19,7 @@ from rackrate.core.contract import (
     Damages,
     Delivery,
     EarlyEnd,
+    Renewal,
     Terms,
 )
 from rackrate.core.errors import Refused
@@ -33,6 +34,7 @@ SHANGHAI, K1 = "Asia/Shanghai", ContractId("k1")
 NOVEMBER = Month(2026, 11)
 TERMS = Terms(
     Acceptance.CUSTOMER,
+    Renewal(2, NOVEMBER.plus(10).interval(SHANGHAI).start),
     early_end=EarlyEnd(Decimal(30)),
     damages=Damages(Decimal("0.5"), Decimal(20)),
     may_shrink_percent=Decimal(50),

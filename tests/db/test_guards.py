@@ -147,6 +147,22 @@ def test_a_promise_may_shrink_where_nodes_are_missing_and_nothing_may_grow(app: 
         app.rollback()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ["renews = 1", "renews = 1, kind = 'hold'", "renews = -1", "renews = 1, expires = now()"],
+)
+def test_what_a_right_to_renew_holds_is_a_hold_that_expires(app: Connection, wrong: str) -> None:
+    later = "[2027-11-01, 2027-12-01)"
+    app.execute(PROMISE, ["right", 1, later])
+    with pytest.raises(errors.CheckViolation, match=r"right_expires|renews"):
+        app.execute(f"UPDATE reservation SET {wrong} WHERE id = 'right'")
+    app.rollback()
+    app.execute(PROMISE, ["right", 1, later])
+    hold = "renews = 1, kind = 'hold', expires = now()"
+    app.execute(f"UPDATE reservation SET {hold} WHERE id = 'right'")
+    app.commit()
+
+
 def test_two_who_promise_at_once_do_not_both_succeed(database: str, app: Connection) -> None:
     later = "[2027-11-01, 2027-12-01)"
     app.execute(PROMISE, ["x", 2, later])

@@ -1,14 +1,16 @@
 """Amendments: the core says what a contract becomes; calendar, deliveries and invoices follow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
 from rackrate.app.ports import Tx
-from rackrate.app.promising import cut_back, reserve, sites_of, tell_until_when_safe
+from rackrate.app.promising import cut_back, sites_of, tell_until_when_safe
+from rackrate.app.renewing import Placed, Right, going_on, let_go, reserve, right_of
 from rackrate.app.sales import (
     Batches,
     check_commitment,
@@ -100,11 +102,21 @@ Change = More | Fewer | Extend | Swap | Renew | End
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What a change does: the contract as it becomes, and what is due at once."""
+    """What a change does: the contract as it becomes, what is due at once, and its right to renew
+    from then on.
+    """
 
-    contract: Contract
-    amendment: Amendment
+    done: Amended
     lines: tuple[Line, ...]
+    right: Right | None
+
+    @property
+    def contract(self) -> Contract:
+        return self.done.contract
+
+    @property
+    def amendment(self) -> Amendment:
+        return self.done.amendment
 
 
 class _OnlyShown(Exception):
@@ -146,11 +158,48 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
     now = world.clock.now()
     customer = tx.get(Customer, tx.get(Contract, id).customer)
     _lock(tx, tx.get(Contract, id), change)
-    when = When(now, customer.time_zone, note)
-    done = _decided(tx, customer, tx.get(Contract, id), change, when)
-    _write(world, tx, done, change)
+    contract, when = tx.get(Contract, id), When(now, customer.time_zone, note)
+    done = _decided(tx, customer, contract, change, when, {})
+    freed = let_go(world, tx, contract, done.contract)
+    placed: Placed = {}
+    if isinstance(change, Extend | Renew):
+        done, placed = _on_its_nodes(
+            world,
+            tx,
+            contract,
+            done,
+            freed,
+            partial(_decided, tx, customer, contract, change, when),
+        )
+    _write(world, tx, done, change, placed)
     lines = contract_lines(tx, done.contract, Month.of(now, customer.time_zone), now)
-    return Agreed(done.contract, done.amendment, tuple(lines))
+    right = right_of(world, tx, done.contract)
+    return Agreed(done, tuple(lines), right)
+
+
+def _on_its_nodes(
+    world: World,
+    tx: Tx,
+    contract: Contract,
+    done: Amended,
+    freed: Placed,
+    decided: Callable[[Mapping[int, int]], Amended],
+) -> tuple[Amended, Placed]:
+    """What goes on longer, with what of it goes to other blocks because its own are sold."""
+    going = {
+        each.follows: going_on(world, tx, contract, each, freed.get(each.follows, ()))
+        for each in done.added
+        if each.nodes
+    }
+    moving = {number: each.moving for number, each in going.items() if each.moving}
+    if moving:
+        done = decided(moving)
+    placed = {
+        each.number: going[each.follows].moves if each.anew else going[each.follows].stays
+        for each in done.added
+        if each.nodes
+    }
+    return done, placed
 
 
 def _lock(tx: Tx, contract: Contract, change: Change) -> None:
@@ -164,7 +213,15 @@ def _lock(tx: Tx, contract: Contract, change: Change) -> None:
         tx.fleet(site)
 
 
-def _decided(tx: Tx, customer: Customer, contract: Contract, change: Change, when: When) -> Amended:
+def _decided(
+    tx: Tx,
+    customer: Customer,
+    contract: Contract,
+    change: Change,
+    when: When,
+    moving: Mapping[int, int],
+) -> Amended:
+    """`moving` are, by commitment, how many nodes go on on other blocks."""
     match change:
         case More(commitments=commitments):
             check_to_come(change.batches, when.now)
@@ -175,12 +232,13 @@ def _decided(tx: Tx, customer: Customer, contract: Contract, change: Change, whe
         case Fewer():
             return fewer(contract, when, change.commitment, change.nodes, change.at)
         case Extend():
-            return extend(contract, when, change.commitment, change.until, change.amount)
+            number, away = change.commitment, moving.get(change.commitment, 0)
+            return extend(contract, when, number, change.until, change.amount, away)
         case Swap():
             newer = _newer(tx, customer, contract, change)
             return swap(contract, when, change.commitment, newer, change.at)
         case Renew():
-            return renew(contract, when)
+            return renew(contract, when, moving)
         case End():
             return end_early(contract, when, change.at)
 
@@ -202,14 +260,14 @@ def _newer(tx: Tx, customer: Customer, contract: Contract, change: Swap) -> Newe
     return Newer(chip, change.sku, there.site, nodes, change.amount, change.same_block)
 
 
-def _write(world: World, tx: Tx, done: Amended, change: Change) -> None:
+def _write(world: World, tx: Tx, done: Amended, change: Change, placed: Placed) -> None:
     contract = done.contract
     cut_back(tx, contract, done.cut)
     for each in tx.find(Delivery, contract=contract.id):
         commitment = contract.commitment(each.commitment)
         if each.delivered is None and commitment in done.cut and not _still_due(commitment, each):
             tx.remove(Delivery, each.id)
-    reserve(world, tx, contract, done.added)
+    reserve(world, tx, contract, done.added, placed)
     first = len(contract.commitments) - len(done.added)
     plans = change.batches if isinstance(change, More) else {}
     moved = {first + place: batches for place, batches in plans.items()}

@@ -1,5 +1,7 @@
 """What may be signed without a quote: no less than one person may give alone."""
 
+from dataclasses import replace
+
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Target, Verb, allows
@@ -7,6 +9,7 @@ from rackrate.core.contract import AmendmentKind, Commitment, CommitmentKind, Co
 from rackrate.core.contract_price import ContractPrice, price_in_force, whole_months
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.interval import Interval
+from rackrate.core.money import total
 from rackrate.core.parties import Customer
 from rackrate.core.quote import lowest
 
@@ -26,17 +29,29 @@ def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: i
     prices = tx.find(ContractPrice, currency=contract.currency)
     for each in contract.commitments:
         named = each.order == order and each.kind is CommitmentKind.CAPACITY
-        if not named or each.sku is None or _as_before(contract, each):
+        if not named or each.sku is None:
+            continue
+        whole = _whole(contract, each)
+        if _as_before(contract, whole):
             continue
         try:
             price = price_in_force(prices, each.sku, contract.currency, world.clock.now())
         except Refused:
             continue
-        _check(price, contract, each, zone)
+        _check(price, contract, whole, zone)
 
 
 def _kind(contract: Contract, order: int) -> AmendmentKind:
     return next(each.kind for each in contract.amendments if each.number == order)
+
+
+def _whole(contract: Contract, each: Commitment) -> Commitment:
+    """With the parts that go on beside it on other nodes: they are priced as one."""
+    parts = [one for one in contract.ordered(each.order) if one.follows == each.follows]
+    if not each.follows or len(parts) == 1:
+        return each
+    nodes = sum(one.nodes for one in parts)
+    return replace(each, nodes=nodes, amount=total((p.amount for p in parts), contract.currency))
 
 
 def _as_before(contract: Contract, each: Commitment) -> bool:

@@ -1,11 +1,11 @@
 """Commitments on the calendar: nodes are reserved when they are signed, and freed when cut."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from rackrate.app.giveway import longest_notice, tell
-from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
 from rackrate.core.calendar import NOTHING, Reservation, ReservationKind
@@ -15,32 +15,82 @@ from rackrate.core.ids import PoolId, SiteId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.placement import OPEN, Fleet, Pool
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign, kept_back, kept_words, room_in
+from rackrate.core.promise import (
+    Assigned,
+    Shortfall,
+    Wish,
+    assign,
+    kept_back,
+    kept_words,
+    latest,
+    room_in,
+)
 
 
-def reserve(
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why nodes cannot be promised: how many could be, and from when, or until when, all could.
+
+    `kept` more could be, were none kept for the moment and as spare. `after`: what goes on after
+    them is counted in.
+    """
+
+    nodes: int
+    earliest: datetime | None = None
+    until: datetime | None = None
+    kept: int = 0
+    after: bool = False
+
+
+def lay(world: World, tx: Tx, contract: Contract, each: Commitment, placed: Assigned) -> None:
+    """Promise a commitment the nodes that were found for it."""
+    _write(world, tx, contract, each, placed, partial(_promise, contract, each))
+
+
+def lay_hold(
     world: World,
     tx: Tx,
     contract: Contract,
-    commitments: Iterable[Commitment],
-    held: Assigned = (),
+    brings: Commitment,
+    placed: Assigned,
+    expires: datetime,
 ) -> None:
-    """Promise the nodes of each: those it goes on with where it follows another, else the best.
+    """Hold what a right to renew would bring, up to the second `expires`."""
+    _write(world, tx, contract, brings, placed, partial(_hold, contract, brings, expires))
 
-    `held` were held for the first until now: leases by the moment have had their notice for them.
+
+def new_nodes(
+    world: World, tx: Tx, contract: Contract, each: Commitment, until: datetime
+) -> Assigned:
+    """Nodes for a commitment, and where it can be for what goes on after it until then, too.
+
+    What must stay on its blocks has them for all of that time, or is refused.
     """
-    for each in commitments:
-        if each.sku is None or each.site is None:
-            continue
-        drop_expired(tx, each.site, world.clock.now())
-        if each.follows:
-            placed = _same_nodes(world, tx, contract, each)
-        else:
-            placed = _as_held(world, tx, each, held) or _new_nodes(world, tx, contract, each)
-            held = ()
-        _promise(tx, contract, each, placed)
-        if contract.terms.dedicated:
-            _keep_to_itself(world, tx, contract, each, placed)
+    wish = wish_for(world, tx, each)
+    pools = fitting(tx, each)
+    longer = replace(wish, during=Interval(each.during.start, until))
+    at_once = assign(_of_their_own(tx, contract, each, pools, longer), longer)
+    if not isinstance(at_once, Shortfall):
+        return at_once
+    tied, after = is_tied(contract, each), longer.during != wish.during
+    if after and not tied:
+        placed = assign(pools, wish)
+        if not isinstance(placed, Shortfall):
+            return placed
+        rest = replace(wish, during=Interval(each.during.end, until))
+        could = min(placed.nodes, sum(room_in(pool, rest) for pool in pools))
+        at_once = replace(at_once, nodes=could)
+    beyond = None
+    if after and tied:
+        beyond = _latest(tx, contract, each, pools, longer)
+    own = _of_their_own(tx, contract, each, pools, wish)
+    lack = Lack(at_once.nodes, at_once.earliest, beyond, kept_back(own, wish), after)
+    raise shortage(contract, replace(each, during=longer.during), lack)
+
+
+def is_tied(contract: Contract, each: Commitment) -> bool:
+    """Whether what goes on after it must stay on its blocks."""
+    return contract.terms.dedicated or each.same_block
 
 
 def cut_back(tx: Tx, contract: Contract, commitments: Iterable[Commitment]) -> None:
@@ -83,80 +133,89 @@ def private_holder(contract: Contract) -> str:
     return f"{contract.id}/private"
 
 
-def _as_held(world: World, tx: Tx, commitment: Commitment, held: Assigned) -> Assigned:
-    """The nodes that were held, where they are all of it and all still there."""
-    assert commitment.site is not None
-    pools, now = tx.fleet(commitment.site).pools, world.clock.now()
+def as_held(world: World, tx: Tx, each: Commitment, held: Assigned) -> Assigned:
+    """The nodes that were held for it, where they are all of it and all still there: leases by the
+    moment have had their notice for them.
+    """
+    assert each.site is not None
+    pools, now = tx.fleet(each.site).pools, world.clock.now()
     there = all(
-        pool in pools and pools[pool].calendar.available(commitment.during, now) >= nodes
+        pool in pools and pools[pool].calendar.available(each.during, now) >= nodes
         for pool, nodes in held
     )
-    whole = sum(nodes for _, nodes in held) == commitment.nodes
-    return held if there and whole else ()
+    return held if there and sum(nodes for _, nodes in held) == each.nodes else ()
 
 
-def _new_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment) -> Assigned:
-    assert commitment.sku is not None and commitment.site is not None
-    fleet, wish = tx.fleet(commitment.site), _wish(world, tx, commitment)
-    pools = _fitting(tx, fleet, commitment)
-    if contract.terms.dedicated:
-        pools = [pool for pool in pools if is_empty(fleet, pool, wish)]
-    placed = assign(pools, wish)
-    if isinstance(placed, Shortfall):
-        raise _shortage(contract, commitment, placed, kept_back(pools, wish))
-    return placed
-
-
-def _same_nodes(world: World, tx: Tx, contract: Contract, commitment: Commitment) -> Assigned:
-    """As many as it has of the nodes that the commitment before it has."""
-    assert commitment.site is not None
-    before = contract.commitment(commitment.follows)
-    assert before is not None
-    fleet, left = tx.fleet(commitment.site), commitment.nodes
-    placed: list[tuple[PoolId, int]] = []
-    for held in sorted(held_by(tx, contract, before), key=lambda r: (-r.nodes, r.id)):
-        nodes = min(left, held.nodes)
-        if held.holder != contract.id or not nodes:
-            continue
-        room = room_in(fleet.pools[held.pool], _wish(world, tx, replace(commitment, nodes=nodes)))
-        if room < nodes:
-            kept = commitment.nodes - left
-            short = Shortfall(kept + room, None)
-            raise _shortage(contract, commitment, short, where=" on the blocks that it has")
-        placed.append((held.pool, nodes))
-        left -= nodes
-    return tuple(placed)
-
-
-def _wish(world: World, tx: Tx, commitment: Commitment) -> Wish:
-    assert commitment.site is not None and commitment.sku is not None
-    site, sku, now = tx.get(Site, commitment.site), tx.get(Sku, commitment.sku), world.clock.now()
+def wish_for(world: World, tx: Tx, each: Commitment) -> Wish:
+    assert each.site is not None and each.sku is not None
+    site, sku, now = tx.get(Site, each.site), tx.get(Sku, each.sku), world.clock.now()
     return Wish(
-        commitment.nodes,
-        commitment.during,
+        each.nodes,
+        each.during,
         now,
         longest_notice(tx, site.id, sku.chip, now),
         site.spare_percent + site.moment_percent,
-        commitment.same_block,
+        each.same_block,
         site.moment_percent,
     )
 
 
-def _fitting(tx: Tx, fleet: Fleet, commitment: Commitment) -> list[Pool]:
-    assert commitment.sku is not None
-    sku = tx.get(Sku, commitment.sku)
-    shape = (sku.chip, sku.slots)
-    ids = {node.pool for node in fleet.nodes if (node.chip, node.slots) == shape}
-    return [fleet.pools[id] for id in sorted(ids)]
+def fitting(tx: Tx, each: Commitment) -> Sequence[Pool]:
+    """The pools that have what it is for."""
+    assert each.sku is not None and each.site is not None
+    sku = tx.get(Sku, each.sku)
+    return tx.fleet(each.site).pools_of(sku.chip, sku.slots)
 
 
-def is_empty(fleet: Fleet, pool: Pool, wish: Wish) -> bool:
-    """Whether nothing of the pool's block is promised, or sold by the moment beyond its notice."""
+def own_pools(tx: Tx, contract: Contract, each: Commitment) -> Assigned:
+    """Where a commitment has its nodes, most of them first."""
+    held = [row for row in held_by(tx, contract, each) if row.holder == contract.id]
+    return tuple((r.pool, r.nodes) for r in sorted(held, key=lambda r: (-r.nodes, r.id)))
+
+
+def _of_their_own(
+    tx: Tx, contract: Contract, each: Commitment, pools: Sequence[Pool], wish: Wish
+) -> Sequence[Pool]:
+    """Those that may be had: all, or where blocks are shared with nobody the empty ones."""
+    assert each.site is not None
+    if not contract.terms.dedicated:
+        return pools
+    fleet = tx.fleet(each.site)
+    mine = (contract.id, private_holder(contract))
+    return [pool for pool in pools if is_empty(fleet, pool, wish, mine)]
+
+
+def _latest(
+    tx: Tx, contract: Contract, each: Commitment, pools: Sequence[Pool], longer: Wish
+) -> datetime | None:
+    """Until when it would fit from its start on, on blocks that it does not leave."""
+    if not contract.terms.dedicated:
+        return latest(pools, longer)
+    assert each.site is not None
+    others = (
+        held.during.start
+        for pool in tx.fleet(each.site).pools.values()
+        for held in pool.calendar.reservations.values()
+    )
+    start, end = longer.during.start, longer.during.end
+    for until in sorted({at for at in others if start < at < end}, reverse=True):
+        shorter = replace(longer, during=Interval(start, until))
+        own = _of_their_own(tx, contract, each, pools, shorter)
+        if not isinstance(assign(own, shorter), Shortfall):
+            return until
+    return None
+
+
+def is_empty(fleet: Fleet, pool: Pool, wish: Wish, but: Container[str] = ()) -> bool:
+    """Whether nothing of the pool's block is promised, or sold by the moment beyond its notice.
+
+    What is promised to holders in `but` does not count.
+    """
     soon = wish.during.start < wish.now + wish.notice
     for other in fleet.pools.values():
         if other.block != pool.block:
             continue
-        held = other.calendar.reservations.values()
+        held = [r for r in other.calendar.reservations.values() if r.holder not in but]
         if any(each.during.intersect(wish.during) and each.counts(wish.now) for each in held):
             return False
         if soon and other.owned.get(OPEN, 0):
@@ -164,40 +223,63 @@ def is_empty(fleet: Fleet, pool: Pool, wish: Wish) -> bool:
     return True
 
 
-def _promise(tx: Tx, contract: Contract, commitment: Commitment, placed: Assigned) -> None:
-    assert commitment.site is not None
-    tx.add(
-        *(_reservation(contract, commitment, pool, nodes, contract.id) for pool, nodes in placed)
-    )
+Row = Callable[[str, PoolId, int], Reservation]
 
 
-def _keep_to_itself(
-    world: World, tx: Tx, contract: Contract, commitment: Commitment, placed: Assigned
+def _write(
+    world: World, tx: Tx, contract: Contract, each: Commitment, placed: Assigned, row: Row
 ) -> None:
-    """What is left of its blocks is reserved, too, so that nobody else comes in."""
-    assert commitment.site is not None
-    fleet, now = tx.fleet(commitment.site), world.clock.now()
+    tx.add(*(row(contract.id, pool, nodes) for pool, nodes in placed))
+    if not contract.terms.dedicated:
+        return
+    # What is left of its blocks is reserved, too, so that nobody else comes in.
+    assert each.site is not None
+    fleet, now = tx.fleet(each.site), world.clock.now()
     blocks = {fleet.pools[pool].block for pool, _ in placed}
     for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
-        left = pool.calendar.available(commitment.during, now, NOTHING)
+        left = pool.calendar.available(each.during, now, NOTHING)
         if pool.block in blocks and left > 0:
-            holder = private_holder(contract)
-            tx.add(_reservation(contract, commitment, pool.id, left, holder))
+            tx.add(row(private_holder(contract), pool.id, left))
 
 
-def _reservation(
-    contract: Contract, commitment: Commitment, pool: PoolId, nodes: int, holder: str
+def _promise(
+    contract: Contract, each: Commitment, holder: str, pool: PoolId, nodes: int
 ) -> Reservation:
-    assert commitment.site is not None
+    assert each.site is not None
     return Reservation(
-        f"{holder}/{commitment.number}/{pool}",
-        commitment.site,
+        f"{holder}/{each.number}/{pool}",
+        each.site,
         pool,
         nodes,
-        commitment.during,
+        each.during,
         ReservationKind.CONTRACT,
         holder,
         contract.customer,
+    )
+
+
+def _hold(
+    contract: Contract,
+    brings: Commitment,
+    expires: datetime,
+    holder: str,
+    pool: PoolId,
+    nodes: int,
+) -> Reservation:
+    """Named by what first brought the nodes, so that it stays the same row while they do."""
+    assert brings.site is not None
+    before = contract.before(brings)
+    return Reservation(
+        f"{holder}/renewal/{contract.origin(before).number}/{pool}",
+        brings.site,
+        pool,
+        nodes,
+        brings.during,
+        ReservationKind.HOLD,
+        holder,
+        contract.customer,
+        expires,
+        renews=before.number,
     )
 
 
@@ -208,21 +290,28 @@ def held_by(tx: Tx, contract: Contract, commitment: Commitment) -> list[Reservat
     return [held for held in tx.find(Reservation, holder=holders) if held.id.startswith(starts)]
 
 
-def _shortage(
-    contract: Contract, commitment: Commitment, short: Shortfall, kept: int = 0, where: str = ""
-) -> Refused:
-    when = "" if short.earliest is None else f"; all from {short.earliest:%Y-%m-%d %H:%M} UTC"
+def shortage(contract: Contract, each: Commitment, lack: Lack, where: str = "") -> Refused:
+    """Why a commitment cannot be promised its nodes, with the numbers that are asked for next."""
+    when = ", with what goes on after them" if lack.after else ""
+    when += "" if lack.earliest is None else f"; all from {lack.earliest:%Y-%m-%d %H:%M} UTC"
+    when += "" if lack.until is None else f"; all until {lack.until:%Y-%m-%d %H:%M} UTC"
     if not where and contract.terms.dedicated:
         where = " in blocks of its own"
-    elif not where and commitment.same_block:
+    elif not where and each.same_block:
         where = " in one block"
     return Refused(
         Reason.NO_CAPACITY,
-        f"at most {short.nodes} of {commitment.nodes} nodes of {commitment.sku} can be promised"
-        f"{where} over {commitment.during}{when}{kept_words(kept)}",
-        {
-            "nodes": short.nodes,
-            "earliest": None if short.earliest is None else short.earliest.isoformat(),
-            **({"nodes_kept": kept} if kept else {}),
-        },
+        f"at most {lack.nodes} of {each.nodes} nodes of {each.sku} can be promised"
+        f"{where} over {each.during}{when}{kept_words(lack.kept)}",
+        facts_of(lack),
     )
+
+
+def facts_of(lack: Lack) -> dict[str, object]:
+    """The numbers of a refusal, for programs."""
+    return {
+        "nodes": lack.nodes,
+        "earliest": None if lack.earliest is None else lack.earliest.isoformat(),
+        **({} if lack.until is None else {"until": lack.until.isoformat()}),
+        **({"nodes_kept": lack.kept} if lack.kept else {}),
+    }

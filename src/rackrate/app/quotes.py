@@ -108,7 +108,7 @@ def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = 
         assert signed.contract is not None
         held = _release(tx, quote)
         drop_expired(tx, quote.site, now)
-        offer = replace(offer_of(quote, signed.contract), held=held)
+        offer = replace(offer_of(quote, signed.contract), held={1: held})
         made = sales.sign(world, actor, offer, Verb.QUOTE_SIGN)
         tx.put(signed)
         return made

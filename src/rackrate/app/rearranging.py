@@ -8,6 +8,7 @@ from rackrate.app import breaches
 from rackrate.app.giveway import longest_notice, tell
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
+from rackrate.app.promising import is_tied
 from rackrate.app.world import World, acting, reading
 from rackrate.core import rearrange
 from rackrate.core.access import Actor, Target, Verb
@@ -20,7 +21,7 @@ from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.placement import Pool
 from rackrate.core.promise import Wish
-from rackrate.core.rearrange import Movable, Move, Rearranged
+from rackrate.core.rearrange import Along, Movable, Move, Rearranged
 
 MOST_NODES = 1_000_000
 
@@ -60,11 +61,12 @@ def mend(world: World, actor: Actor, site: SiteId, dry_run: bool = False) -> Pla
         for chip, gpus in shapes:
             alike = [pool for pool in fleet.pools_of(chip) if pool.gpus == gpus]
             asked = _wish(world, tx, site, chip, Interval(now, now + breaches.NOTICE), 1)
-            movable = _movable(world, tx, alike)
-            found = rearrange.mend(alike, asked, movable)
+            movable, along = _movable(world, tx, alike)
+            found = rearrange.mend(alike, asked, movable, along)
             moves += found.moves
             short += found.short
-            why |= {id: _why(fleet.pools[id], movable, now) for id in found.short}
+            known = {**movable, **{after: movable[id] for id, after in along.items()}}
+            why |= {id: _why(fleet.pools[id], known, now) for id in found.short}
         every = Rearranged(tuple(moves), tuple(short))
         return replace(_carried_out(world, tx, site, every, before, dry_run), why=why)
 
@@ -104,7 +106,7 @@ def clear(world: World, actor: Actor, room: Room, dry_run: bool = False) -> Plan
         fleet = tx.fleet(sku.site)
         alike = fleet.pools_of(sku.chip, sku.slots)
         wish = _wish(world, tx, sku.site, sku.chip, room.during, room.nodes)
-        found = rearrange.clear(alike, wish, _movable(world, tx, alike))
+        found = rearrange.clear(alike, wish, *_movable(world, tx, alike))
         if found is None:
             raise Refused(
                 Reason.NO_CAPACITY,
@@ -121,18 +123,24 @@ def _wish(world: World, tx: Tx, site: SiteId, chip: ChipId, during: Interval, no
     return Wish(nodes, during, now, notice, kept, True, row.moment_percent)
 
 
-def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> Movable:
-    """Promises of contracts that are still to begin, and of which nothing is handed over."""
+def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> tuple[Movable, Along]:
+    """Promises of contracts that are still to begin, and of which nothing is handed over; and what
+    is held to go on after them, which goes with them.
+
+    Where that is held after nodes that stay, it goes to other blocks alone, as a renewal would.
+    """
     now = world.clock.now()
     later = [
         held
         for pool in pools
         for held in pool.calendar.reservations.values()
-        if held.kind is ReservationKind.CONTRACT and held.during.start > now
+        if held.during.start > now
+        and (held.kind is ReservationKind.CONTRACT or held.renews)
+        and held.counts(now)
     ]
     holders = tuple(sorted({held.holder for held in later}))
     if not holders:
-        return {}
+        return {}, {}
     contracts = {row.id: row for row in tx.find(Contract, id=holders)}
     handed_over = {
         (row.contract, row.commitment)
@@ -140,14 +148,25 @@ def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> Movable:
         if row.delivered is not None
     }
     movable: dict[str, bool] = {}
+    where: dict[tuple[str, int, PoolId], str] = {}
     for held in later:
         contract = contracts.get(ContractId(held.holder))
         promised = None if contract is None else _of(contract, held)
-        if contract is None or promised is None or contract.terms.dedicated:
+        if contract is None or promised is None or contract.terms.dedicated or held.renews:
             continue
         if not _tied(contract, promised) and (contract.id, promised.number) not in handed_over:
             movable[held.id] = not promised.same_block
-    return movable
+            where[contract.id, promised.number, held.pool] = held.id
+    along: dict[str, str] = {}
+    for held in later:
+        first = where.get((held.holder, held.renews, held.pool)) if held.renews else None
+        if first is not None:
+            along[first] = held.id
+        elif held.renews and (contract := contracts.get(ContractId(held.holder))) is not None:
+            promised = contract.commitment(held.renews)
+            if promised is not None and not is_tied(contract, promised):
+                movable[held.id] = True
+    return movable, along
 
 
 def _of(contract: Contract, held: Reservation) -> Commitment | None:
@@ -158,9 +177,7 @@ def _of(contract: Contract, held: Reservation) -> Commitment | None:
 
 def _tied(contract: Contract, promised: Commitment) -> bool:
     """Whether it goes on with the nodes of another commitment, or another with its nodes."""
-    return bool(promised.follows) or any(
-        each.follows == promised.number for each in contract.commitments
-    )
+    return not promised.brings_nodes or any(not each.anew for each in contract.followers(promised))
 
 
 def _carried_out(

@@ -1,6 +1,6 @@
 """Contracts: signing reserves the nodes for the whole term, and invoices what is due at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,8 @@ from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines, plan_of
 from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
-from rackrate.app.promising import reserve, sites_of, tell_until_when_safe
+from rackrate.app.promising import sites_of, tell_until_when_safe
+from rackrate.app.renewing import Right, reserve, right_of
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
@@ -24,6 +25,7 @@ from rackrate.core.contract import (
     Schedule,
     Terms,
     batches,
+    check_usable,
 )
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
@@ -46,7 +48,7 @@ class Offer:
     """What is to be signed. Commitments need no site: their SKU says where.
 
     `batches` are, by commitment, how many nodes are due when; all at its start where left out.
-    `held` are the nodes that a quote has held for it. A contract that runs already has its
+    `held` are, by commitment, what a quote has held. A contract that runs already has its
     `opening`, and may say how many nodes of its first commitment are in which of the `blocks`.
     """
 
@@ -58,7 +60,7 @@ class Offer:
     name: str = ""
     terms: Terms = field(default_factory=Terms)
     batches: Mapping[int, Batches] = field(default_factory=dict)
-    held: Assigned = ()
+    held: Mapping[int, Assigned] = field(default_factory=dict)
     opening: Opening | None = None
     blocks: tuple[tuple[BlockId, int], ...] = ()
 
@@ -94,10 +96,17 @@ def capacity(number: int, sku: SkuId, nodes: int, during: Interval, monthly: Mon
     return Commitment(number, CommitmentKind.CAPACITY, "", during, monthly, sku, None, nodes)
 
 
-def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WRITE) -> Contract:
+def sign(
+    world: World,
+    actor: Actor,
+    offer: Offer,
+    verb: Verb = Verb.CONTRACT_WRITE,
+    today: bool = False,
+) -> Contract:
     """Make the promise and its first invoice, or say how many nodes could be promised, and when.
 
-    `verb` is what the actor may do: write contracts, or sign what was quoted.
+    `verb` is what the actor may do: write contracts, or sign what was quoted. `today`: it is agreed
+    now, so that no day of its rights may be over.
     """
     _check_offer(offer)
 
@@ -108,11 +117,15 @@ def sign(world: World, actor: Actor, offer: Offer, verb: Verb = Verb.CONTRACT_WR
     with acting(world, actor, verb, owner) as tx:
         if tx.peek(Contract, offer.id) is not None:
             raise Conflict(f"contract {offer.id} is already there")
-        _check_terms(tx, offer)
+        agreed = world.clock.now() if today or verb is Verb.QUOTE_SIGN else None
+        customer = tx.get(Customer, tx.get(Project, offer.project).customer)
+        check_terms(tx, customer, offer.terms, offer.commitments, agreed)
         contract = _contract(world, tx, offer)
         if verb is Verb.CONTRACT_WRITE:
             check_floor(world, tx, actor, contract)
-        held = offer.held or running_in(tx, contract, offer.blocks, world.clock.now())
+        held = offer.held or _first(
+            contract, running_in(tx, contract, offer.blocks, world.clock.now())
+        )
         reserve(world, tx, contract, contract.commitments, held)
         tell_until_when_safe(world, tx, sites_of(contract.commitments))
         tx.add(contract)
@@ -136,7 +149,7 @@ def sign_now(world: World, actor: Actor, offer: Offer) -> Contract:
             {"earliest": now.isoformat()},
         )
     check_to_come(offer.batches, now)
-    return sign(world, actor, offer)
+    return sign(world, actor, offer, today=True)
 
 
 def show(world: World, actor: Actor, id: ContractId) -> tuple[Contract, Schedule]:
@@ -144,6 +157,12 @@ def show(world: World, actor: Actor, id: ContractId) -> tuple[Contract, Schedule
     with reading(world, actor, Verb.CONTRACT_READ, owner_of(id)) as tx:
         contract = tx.get(Contract, id)
         return contract, plan_of(tx, contract, world.clock.now(), expected=True)
+
+
+def right_to_renew(world: World, actor: Actor, id: ContractId) -> Right | None:
+    """What its right to renew would bring, and what is held for that; None where it has none."""
+    with reading(world, actor, Verb.CONTRACT_READ, owner_of(id)) as tx:
+        return right_of(world, tx, tx.get(Contract, id))
 
 
 def deliveries(world: World, actor: Actor, id: ContractId) -> list[Delivery]:
@@ -222,7 +241,7 @@ def planned_batches(
         raise Invalid("batches", f"commitment {unknown[0]} brings no nodes")
     found: list[Delivery] = []
     for each in commitments:
-        if not each.nodes or each.follows:
+        if not each.brings_nodes:
             continue
         try:
             found += batches(contract, each, plans.get(each.number, ()))
@@ -239,6 +258,19 @@ def check_commitment(each: Commitment) -> None:
         raise Invalid("until", "a contract runs for at most 30 years")
 
 
+def check_terms(
+    tx: Tx,
+    customer: Customer,
+    terms: Terms,
+    commitments: Sequence[Commitment],
+    agreed: datetime | None,
+) -> None:
+    """Invalid where a right could never be used: the same for a quote and for a signature."""
+    check_usable(terms, commitments, customer.time_zone, agreed)
+    if terms.upgrade is not None and tx.peek(Chip, terms.upgrade.chip) is None:
+        raise Invalid("terms.upgrade.chip", f"no chip is called {terms.upgrade.chip!r}")
+
+
 def check_to_come(plans: Mapping[int, Batches], now: datetime) -> None:
     """Refused where a batch is due before it is agreed."""
     for number, planned in sorted(plans.items()):
@@ -252,20 +284,6 @@ def check_to_come(plans: Mapping[int, Batches], now: datetime) -> None:
             )
 
 
-def _check_terms(tx: Tx, offer: Offer) -> None:
-    """Rights that could never be used are not agreed."""
-    renewal, upgrade = offer.terms.renewal, offer.terms.upgrade
-    end = max(each.during.end for each in offer.commitments)
-    if renewal is not None and renewal.decide_by > end:
-        raise Invalid(
-            "terms.renewal.decide_by",
-            f"{renewal.decide_by:%Y-%m-%d %H:%M} UTC is after the contract's end, "
-            f"{end:%Y-%m-%d %H:%M} UTC",
-        )
-    if upgrade is not None and tx.peek(Chip, upgrade.chip) is None:
-        raise Invalid("terms.upgrade.chip", f"no chip is called {upgrade.chip!r}")
-
-
 def _check_offer(offer: Offer) -> None:
     if not 1 <= len(offer.commitments) <= MOST_COMMITMENTS:
         raise Invalid("commitments", f"{len(offer.commitments)} is not 1 to {MOST_COMMITMENTS}")
@@ -275,6 +293,11 @@ def _check_offer(offer: Offer) -> None:
             raise Invalid("currency", "a contract has one currency")
     if not 0 <= offer.prepayment_percent <= 100:
         raise Invalid("prepayment_percent", f"{offer.prepayment_percent} is not 0 to 100")
+
+
+def _first(contract: Contract, held: Assigned) -> Mapping[int, Assigned]:
+    """What was held is for the first of its nodes."""
+    return {contract.capacity[0].number: held} if held and contract.capacity else {}
 
 
 def _contract(world: World, tx: Tx, offer: Offer) -> Contract:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from rackrate.cli.client import Client, connect, path
-from rackrate.cli.contract import contract, instant
+from rackrate.cli.contract import contract, held_for, instant
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, local
 from rackrate.cli.table import Format, Output, Row, money, print_done, print_json
@@ -167,12 +167,32 @@ def _amended(client: Client, id: str, body: Row, output: Format, dry_run: bool) 
 
 
 def _previewed(client: Client, id: str, answer: Row) -> list[str]:
+    """What it would be, line by line: what comes, what ends early, what is due, what is held."""
     zone = Zones(client).entity(client.get(path("contracts", id))["entity"])
     said = [f"{id} would have amendment {_said(answer['amendment'], zone)}"]
+    said += [f"  ends early: {_ends(each, zone)}" for each in answer["ended"]]
+    said += [f"  comes: {_comes(each, zone)}" for each in answer["added"]]
     said += [
         f"  due at once: {money(each['net'])}, {each['description']}" for each in answer["lines"]
     ]
+    right = answer["right_to_renew"]
+    if right is not None and right["state"] == "held":
+        said.append(f"  held for the right to renew: {held_for(right, zone)}")
     return [*said, "Nothing is changed."]
+
+
+def _ends(each: Row, zone: str) -> str:
+    lasts = each["lasts"]
+    when = f"at {local(lasts['end'], zone)}" if lasts else "called off before it begins"
+    return f"commitment {each['number']}, {each['what']}, {when}"
+
+
+def _comes(each: Row, zone: str) -> str:
+    span = f"{local(each['during']['start'], zone)} to {local(each['during']['end'], zone)}"
+    other = ", on other nodes, handed over anew" if each["anew"] else ""
+    once = "once" if each["kind"] == "one_off" else "a month"
+    said = f"commitment {each['number']}, {each['what']}, {span}, {money(each['amount'])} {once}"
+    return said + other
 
 
 def _said(amendment: Row, zone: str) -> str:

@@ -123,6 +123,13 @@ def _due_with(amendment: Row) -> str:
     )
 
 
+def _after(row: Row) -> str:
+    """The commitment that it follows, and whether with other nodes."""
+    if not row["follows"]:
+        return ""
+    return f"{row['follows']}, with other nodes" if row["anew"] else str(row["follows"])
+
+
 COMMITMENTS = (
     Column("NO", lambda row: row["number"], right=True),
     Column("COMMITTED", lambda row: row["what"]),
@@ -130,6 +137,7 @@ COMMITMENTS = (
     Column("UNTIL", lambda row: row["until"]),
     Column("AMOUNT", lambda row: money(row["amount"]), right=True),
     Column("EACH", lambda row: "once" if row["kind"] == "one_off" else "month"),
+    Column("GOES ON AFTER", _after, from_width=110),
 )
 AMENDMENTS = (
     Column("NO", lambda row: row["number"], right=True),
@@ -194,6 +202,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Signed", local(row["signed"], zone)),
         ("Accepted by", "" if terms["acceptance"] == "none" else terms["acceptance"]),
         ("Renewal", renewal and _renewal(renewal, zone)),
+        ("Held for it", held_for(row["right_to_renew"], zone)),
         ("Early end", early and _early_end(early, zone)),
         ("Late delivery", damages and _damages(damages)),
         ("Upgrade", upgrade and _upgrade(upgrade, zone)),
@@ -210,7 +219,39 @@ def plain(percent: str) -> str:
 
 def _renewal(right: Row, zone: str) -> str:
     until, percent = local(right["decide_by"], zone), plain(right["price_percent"])
-    return f"{right['months']} months at {percent} %, to be decided by {until}"
+    return f"{count(right['months'], 'month')} at {percent} %, to be decided by {until}"
+
+
+# Why nothing is held, where nothing is.
+NOT_HELD = {
+    "if_free": "nothing: it brings what is free when it is used",
+    "used": "nothing more: it was used",
+    "lapsed": "nothing more: it has lapsed",
+    "void": "nothing more: the contract was ended early",
+}
+
+
+def held_for(right: Row | None, zone: str) -> str:
+    """What is on the calendar for a right to renew, until when it can be used."""
+    if right is None:
+        return ""
+    if right["state"] != "held":
+        return NOT_HELD[right["state"]]
+    spans: dict[tuple[str, str], int] = {}
+    for row in right["held"]:
+        key = row["during"]["start"], row["during"]["end"]
+        spans[key] = spans.get(key, 0) + row["nodes"]
+    said = [
+        f"{count(nodes, 'node')} from {local(start, zone)} to {local(end, zone)}"
+        for (start, end), nodes in sorted(spans.items())
+    ]
+    if right["elsewhere"]:
+        said.append(f"{right['elsewhere']} of them on other blocks than now")
+    return "; ".join(said) or "no nodes: it is for what else is paid by the month"
+
+
+def count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _early_end(right: Row, zone: str) -> str:

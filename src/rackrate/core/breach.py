@@ -16,14 +16,14 @@ from rackrate.core.promise import Wish, room_in
 from rackrate.core.timeline import Ints, Timeline, instant, seconds
 
 # Nodes of a pool are fungible, so who goes short is a rule: first those for whom the missing order
-# was placed; then holds, which nobody has signed; then maintenance, which can be put off; then the
-# contracts, the latest signed first.
+# was placed; then holds, which nobody has signed; then maintenance, which can be put off; then what
+# rights to renew hold, which may lapse; then the contracts, the latest signed first.
 SERVED = 0
 _ORDER: Mapping[ReservationKind, int] = {
     ReservationKind.HOLD: 1,
     ReservationKind.MAINTENANCE: 2,
 }
-_CONTRACTS = 3
+_RIGHTS, _CONTRACTS = 3, 4
 MOST_ROOMS = 20
 
 
@@ -184,9 +184,13 @@ def _ranked(
                 keyed.append(((SERVED, when, held.id), start, until, held))
                 start = until
         if start < end:
-            keyed.append(((_ORDER.get(held.kind, _CONTRACTS), when, held.id), start, end, held))
+            keyed.append(((_turn(held), when, held.id), start, end, held))
     keyed.sort(key=lambda each: each[0])
     return [(start, end, held) for _, start, end, held in keyed]
+
+
+def _turn(held: Reservation) -> int:
+    return _RIGHTS if held.renews else _ORDER.get(held.kind, _CONTRACTS)
 
 
 def _extend(runs: list[tuple[int, int, int]], start: int, end: int, nodes: int) -> None:
@@ -325,6 +329,7 @@ def _holds(calendar: PoolCalendar, short: Short, now: datetime) -> Iterable[Rese
     for held in calendar.reservations.values():
         if (
             held.kind is ReservationKind.HOLD
+            and not held.renews
             and held.counts(now)
             and held.during.intersect(short.during) is not None
         ):

@@ -34,7 +34,8 @@ class ReservationKind(StrEnum):
 class Reservation:
     """A promise: `nodes` whole nodes of a pool for an interval. It names no node.
 
-    A hold counts until `expires`, and from that second on never.
+    A hold counts until `expires`, and from that second on never. `renews` is the commitment that a
+    right to renew would go on with, where it is that right's hold; else 0.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Reservation:
     customer: CustomerId | None = None
     expires: datetime | None = None
     note: str = ""
+    renews: int = 0
 
     def __post_init__(self) -> None:
         if self.nodes < 1:

@@ -86,10 +86,10 @@ def _room_of_all(pool: Pool, now: datetime) -> tuple[Timeline, int]:
 
 
 def _room_of_one(pool: Pool, holder: str, now: datetime) -> tuple[Timeline, int]:
-    """What is promised to one holder over time."""
+    """What is promised to one holder over time; what its right to renew holds only once used."""
     steps: list[tuple[int, int]] = []
     for held in pool.calendar.reservations.values():
-        if held.holder == holder and held.counts(now):
+        if held.holder == holder and held.counts(now) and not held.renews:
             steps.append((seconds(held.during.start), held.nodes))
             steps.append((seconds(held.during.end), -held.nodes))
     return Timeline.of(steps), 0

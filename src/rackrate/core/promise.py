@@ -1,6 +1,6 @@
 """Which blocks a promise of whole nodes is laid on, or what could be promised instead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,13 +45,18 @@ Assigned = tuple[tuple[PoolId, int], ...]
 
 def assign(pools: Sequence[Pool], wish: Wish) -> Assigned | Shortfall:
     """Whole nodes of each pool: one block if it can be, else as few blocks as can."""
-    room = {pool.id: room_in(pool, wish) for pool in pools}
+    placed = spread({pool.id: room_in(pool, wish) for pool in pools}, wish)
+    return Shortfall(placed, earliest(pools, wish)) if isinstance(placed, int) else placed
+
+
+def spread(room: Mapping[PoolId, int], wish: Wish) -> Assigned | int:
+    """The wish on what each pool has room for; or how many nodes could be, where all cannot."""
     fitting = [pool for pool, nodes in room.items() if nodes >= wish.nodes]
     if fitting:
         return ((min(fitting, key=lambda pool: (room[pool], pool)), wish.nodes),)
     possible = max(room.values(), default=0) if wish.same_block else sum(room.values())
     if possible < wish.nodes:
-        return Shortfall(possible, earliest(pools, wish))
+        return possible
     chosen: list[tuple[PoolId, int]] = []
     left = wish.nodes
     for pool in sorted(room, key=lambda pool: (-room[pool], pool)):
@@ -59,6 +64,20 @@ def assign(pools: Sequence[Pool], wish: Wish) -> Assigned | Shortfall:
             chosen.append((pool, min(left, room[pool])))
             left -= chosen[-1][1]
     return tuple(chosen)
+
+
+def latest(pools: Sequence[Pool], wish: Wish) -> datetime | None:
+    """Until when as many fit from the wish's start on; None where not even for a moment."""
+    start, end = seconds(wish.during.start), seconds(wish.during.end)
+    moments = [pool.calendar.free(wish.now, wish.kept_percent).times for pool in pools]
+    ends = np.unique(np.concatenate([[end, seconds(wish.now + wish.notice)], *moments]))
+    ends = ends[(start < ends) & (ends <= end)]
+    rooms = [_room(pool, wish, np.full(len(ends), start), ends) for pool in pools]
+    if not rooms:
+        return None
+    together = np.max(rooms, axis=0) if wish.same_block else np.sum(rooms, axis=0)
+    fits = np.flatnonzero(together >= wish.nodes)
+    return instant(int(ends[fits[-1]])) if len(fits) else None
 
 
 def kept_back(pools: Sequence[Pool], wish: Wish) -> int:

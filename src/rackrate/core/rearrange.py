@@ -39,6 +39,8 @@ class Rearranged:
 
 # Which promises may be moved, by id; and whether in parts, or only all of it to one block.
 Movable = Mapping[str, bool]
+# What goes wherever another promise goes, by that one's id: what is held to go on after it.
+Along = Mapping[str, str]
 
 
 def moved(held: Reservation, nodes: int, to: PoolId) -> Reservation:
@@ -46,9 +48,11 @@ def moved(held: Reservation, nodes: int, to: PoolId) -> Reservation:
     return replace(held, id=f"{held.id.removesuffix(held.pool)}{to}", pool=to, nodes=nodes)
 
 
-def mend(pools: Sequence[Pool], asked: Wish, movable: Movable) -> Rearranged:
+def mend(
+    pools: Sequence[Pool], asked: Wish, movable: Movable, along: Along | None = None
+) -> Rearranged:
     """Moves after which as few pools as can be are short. `asked` tells now, notice and shares."""
-    sketch = _Sketch(pools, asked, movable)
+    sketch = _Sketch(pools, asked, movable, along or {})
     short: list[PoolId] = []
     for pool in sorted(pools, key=lambda pool: pool.id):
         hopeless: set[int] = set()
@@ -61,11 +65,13 @@ def mend(pools: Sequence[Pool], asked: Wish, movable: Movable) -> Rearranged:
     return Rearranged(tuple(sketch.moves), tuple(short))
 
 
-def clear(pools: Sequence[Pool], wish: Wish, movable: Movable) -> Rearranged | None:
+def clear(
+    pools: Sequence[Pool], wish: Wish, movable: Movable, along: Along | None = None
+) -> Rearranged | None:
     """The least that must be moved so that the wish fits on one block; None where nothing helps."""
     best: Rearranged | None = None
     for pool in sorted(pools, key=lambda pool: pool.id):
-        sketch = _Sketch(pools, wish, movable)
+        sketch = _Sketch(pools, wish, movable, along or {})
         while (missing := wish.nodes - sketch.room(pool.id, wish.during)) > 0:
             if not sketch.relieve(pool.id, missing, wish.during):
                 break
@@ -83,12 +89,13 @@ def _cost(found: Rearranged) -> tuple[int, int]:
 class _Sketch:
     """The pools as they would be: what is moved is moved here only."""
 
-    def __init__(self, pools: Sequence[Pool], asked: Wish, movable: Movable) -> None:
+    def __init__(self, pools: Sequence[Pool], asked: Wish, movable: Movable, along: Along) -> None:
         self.moves: list[Move] = []
         self._pools = {pool.id: pool for pool in pools}
         self._own: set[PoolId] = set()
         self._asked = asked
         self._movable = dict(movable)
+        self._along = dict(along)
 
     def room(self, pool: PoolId, during: Interval) -> int:
         return room_in(self._pools[pool], replace(self._asked, during=during))
@@ -108,7 +115,7 @@ class _Sketch:
         for held in self._in_the_way(pool, nodes, during):
             whole = not self._movable[held.id]
             wanted = held.nodes if whole else min(nodes, held.nodes)
-            rooms = {to: self.room(to, held.during) for to in self._pools if to != pool}
+            rooms = {to: self._room_of(held, wanted, to) for to in self._pools if to != pool}
             fitting = [to for to, room in rooms.items() if room >= wanted]
             if fitting:
                 self._move(held, wanted, min(fitting, key=lambda to: (rooms[to], to)))
@@ -119,18 +126,42 @@ class _Sketch:
                 return True
         return False
 
+    def _room_of(self, held: Reservation, wanted: int, to: PoolId) -> int:
+        """What a pool has for a promise; and for what goes with it, of which there may be less."""
+        room, after = self.room(to, held.during), self._after(held)
+        if after is None:
+            return room
+        later = self.room(to, after.during)
+        return room if later >= min(wanted, after.nodes) else min(room, later)
+
+    def _after(self, held: Reservation) -> Reservation | None:
+        """What goes on after a promise on the same pool, and goes where it goes."""
+        id = self._along.get(held.id)
+        return None if id is None else self._pools[held.pool].calendar.reservations.get(id)
+
     def _in_the_way(self, pool: PoolId, nodes: int, during: Interval) -> Iterator[Reservation]:
         """What may be moved: the smallest that is enough first, else the largest."""
         held = [
             one
             for one in self._pools[pool].calendar.reservations.values()
-            if one.id in self._movable and one.during.intersect(during) is not None
+            if one.id in self._movable and self._overlaps(one, during)
         ]
         enough = sorted((one for one in held if one.nodes >= nodes), key=lambda r: (r.nodes, r.id))
         fewer = sorted((one for one in held if one.nodes < nodes), key=lambda r: (-r.nodes, r.id))
         return iter(enough + fewer)
 
+    def _overlaps(self, held: Reservation, during: Interval) -> bool:
+        after = self._after(held)
+        both = (held,) if after is None else (held, after)
+        return any(one.during.intersect(during) is not None for one in both)
+
     def _move(self, held: Reservation, nodes: int, to: PoolId) -> None:
+        after = self._after(held)
+        self._carry(held, nodes, to)
+        if after is not None:
+            self._carry(after, min(nodes, after.nodes), to)
+
+    def _carry(self, held: Reservation, nodes: int, to: PoolId) -> None:
         self.moves.append(Move(held, nodes, to))
         source, target = self._twin(held.pool).calendar, self._twin(to).calendar
         if nodes == held.nodes:

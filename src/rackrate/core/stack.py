@@ -181,7 +181,10 @@ class MarkKind(StrEnum):
 
 
 class Mark(NamedTuple):
-    """Something that happens to whole nodes: `what` names the order, contract, quote or work."""
+    """Something that happens to whole nodes: `what` names the order, contract, quote or work.
+
+    `renewal`: it happens to what the contract's, or the quote's, right to renew holds.
+    """
 
     at: datetime
     kind: MarkKind
@@ -189,6 +192,7 @@ class Mark(NamedTuple):
     nodes: int
     customer: CustomerId | None = None
     promise: ReservationKind | None = None
+    renewal: bool = False
 
 
 def marks(pools: Sequence[Pool], nodes: Iterable[Node], asked: Asked) -> tuple[Mark, ...]:
@@ -196,15 +200,18 @@ def marks(pools: Sequence[Pool], nodes: Iterable[Node], asked: Asked) -> tuple[M
 
     What one holder has in several pools, and what arrives at one instant with one order, is one.
     """
-    summed: dict[tuple[datetime, MarkKind, str, CustomerId | None, ReservationKind | None], int]
-    summed = {}
+    summed: dict[
+        tuple[datetime, MarkKind, str, CustomerId | None, ReservationKind | None, bool], int
+    ] = {}
     window, now = asked.window, asked.now
 
     def add(
         at: datetime | None, kind: MarkKind, what: str, nodes: int, held: Reservation | None = None
     ) -> None:
         if at is not None and now < at and window.start <= at < window.end:
-            whose = (None, None) if held is None else (held.customer, held.kind)
+            whose = (None, None, False)
+            if held is not None:
+                whose = (held.customer, held.kind, bool(held.renews))
             key = at, kind, what, *whose
             summed[key] = summed.get(key, 0) + nodes
 
@@ -218,12 +225,14 @@ def marks(pools: Sequence[Pool], nodes: Iterable[Node], asked: Asked) -> tuple[M
             what = node.order or ""
             add(node.ready if node.state in AWAITED else None, MarkKind.DELIVERY, what, 1)
             add(node.until, MarkKind.LEAVES, what, 1)
+            add(node.drained, MarkKind.LEAVES, "", 1)
+            add(node.back, MarkKind.DELIVERY, "", 1)
     running = sum(pool.sold_by_the_moment for pool in pools)
     if running:
         add(asked.told, MarkKind.NOTICE_OVER, "", running)
     found = [
-        Mark(at, kind, what, nodes, customer, promise)
-        for (at, kind, what, customer, promise), nodes in summed.items()
+        Mark(at, kind, what, nodes, customer, promise, renewal)
+        for (at, kind, what, customer, promise, renewal), nodes in summed.items()
     ]
     return tuple(sorted(found, key=lambda mark: (mark.at, mark.kind, mark.what)))
 

@@ -40,6 +40,11 @@ SAID_OF_ORDER: Mapping[MarkKind, str] = {
     MarkKind.DELIVERY: msg("{what}: {nodes} arrive"),
     MarkKind.LEAVES: msg("{what}: {nodes} leave"),
 }
+SAID_OF_RENEWAL: Mapping[MarkKind, str] = {
+    MarkKind.STARTS: msg("the renewal of {what} would begin"),
+    MarkKind.ENDS: msg("the renewal of {what} would end"),
+    MarkKind.EXPIRES: msg("the right to renew {what} lapses"),
+}
 ALWAYS = ("contract", "on_demand", "free")
 MOST_INSTANTS = 160
 MOST_MARKS = 60
@@ -168,6 +173,7 @@ def say_mark(found: Calendar, mark: Mark, voice: Voice) -> str:
         notes = (one.note for pool in found.pools for one in pool.promises if one.holder == what)
         what = next(notes, "") or what
     said = SAID_OF_ORDER.get(mark.kind) if what else None
+    said = SAID_OF_RENEWAL.get(mark.kind) if mark.renewal else said
     return voice.say(said or SAID[mark.kind], what=what, nodes=mark.nodes)
 
 
@@ -256,7 +262,7 @@ def _words(found: Calendar, held: Reservation, voice: Voice) -> tuple[str, str]:
     who = found.customers.get(held.customer, held.customer) if held.customer else held.note
     short = f"{held.holder} {who or ''}".strip()
     days = f"{voice.day(held.during.start)} – {voice.day(held.during.end)}"
-    name = voice.say(NAMES.get(held.kind, held.kind))
+    name = voice.say(msg("Right to renew") if held.renews else NAMES.get(held.kind, held.kind))
     return short, f"{name}: {short}, {held.nodes}, {days}"
 
 

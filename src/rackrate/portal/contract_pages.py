@@ -8,7 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
-from rackrate.app import amending, catalogue, customers, delivery, leasing, sales, tallies
+from rackrate.app import (
+    amending,
+    catalogue,
+    customers,
+    delivery,
+    leasing,
+    renewing,
+    sales,
+    tallies,
+)
 from rackrate.core.access import Verb
 from rackrate.core.contract import (
     Acceptance,
@@ -17,6 +26,7 @@ from rackrate.core.contract import (
     Contract,
     Delivery,
     Instalment,
+    RenewalState,
     Schedule,
     damages_of,
     days_late_of,
@@ -43,6 +53,14 @@ KINDS: Mapping[AmendmentKind, str] = {
     AmendmentKind.RENEW: msg("Renewed"),
     AmendmentKind.END: msg("Ended early"),
 }
+RIGHT_STATES: Mapping[RenewalState, str] = {
+    RenewalState.HELD: msg("held on the calendar"),
+    RenewalState.IF_FREE: msg("not held: what is free when it is used"),
+    RenewalState.USED: msg("used"),
+    RenewalState.LAPSED: msg("lapsed"),
+    RenewalState.VOID: msg("over with the contract"),
+}
+USABLE = (RenewalState.HELD, RenewalState.IF_FREE)
 
 
 @router.get("/contracts")
@@ -114,19 +132,29 @@ def _plain(percent: Decimal) -> str:
 
 
 def _may(page: Page, contract: Contract) -> dict[str, Any]:
-    """Which changes the terms and the visitor's role leave open now."""
+    """Which changes the terms and the visitor's role leave open now, and what is held for one."""
     writes = page.may(Verb.CONTRACT_WRITE) and page.now < contract.over and not contract.ended
-    renewed = any(each.kind is AmendmentKind.RENEW for each in contract.amendments)
-    right = contract.terms.renewal
+    right = sales.right_to_renew(page.world, page.actor, contract.id)
     skus = catalogue.list_skus(page.world, page.actor) if writes else []
     return {
         "may_amend": writes,
-        "may_renew": writes and right is not None and not renewed and page.now < right.decide_by,
-        "renewed": renewed,
+        "may_renew": writes and right is not None and right.state in USABLE,
+        "may_be_renewed": right is not None and right.state in USABLE,
+        "right": right,
+        "right_states": RIGHT_STATES,
+        "right_held": [] if right is None else _spans(right),
         "skus": [sku for sku in skus if sku.whole_node],
         "lasting": [each for each in contract.commitments if each.monthly and _goes_on(page, each)],
         "form_key": page.form_key(),
     }
+
+
+def _spans(right: renewing.Right) -> list[tuple[Interval, int]]:
+    """What is held for it, by when it would be used."""
+    spans: dict[Interval, int] = {}
+    for row in right.held:
+        spans[row.during] = spans.get(row.during, 0) + row.nodes
+    return sorted(spans.items())
 
 
 def _goes_on(page: Page, commitment: Commitment) -> bool:

@@ -145,4 +145,5 @@ def detail(call: Call, id: ContractId) -> ContractDetail:
     """The contract as its owner may see it."""
     contract, plan = sales.show(call.world, call.actor, id)
     batches = sales.deliveries(call.world, call.actor, id)
-    return ContractDetail.detail(contract, plan, batches, call.world.clock.now())
+    right = sales.right_to_renew(call.world, call.actor, id)
+    return ContractDetail.detail(contract, plan, batches, right, call.world.clock.now())

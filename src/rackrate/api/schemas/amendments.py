@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rackrate.api.schemas.contracts import Amendment, CommitmentRequest, Nodes, batches_of
+from rackrate.api.schemas.contracts import (
+    Amendment,
+    Commitment,
+    CommitmentRequest,
+    Nodes,
+    RightToRenew,
+    batches_of,
+)
 from rackrate.api.schemas.money import Line
 from rackrate.api.schemas.parts import Id, Instant, Money, Schema
 from rackrate.app import amending, sales
@@ -109,12 +116,22 @@ AmendmentRequest = Annotated[
 
 
 class AmendmentPreview(Schema):
-    """What an amendment would be, and the invoice lines that would be due with it."""
+    """What an amendment would be: the commitments that it would bring, those that it would end
+    early, the invoice lines that would be due with it, and the right to renew from then on.
+    """
 
     amendment: Amendment
+    added: list[Commitment]
+    ended: list[Commitment]
     lines: list[Line]
+    right_to_renew: RightToRenew | None
 
     @classmethod
     def of(cls, agreed: amending.Agreed) -> "AmendmentPreview":
-        lines = [Line.of(line) for line in agreed.lines]
-        return cls(amendment=Amendment.of(agreed.amendment), lines=lines)
+        return cls(
+            amendment=Amendment.of(agreed.amendment),
+            added=[Commitment.of(each) for each in agreed.done.added],
+            ended=[Commitment.of(each) for each in agreed.done.cut],
+            lines=[Line.of(line) for line in agreed.lines],
+            right_to_renew=None if agreed.right is None else RightToRenew.of(agreed.right),
+        )

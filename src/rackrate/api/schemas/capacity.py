@@ -47,6 +47,7 @@ class Promise(Schema):
     during: Period
     expires: datetime | None
     note: str
+    renews: int = Field(description="The commitment that a right to renew holds it for; 0: none")
 
     @classmethod
     def of(cls, held: calendar.Reservation) -> "Promise":
@@ -59,6 +60,7 @@ class Promise(Schema):
             during=Period.of(held.during),
             expires=held.expires,
             note=held.note,
+            renews=held.renews,
         )
 
 
@@ -84,6 +86,7 @@ class Mark(Schema):
     nodes: int
     customer: str | None
     promise: calendar.ReservationKind | None
+    renewal: bool = Field(description="It happens to what a right to renew holds")
 
 
 class Capacity(Schema):
@@ -130,6 +133,7 @@ class Capacity(Schema):
                     nodes=mark.nodes,
                     customer=mark.customer,
                     promise=mark.promise,
+                    renewal=mark.renewal,
                 )
                 for mark in found.marks
             ],

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
 from rackrate.api.schemas.terms import Terms
-from rackrate.app import sales
+from rackrate.app import renewing, sales
 from rackrate.core import contract as contracts
-from rackrate.core.contract import AmendmentKind, CommitmentKind
+from rackrate.core.contract import AmendmentKind, CommitmentKind, RenewalState
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import ContractId, ProjectId, SkuId
 from rackrate.core.interval import Interval
@@ -145,7 +145,8 @@ class Commitment(Schema):
     amount: Money
     same_block: bool
     order: int = Field(description="The amendment that brought it; 0 is the signature")
-    follows: int = Field(description="The commitment whose nodes it goes on with; 0: none")
+    follows: int = Field(description="The commitment after which it goes on; 0: none")
+    anew: bool = Field(description="It goes on with other nodes, which are handed over anew")
 
     @classmethod
     def of(cls, each: contracts.Commitment) -> "Commitment":
@@ -163,6 +164,7 @@ class Commitment(Schema):
             same_block=each.same_block,
             order=each.order,
             follows=each.follows,
+            anew=each.anew,
         )
 
 
@@ -294,6 +296,48 @@ class Delivery(Schema):
         )
 
 
+class HeldNodes(Schema):
+    """Whole nodes of a pool that are held for a right to renew, until it lapses."""
+
+    pool: str
+    nodes: int
+    during: Period
+    expires: datetime | None
+
+
+class RightToRenew(Schema):
+    """What has become of the right. `brings` is what using it would add, while it can be used.
+
+    `nodes` are on the calendar for it, `elsewhere` of them on other blocks than now.
+    """
+
+    state: RenewalState
+    decide_by: datetime
+    brings: list[Commitment]
+    nodes: int
+    elsewhere: int
+    held: list[HeldNodes]
+
+    @classmethod
+    def of(cls, right: renewing.Right) -> "RightToRenew":
+        return cls(
+            state=right.state,
+            decide_by=right.decide_by,
+            brings=[Commitment.of(each) for each in right.brings],
+            nodes=right.nodes,
+            elsewhere=right.elsewhere,
+            held=[
+                HeldNodes(
+                    pool=row.pool,
+                    nodes=row.nodes,
+                    during=Period.of(row.during),
+                    expires=row.expires,
+                )
+                for row in right.held
+            ],
+        )
+
+
 class DeliverRequest(Schema):
     """Nodes by name; left out: the first that are in service and free."""
 
@@ -311,6 +355,7 @@ class ContractDetail(Contract):
     left: Money = Field(description="Prepaid and never drawn down: it goes back at the end")
     instalments: list[Instalment]
     deliveries: list[Delivery]
+    right_to_renew: RightToRenew | None
 
     @classmethod
     def detail(
@@ -318,6 +363,7 @@ class ContractDetail(Contract):
         contract: contracts.Contract,
         plan: contracts.Schedule,
         deliveries: Sequence[contracts.Delivery],
+        right: renewing.Right | None,
         now: datetime,
     ) -> "ContractDetail":
         return cls(
@@ -327,4 +373,5 @@ class ContractDetail(Contract):
             left=Money.of(plan.left),
             instalments=[Instalment.of(one) for one in plan.instalments],
             deliveries=[Delivery.of(contract, each, now) for each in deliveries],
+            right_to_renew=None if right is None else RightToRenew.of(right),
         )

@@ -28,10 +28,14 @@ class Renewal(Schema):
     months: int = Field(ge=1, le=360)
     decide_by: Instant
     price_percent: MorePercent = Decimal(100)
+    held: bool = Field(
+        default=True,
+        description="Its nodes are held until `decide_by`; false: it brings what is free then",
+    )
 
     @property
     def agreed(self) -> contracts.Renewal:
-        return contracts.Renewal(self.months, self.decide_by, self.price_percent)
+        return contracts.Renewal(self.months, self.decide_by, self.price_percent, self.held)
 
 
 class EarlyEnd(Schema):

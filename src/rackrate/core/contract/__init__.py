@@ -4,17 +4,16 @@
 """
 
 from rackrate.core.contract.amend import (
-    Amended,
-    Newer,
-    When,
     end_early,
     extend,
+    extendable,
     fewer,
-    months_later,
+    longer_by,
     more,
     renew,
-    swap,
+    renewable,
 )
+from rackrate.core.contract.amended import Amended, When
 from rackrate.core.contract.commitment import (
     Commitment,
     CommitmentKind,
@@ -30,8 +29,16 @@ from rackrate.core.contract.delivery import (
     delivery_id,
     paid_parts,
 )
+from rackrate.core.contract.renewal import (
+    RenewalState,
+    held_renewal,
+    months_later,
+    renewal_state,
+    would_renew,
+)
 from rackrate.core.contract.schedule import Instalment, Schedule, schedule, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract, Opening
+from rackrate.core.contract.swap import Newer, swap
 from rackrate.core.contract.terms import (
     Acceptance,
     Damages,
@@ -40,6 +47,7 @@ from rackrate.core.contract.terms import (
     Terms,
     UpgradeRight,
 )
+from rackrate.core.contract.usable import check_usable
 
 __all__ = [
     "Acceptance",
@@ -57,24 +65,32 @@ __all__ = [
     "Opening",
     "Part",
     "Renewal",
+    "RenewalState",
     "Schedule",
     "Terms",
     "UpgradeRight",
     "When",
     "batches",
+    "check_usable",
     "damages_of",
     "days_late_of",
     "delivery_id",
     "end_early",
     "extend",
+    "extendable",
     "fewer",
+    "held_renewal",
+    "longer_by",
     "month_values",
     "month_weights",
     "months_later",
     "more",
     "paid_parts",
     "renew",
+    "renewable",
+    "renewal_state",
     "schedule",
     "swap",
     "value_of",
+    "would_renew",
 ]

@@ -23,7 +23,7 @@ class Commitment:
 
     `amount` is a calendar month's, or the whole of a one-off. An amendment that ends it early sets
     `ended`. `order` is the amendment that brought it, 0 the signature. `follows` is the commitment
-    whose nodes it goes on with, 0 where it brings its own.
+    after which it goes on, 0 for none: with the same nodes, or with others where it is `anew`.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Commitment:
     order: int = 0
     follows: int = 0
     ended: datetime | None = None
+    anew: bool = False
 
     def __post_init__(self) -> None:
         if self.number < 1:
@@ -75,6 +76,11 @@ class Commitment:
     @property
     def monthly(self) -> bool:
         return self.kind is not CommitmentKind.ONE_OFF
+
+    @property
+    def brings_nodes(self) -> bool:
+        """Whether nodes are delivered for it: it does not go on with those of another."""
+        return bool(self.nodes) and (self.anew or not self.follows)
 
     def covers(self, instant: datetime) -> bool:
         lasts = self.lasts

@@ -129,10 +129,36 @@ class Contract:
         """What the signature (0) or an amendment brought, as it was ordered."""
         return tuple(each.as_ordered() for each in self.commitments if each.order == order)
 
+    @property
+    def dedicated(self) -> bool:
+        """Whether its blocks are its alone."""
+        return self.terms.dedicated
+
     def origin(self, commitment: Commitment) -> Commitment:
         """The commitment that first brought the nodes which this one goes on with."""
-        while commitment.follows:
-            before = self.commitment(commitment.follows)
-            assert before is not None, commitment
-            commitment = before
+        while commitment.follows and not commitment.anew:
+            commitment = self.before(commitment)
         return commitment
+
+    def before(self, commitment: Commitment) -> Commitment:
+        """The commitment that this one follows."""
+        before = self.commitment(commitment.follows)
+        assert before is not None, commitment
+        return before
+
+    def followers(self, commitment: Commitment) -> tuple[Commitment, ...]:
+        """What goes on after it: one, or two where a part of it goes to other nodes."""
+        return tuple(
+            each
+            for each in self.commitments
+            if each.follows == commitment.number and each.lasts is not None
+        )
+
+    def first_nodes(self, commitment: Commitment) -> int:
+        """Of how many nodes it began, before any were given back: of a part, the part of them."""
+        if not commitment.follows:
+            return commitment.nodes
+        before = self.before(commitment)
+        beside = (each for each in self.followers(before) if each.order == commitment.order)
+        parts = sum(each.nodes for each in beside)
+        return -(-self.first_nodes(before) * commitment.nodes // parts)

@@ -20,12 +20,14 @@ class Acceptance(StrEnum):
 class Renewal:
     """The right to go on for `months` more, at `price_percent` of what a month costs at the end.
 
-    It lapses at `decide_by`.
+    It lapses at `decide_by`. Until then its nodes are `held` on the calendar for it; not held, it
+    is a right to what is free when it is used.
     """
 
     months: int
     decide_by: datetime
     price_percent: Decimal = Decimal(100)
+    held: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.months <= 360:

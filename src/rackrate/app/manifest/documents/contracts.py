@@ -135,7 +135,8 @@ def _renewal(terms: Fields, zone: str) -> Renewal | None:
         return None
     months, decide_by = f.whole("months", 1, 360), f.instant("decide_by", zone)
     percent = f.decimal("price_percent", Decimal(0), THOUSAND, HUNDRED)
-    return f.build(lambda: Renewal(months, decide_by, percent))
+    held = f.boolean("held", True)
+    return f.build(lambda: Renewal(months, decide_by, percent, held))
 
 
 def _early_end(terms: Fields, zone: str) -> EarlyEnd | None:
