@@ -353,11 +353,11 @@ def test_a_node_that_breaks_while_others_have_their_notice_is_a_breach_at_once()
         )
     loop(built)
     assert breaches.show(built.world, built.admin) == ()
-    fleet.drain(built.world, built.admin, other.id, "smoke")
+    (broken,) = fleet.drain(built.world, built.admin, other.id, "smoke").told.broken
     back = built.clock.now() + 30 * DAY
     step = upkeep.Step(NodeState.IN_REPAIR, back, "smoke")
     told = upkeep.move(built.world, built.admin, other.id, step).told
-    (broken,) = told.broken
+    assert (told.broken, [still.id for still in told.still]) == ((), [broken.id])
     assert (broken.short.reservation.holder, broken.short.nodes) == ("k", 1)
     assert broken.short.during == Interval(built.clock.now(), built.clock.now() + NOTICE)
     (lease,) = leasing.find(built.world, built.admin, leasing.Filter(live=True))

@@ -60,7 +60,12 @@ def some_node(draw: st.DrawFn) -> Node:
     state = draw(st.sampled_from(NodeState))
     ready = draw(MOMENTS) if state in ARRIVING else draw(st.none() | MOMENTS)
     until = draw(st.none() | st.integers((ready or 0) + 1, LAST + 1))
-    return node(draw(st.integers(0, 9)), state, ready, until)
+    row = node(draw(st.integers(0, 9)), state, ready, until)
+    if state in ARRIVING or draw(st.booleans()):
+        return row
+    drained = draw(MOMENTS)
+    back = draw(st.none() | st.integers(drained + 1, LAST + 1))
+    return replace(row, drained=at(drained), back=None if back is None else at(back))
 
 
 @st.composite
@@ -98,9 +103,13 @@ class Counted:
         awaited = one.state in ARRIVING or one.state is NodeState.IN_REPAIR
         if one.state is NodeState.RETIRED or (one.until is not None and one.until <= second):
             return False
-        if awaited and one.ready is not None:
-            return self.now < one.ready <= second
-        return True
+        if awaited:
+            return one.ready is None or self.now < one.ready <= second
+        if one.drained is None:
+            return one.state is not NodeState.DRAINING
+        if one.back is None:
+            return second < one.drained
+        return self.now < one.back and not one.drained <= second < one.back
 
     def promised(self, second: datetime) -> int:
         return sum(

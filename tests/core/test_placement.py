@@ -1,5 +1,6 @@
 """Placement: nothing twice, promises kept, gangs whole, against a slow and separate count."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
-from rackrate.core.ids import BlockId, ChipId, NodeId, SiteId
+from rackrate.core.ids import BlockId, ChipId, ContractId, NodeId, SiteId
 from rackrate.core.interval import Interval, Span
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.placement import Fleet, NoFit, Request
@@ -133,6 +134,63 @@ def test_a_draining_node_is_not_offered_and_keeps_what_it_runs() -> None:
     assert placed(here, Request(H100, 1, 8))[0].node == "n0"
 
 
+def named(here: Fleet, holder: str, *numbers: int) -> None:
+    for number in numbers:
+        row = here.nodes[here.number[NodeId(f"n{number}")]]
+        here.set_node(replace(row, named_for=ContractId(holder)))
+
+
+def test_a_contract_goes_to_the_nodes_that_were_named_for_it_and_others_leave_them() -> None:
+    here = fleet(4, 2)
+    here.promise(promise(3, 0, "K1"))
+    named(here, "K1", 2, 3)
+    named(here, "K2", 0)
+    here.set_node(replace(node(0), named_for=None))
+    whole = Request(H100, 1, 8, whole_nodes=True)
+    assert placed(here, whole)[0].node == "n0"
+    mine = replace(whole, account="K1")
+    assert [m.node for m in placed(here, replace(mine, members=2))] == ["n2", "n3"]
+    take(here, placed(here, mine), "k", "K1")
+    take(here, placed(here, mine), "k2", "K1")
+    assert placed(here, mine)[0].node == "n0"
+
+
+def test_a_gang_goes_where_the_fewest_nodes_are_anothers() -> None:
+    here = fleet(2, 3)
+    named(here, "K1", 0)
+    members = placed(here, Request(H100, 2, 8))
+    assert {member.node for member in members} <= {"n2", "n3", "n4"}
+    named(here, "K2", 2, 3, 4)
+    assert {member.node for member in placed(here, Request(H100, 2, 8))} == {"n0", "n1"}
+
+
+def test_what_is_to_be_drained_is_given_last_and_a_name_goes_with_its_row() -> None:
+    here = fleet(2)
+    here.set_node(replace(node(0), drained=NOW + timedelta(days=1)))
+    assert placed(here, Request(H100, 1, 8))[0].node == "n1"
+    named(here, "K1", 1)
+    assert placed(here, Request(H100, 1, 8))[0].node == "n1"
+    here.set_node(node(0))
+    assert placed(here, Request(H100, 1, 8))[0].node == "n0"
+
+
+def test_who_is_on_a_drained_node_takes_no_room_from_promises() -> None:
+    here = fleet(3)
+    members = placed(here, Request(H100, 1, 8))
+    take(here, members, "one")
+    (pool,) = here.pool_list
+    assert pool.sold_by_the_moment == 1
+    drained = replace(node(0), state=NodeState.DRAINING, drained=NOW)
+    here.set_node(drained)
+    here.set_node(drained)
+    assert pool.sold_by_the_moment == 0
+    here.set_node(node(0))
+    assert pool.sold_by_the_moment == 1
+    here.set_node(drained)
+    here.free("one/0", NOW)
+    assert (pool.sold_by_the_moment, pool.leaving) == (0, 0)
+
+
 def test_the_next_claim_starts_when_the_last_one_ended() -> None:
     here = fleet(1)
     members = placed(here, Request(H100, 1, 8))
@@ -161,12 +219,15 @@ ACTS = st.lists(
 
 
 @settings(max_examples=150)
-@given(ACTS, st.integers(0, 4))
+@given(ACTS, st.integers(0, 4), st.lists(st.sampled_from(["", "K1", "K2"]), min_size=5))
 def test_whatever_happens_nothing_is_sold_twice_and_promises_are_kept(
-    acts: list[tuple[str, int, int, str]], promised: int
+    acts: list[tuple[str, int, int, str]], promised: int, names: list[str]
 ) -> None:
     """The count of held slots is kept here on its own, and shares nothing with the index."""
     here = fleet(3, 2)
+    whose = {f"n{number}": holder for number, holder in enumerate(names[:5]) if holder}
+    for name, holder in whose.items():
+        named(here, holder, int(name[1:]))
     if promised:
         here.promise(promise(min(promised, 3), 0, "K1"))
     held: dict[str, tuple[str, frozenset[int], str]] = {}
@@ -182,10 +243,40 @@ def test_whatever_happens_nothing_is_sold_twice_and_promises_are_kept(
         members = here.place(request, NOW)
         if isinstance(members, NoFit):
             continue
+        if one == 1:
+            _best(held, request, members[0].node, whose, min(promised, 3))
         take(here, members, f"l{number}", account)
         for member in members:
             held[f"l{number}/{member.rank}"] = (member.node, frozenset(member.slots), account)
         _audit(held, min(promised, 3))
+
+
+def _best(
+    held: dict[str, tuple[str, frozenset[int], str]],
+    request: Request,
+    chosen: str,
+    whose: dict[str, str],
+    promised: int,
+) -> None:
+    """No node that it could have had is more its own, or less another's, than the one it has."""
+    owner = {name: account for name, _, account in held.values()}
+    free = {f"n{i}": 8 for i in range(5)}
+    for name, slots, _ in held.values():
+        free[name] -= len(slots)
+    blocks = {"n0": 0, "n1": 0, "n2": 0, "n3": 1, "n4": 1}
+    has = sum(account == "K1" for account in owner.values())
+    opens = {0: promised - has, 1: 0}
+    if not request.account:
+        untouched = [blocks[name] for name in blocks if name not in owner]
+        opens = {0: untouched.count(0) - max(0, promised - has), 1: untouched.count(1)}
+    could = {
+        name
+        for name in free
+        if free[name] >= request.slots
+        and (owner[name] == request.account if name in owner else opens[blocks[name]] > 0)
+    }
+    rank = {n: 1 if n not in whose else 0 if whose[n] == request.account else 2 for n in free}
+    assert rank[chosen] == min(rank[name] for name in could)
 
 
 def _audit(held: dict[str, tuple[str, frozenset[int], str]], promised: int) -> None:

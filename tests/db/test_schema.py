@@ -25,6 +25,7 @@ DERIVED = {
     "breach": {"unmended"},
     "sending": {"waiting"},
     "lease": {"live", "site"},
+    "contract": {"dedicated"},
     "delivery": {"awaiting"},
     "invoice_line": {"source", "lease", "contract", "month", "net", "net_currency"},
     "posting": {"entry", "place"},

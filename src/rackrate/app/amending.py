@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from rackrate.app import dedicated
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
@@ -160,6 +161,7 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
     _lock(tx, tx.get(Contract, id), change)
     contract, when = tx.get(Contract, id), When(now, customer.time_zone, note)
     done = _decided(tx, customer, contract, change, when, {})
+    dedicated.lift(tx, contract)
     freed = let_go(world, tx, contract, done.contract)
     placed: Placed = {}
     if isinstance(change, Extend | Renew):

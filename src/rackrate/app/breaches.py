@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rackrate.app import giveway, outbox
+from rackrate.app import dedicated, giveway, outbox
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -22,7 +22,7 @@ from rackrate.core.breach import (
     mends,
     shorts,
 )
-from rackrate.core.calendar import Reservation
+from rackrate.core.calendar import AWAITED, Reservation
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import PoolId, PurchaseId, SiteId
@@ -83,7 +83,8 @@ def write_down(
     """Compare the pools' promises with their supply as this transaction has made it, and keep
     what has become so and what is so no longer.
     """
-    now = world.clock.now()
+    now, pools = world.clock.now(), tuple(pools)
+    dedicated.keep(tx, site, now, pools)
     told = consequence(tx, site, pools, now)
     rows = [_row(world.ids.new("brc"), broken.short, site, cause, now) for broken in told.broken]
     tx.add(*rows)
@@ -141,13 +142,12 @@ def _as_if(fleet: Fleet, nodes: Sequence[Node]) -> None:
 def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
     """Write down what time alone has broken or mended at a site. Cheap when that is nothing.
 
-    A batch that has not come by its day is no capacity any more; a node whose lease-in has ended
-    is offered to nobody.
+    A batch that has not come by its day is no capacity any more, nor is a node that is not back
+    from a drain; a node that is to be drained, or whose lease-in has ended, is offered to nobody.
     """
     fleet, now = tx.fleet(site), world.clock.now()
-    for node in fleet.nodes:
-        if node.until is not None and node.until <= now:
-            _gone_back(tx, node)
+    _turn(tx, fleet, now)
+    dedicated.keep(tx, site, now)
     staying = _staying(tx, fleet, site, now)
     concerned = {
         pool.id
@@ -171,21 +171,38 @@ def day_at(site: Site, at: datetime) -> str:
     return f"{at.astimezone(zone(site.time_zone)):%Y-%m-%d}"
 
 
-def _gone_back(tx: Tx, node: Node) -> None:
-    """Its lease-in has ended: nothing new starts on it."""
-    if node.state is NodeState.IN_SERVICE:
-        tx.put(replace(node, state=NodeState.DRAINING, note="to be given back"))
+def _turn(tx: Tx, fleet: Fleet, now: datetime) -> None:
+    """Nodes whose day has come to be drained or given back, or whose contract is over."""
+    held: dict[PoolId, frozenset[str]] = {}
+    for node in fleet.nodes:
+        if node.until is None and node.drained is None and node.named_for is None:
+            continue
+        after = node
+        if node.state is NodeState.IN_SERVICE:
+            if node.until is not None and node.until <= now:
+                after = replace(node, state=NodeState.DRAINING, note="to be given back")
+            elif node.drained is not None and node.drained <= now:
+                after = replace(node, state=NodeState.DRAINING)
+        if node.named_for is not None:
+            if node.pool not in held:
+                calendar = fleet.pools[node.pool].calendar
+                to_come = (each for each in calendar.reservations.values() if now < each.during.end)
+                held[node.pool] = frozenset(each.holder for each in to_come)
+            if node.named_for not in held[node.pool]:
+                after = replace(after, named_for=None)
+        if after is not node:
+            tx.put(after)
 
 
 def _why(fleet: Fleet, pool: PoolId, site: Site, now: datetime) -> str:
     """What has not come: the commonest cause that nobody reports."""
     late: dict[tuple[str, datetime], int] = {}
     for node in fleet.nodes:
-        if node.ready is not None and node.ready <= now and _awaited(node) and node.pool == pool:
+        day = _expected(node)
+        if day is not None and day <= now and node.pool == pool:
             arriving = node.order is not None and node.state in ARRIVING
             of = f" of {node.order} batch {node.batch}" if arriving else f" {node.id}"
-            key = (of, node.ready)
-            late[key] = late.get(key, 0) + 1
+            late[of, day] = late.get((of, day), 0) + 1
     if not late:
         return "more is promised than there is"
     return "; ".join(
@@ -196,8 +213,9 @@ def _why(fleet: Fleet, pool: PoolId, site: Site, now: datetime) -> str:
     )
 
 
-def _awaited(node: Node) -> bool:
-    return node.state in ARRIVING or node.state is NodeState.IN_REPAIR
+def _expected(node: Node) -> datetime | None:
+    """When it is to be capacity that it is not: it arrives, or is back."""
+    return node.ready if node.state in AWAITED else node.back
 
 
 def _row(id: str, short: Short, site: SiteId, cause: str, now: datetime) -> Breach:
@@ -288,8 +306,9 @@ class _Mending:
         chip = self._fleet.pools[id].chip
         coming: dict[tuple[PurchaseId | None, int, PoolId, datetime, int], int] = {}
         for node in self._fleet.nodes:
-            if node.ready is not None and _awaited(node) and node.chip == chip:
-                key = (node.order, node.batch, node.pool, node.ready, node.gpus)
+            day = _expected(node)
+            if day is not None and node.chip == chip:
+                key = (node.order, node.batch, node.pool, day, node.gpus)
                 coming[key] = coming.get(key, 0) + 1
         arrivals = [
             Arrival(order, batch, pool_id, count, ready, gpus)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rackrate.app.ports import Tx
@@ -45,7 +46,7 @@ def deliver(
         after = delivery.handed_over(delivery.delivered or now, named)
         if contract.terms.acceptance is Acceptance.NONE:
             after = after.taken(now, BY_NOBODY)
-        tx.put(after)
+        tx.put(after, *_marked(tx, contract, delivery.names, named))
         return after
 
 
@@ -118,12 +119,21 @@ def _free(
     named = _named(tx, pools, delivery)
     return {
         node.id: node.pool
-        for node in sorted(nodes, key=lambda node: node.id)
+        for node in sorted(nodes, key=lambda node: (node.drained is not None, node.id))
         if pools[node.pool] > 0
         and node.state is NodeState.IN_SERVICE
         and node.id not in named
         and not _held_by_others(tx, node, contract)
     }
+
+
+def _marked(
+    tx: Tx, contract: Contract, before: Sequence[NodeId], named: Sequence[NodeId]
+) -> list[Node]:
+    """Nodes say for whom they were named: leases of the contract go there first, others last."""
+    marked = [replace(tx.get(Node, name), named_for=contract.id) for name in named]
+    left = (tx.get(Node, name) for name in sorted({*before} - {*named}))
+    return marked + [replace(n, named_for=None) for n in left if n.named_for == contract.id]
 
 
 def _promised(tx: Tx, contract: Contract, commitment: Commitment) -> Counter[PoolId]:

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from rackrate.app import breaches
+from rackrate.app.breaches import Consequence
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import Claim, HolderKind, Reservation
-from rackrate.core.errors import Invalid
+from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import BlockId, ChipId, LeaseId, NodeId, PoolId, SiteId
 from rackrate.core.inventory import Block, Node, NodeState, Site
 from rackrate.core.lease import Lease, LeaseClass
@@ -87,29 +89,47 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """From when a node is drained, and until when it is back; what is not said stays as it was.
+
+    Where nothing was: from now on, and nobody knows until when.
+    """
+
+    start: datetime | None = None
+    until: datetime | None = None
+
+
+AT_ONCE = Away()
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """A node that takes no new leases. `running` go on until they end; nobody is moved.
 
-    `short` is by how many nodes its pool is now below what it has promised for this moment.
+    `told` is what that does to promises. `short` is by how many nodes its pool is then below what
+    it has promised; `when` says the days, where it is not just from now on.
     """
 
     view: NodeView
     running: tuple[Lease, ...]
+    told: Consequence
     short: int
+    when: str = ""
 
     @property
     def consequence(self) -> str:
         """What happens now, in words that can be shown before the click."""
         if self.running:
             ids = ", ".join(lease.id for lease in self.running)
-            said = f"no new lease starts on it; what runs stays until it ends: {ids}"
+            said = f"no new lease starts on it{self.when}; what runs stays until it ends: {ids}"
         elif self.view.empty:
-            said = "no new lease starts on it, and it is empty"
+            said = f"no new lease starts on it{self.when}, and it is empty"
         else:
-            said = "no new lease starts on it; it is empty once it is cleaned"
+            said = f"no new lease starts on it{self.when}; it is empty once it is cleaned"
         if self.short:
             nodes = "node" if self.short == 1 else "nodes"
-            said += f"; its pool is {self.short} {nodes} short of what is promised now"
+            then = "now" if self.view.node.state is NodeState.DRAINING else "then"
+            said += f"; its pool is {self.short} {nodes} short of what is promised {then}"
         return said
 
 
@@ -178,21 +198,63 @@ def show_node(world: World, actor: Actor, id: NodeId) -> NodeView:
         return node_views(tx, [tx.get(Node, id)])[0]
 
 
-def drain(world: World, actor: Actor, id: NodeId, note: str, dry_run: bool = False) -> Drained:
-    """Offer the node to nobody any more. What runs on it stays until it ends, and is told.
+def drain(
+    world: World,
+    actor: Actor,
+    id: NodeId,
+    note: str,
+    dry_run: bool = False,
+    away: Away = AT_ONCE,
+) -> Drained:
+    """Offer the node to nobody while it is away, and tell at once which promises that breaks.
 
-    With `dry_run` only the consequence is told. Draining twice is draining once.
+    What runs on it stays until it ends, and is told. With `dry_run` nothing is changed. Draining
+    twice is draining once.
     """
     check_note(note)
-    if dry_run:
-        with reading(world, actor, Verb.FLEET_READ, Target("node", id)) as tx:
-            return _drained(world, tx, tx.get(Node, id).move(NodeState.DRAINING, note))
-    with acting(world, actor, Verb.FLEET_WRITE, Target("node", id)) as tx:
-        tx.fleet(tx.get(Node, id).site)
-        node = tx.get(Node, id)
-        node = node.move(NodeState.DRAINING, note or node.note)
-        tx.put(node)
-        return _drained(world, tx, node)
+    target = Target("node", id)
+    opened = reading(world, actor, Verb.FLEET_READ, target)
+    if not dry_run:
+        opened = acting(world, actor, Verb.FLEET_WRITE, target)
+    with opened as tx:
+        fleet, now = tx.fleet(tx.get(Node, id).site), world.clock.now()
+        node = _away(tx.get(Node, id), away, note, now)
+        when = _days(tx.get(Site, node.site), node)
+        if dry_run:
+            with breaches.supposing(fleet, [node]):
+                told = breaches.consequence(tx, node.site, [node.pool], now)
+        else:
+            tx.put(node)
+            cause = f"node {id} is drained{when}"
+            told = breaches.write_down(world, tx, node.site, [node.pool], cause)
+        return _drained(tx, node, told, when if away != AT_ONCE else "")
+
+
+def _away(old: Node, away: Away, note: str, now: datetime) -> Node:
+    """The node as it is drained now, or is to be."""
+    start, back = away.start, away.until
+    if start is None:
+        start = now if old.drained is None or now < old.drained else old.drained
+    elif start < now and start != old.drained:
+        raise Invalid("from", f"{start:%Y-%m-%d %H:%M} UTC has passed; leave it out for now")
+    if back is None and old.back is not None and max(start, now) < old.back:
+        back = old.back
+    if back is not None and back <= max(start, now):
+        raise Invalid("until", f"{back:%Y-%m-%d %H:%M} UTC is not after it is drained")
+    if old.until is not None and now < old.until <= max(start, back or start):
+        raise Invalid("until", f"{old.id} leaves on {old.until:%Y-%m-%d}, before that")
+    drained = old.move(NodeState.DRAINING, note or old.note)
+    if now < start:
+        if old.state is not NodeState.IN_SERVICE:
+            raise Refused(Reason.WRONG_STATE, f"{old.id} is {old.state} already: return it first")
+        drained = replace(drained, state=old.state)
+    return replace(drained, drained=start, back=back)
+
+
+def _days(site: Site, node: Node) -> str:
+    assert node.drained is not None
+    until = "on" if node.back is None else f"until {breaches.day_at(site, node.back)}"
+    return f" from {breaches.day_at(site, node.drained)} {until}"
 
 
 def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
@@ -214,14 +276,16 @@ def site_map(world: World, actor: Actor, site: SiteId) -> SiteMap:
     return SiteMap(row, now, tuple(nodes), slots, _pools(views, reservations, now), counts)
 
 
-def _drained(world: World, tx: Tx, node: Node) -> Drained:
+def _drained(tx: Tx, node: Node, told: Consequence, when: str) -> Drained:
     view = node_views(tx, [node])[0]
     running = {h.lease.id: h.lease for h in view.holdings if h.lease is not None}
-    pool = [n for n in tx.find(Node, site=node.site) if n.pool == node.pool and n.id != node.id]
-    serving = sum(n.state == NodeState.IN_SERVICE for n in pool)
-    now = world.clock.now()
-    promised = sum(r.nodes for r in tx.find(Reservation, pool=node.pool) if _in_force(r, now))
-    return Drained(view, tuple(running.values()), max(0, promised - serving))
+    assert node.drained is not None
+    short = sum(
+        each.short.nodes
+        for each in (*told.broken, *told.still)
+        if each.short.during.end > node.drained >= each.short.during.start
+    )
+    return Drained(view, tuple(running.values()), told, short, when)
 
 
 def node_views(tx: Tx, nodes: list[Node]) -> list[NodeView]:

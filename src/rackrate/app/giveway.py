@@ -71,8 +71,8 @@ def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[dat
     found: dict[PoolId, list[datetime]] = {}
     for id, end in ends.items():
         node = fleet.nodes[fleet.number[id]]
-        leaves = end if node.until is None else min(end, node.until)
-        found.setdefault(node.pool, []).append(leaves)
+        gone = [day for day in (node.until, node.drained) if day is not None]
+        found.setdefault(node.pool, []).append(min([end, *gone]))
     return found
 
 

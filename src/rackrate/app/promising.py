@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from rackrate.app import dedicated
 from rackrate.app.giveway import longest_notice, tell
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
@@ -107,8 +108,12 @@ def cut_back(tx: Tx, contract: Contract, commitments: Iterable[Commitment]) -> N
 
 
 def tell_until_when_safe(world: World, tx: Tx, sites: Iterable[SiteId]) -> None:
-    """A new promise may need nodes that are sold by the moment: their leases learn from when."""
+    """A new promise may need nodes that are sold by the moment: their leases learn from when.
+
+    What is left of dedicated blocks is kept from others first.
+    """
     for site in sorted(set(sites)):
+        dedicated.keep(tx, site, world.clock.now())
         tell(world, tx, site)
 
 

@@ -104,7 +104,7 @@ KINDS: Mapping[type, Kind] = {
     Grant: Kind("grants", ("principal", "customer", "project")),
     Token: Kind("token", ("principal", "digest")),
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
-    Contract: Kind("contract", ("id", "entity", "customer"), customer="customer"),
+    Contract: Kind("contract", ("id", "entity", "customer", "dedicated"), customer="customer"),
     Delivery: Kind("delivery", ("contract", "customer", "awaiting"), customer="customer"),
     Quote: Kind("quote", ("customer", "site"), customer="customer"),
     PurchaseOrder: Kind("purchase_order", ("site",)),

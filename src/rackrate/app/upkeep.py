@@ -96,7 +96,7 @@ def _stepped(tx: Tx, old: Node, step: Step, now: datetime) -> Node:
         return _dated(old, old.ready, step.expected, note)
     if to in EMPTY_FIRST:
         _check_empty(tx, old, to)
-    node = old
+    node = _back(old, to)
     if node.state is NodeState.IN_SERVICE and to in EMPTY_FIRST:
         node = node.move(NodeState.DRAINING, note)
     moved = node.move(to, note)
@@ -107,6 +107,11 @@ def _stepped(tx: Tx, old: Node, step: Step, now: datetime) -> Node:
     if to is NodeState.IN_SERVICE and old.state in AWAITED:
         return replace(moved, ready=now)
     return _dated(moved, step.expected or moved.ready, moved.until, note)
+
+
+def _back(node: Node, to: NodeState) -> Node:
+    """Its drain is over, except where it is cleaned first."""
+    return node if to is NodeState.CLEANING else replace(node, drained=None, back=None)
 
 
 def _dated(node: Node, ready: datetime | None, until: datetime | None, note: str) -> Node:

@@ -70,7 +70,7 @@ def show(id: Node, output: Output = Format.TABLE) -> None:
     if output is Format.JSON:
         print_json(row)
         return
-    limits = row["capacity"]
+    limits, zones = row["capacity"], Zones(client)
     print_facts(
         [
             ("Node", row["id"]),
@@ -79,27 +79,56 @@ def show(id: Node, output: Output = Format.TABLE) -> None:
             ("Slots", f"{row['slots']}, {row['parts']} on each" if row["parts"] > 1 else ""),
             ("Machine", f"{limits['milli_cpus'] / 1000:g} cores, {limits['memory_mib']:,} MiB"),
             ("State", row["state"]),
+            ("Away", away(row, zones)),
+            ("Named for", row["named_for"] or ""),
             ("Note", row["note"]),
             ("Free now", f"{row['slots_free']} of {row['slots']} slots"),
         ]
     )
-    zones = Zones(client)
     for claim in row["holdings"]:
         claim["shown"] = local(claim["since"], zones.site(row["site"]))
     print()
     print_table(CLAIMS, row["holdings"], "Nobody holds any of it.")
 
 
+def away(row: Row, zones: Zones) -> str:
+    """From when until when a node is drained."""
+    if not row["drained"]:
+        return ""
+    zone = zones.site(row["site"])
+    back = f"until {local(row['back'], zone)[:16]}" if row["back"] else "until it is returned"
+    return f"from {local(row['drained'], zone)[:16]} {back}"
+
+
 @node.command()
 def drain(
     id: Node,
+    start: Annotated[
+        str, typer.Option("--from", metavar="DAY", help="Left out: from now on.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="DAY", help="When it is back; left out: nobody knows.")
+    ] = "",
     note: Annotated[str, typer.Option(help="Why, for those who look at it.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Offer the node no more; what runs on it keeps it until that ends."""
-    row = connect().post(path("nodes", id, "drain"), {"note": note, "dry_run": dry_run})
-    print_done(row, output, row["consequence"])
+    """Offer the node no more; what runs on it keeps it until that ends. Says at once which
+    promises that breaks."""
+    client = connect()
+    zones = Zones(client)
+    body: dict[str, object] = {"note": note, "dry_run": dry_run}
+    if start or until:
+        zone = zones.site(client.get(path("nodes", id))["site"])
+        for name, option, given in (("start", "--from", start), ("until", "--until", until)):
+            if given:
+                body[name] = instant(option, given, zone)
+    row = client.post(path("nodes", id, "drain"), body)
+    if output is Format.JSON:
+        print_json(row)
+        return
+    print(row["consequence"])
+    print_consequence(row["promises"], zones)
 
 
 @node.command("return")
@@ -108,10 +137,12 @@ def return_(
     note: Annotated[str, typer.Option(help="What was done to it.")] = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Offer the node again."""
+    """Offer the node again: a drain or a repair is over, or called off."""
     row = connect().post(path("nodes", id, "return"), {"note": note})
-    free = f"{row['slots_free']} of {row['slots']} slots free"
-    print_done(row, output, f"{id} is {row['state']}, {free}")
+    said = f"{id} is {row['state']}, {row['slots_free']} of {row['slots']} slots free"
+    if row["promises"]["mended"]:
+        said += f"; mended: {', '.join(row['promises']['mended'])}"
+    print_done(row, output, said)
 
 
 @node.command()

@@ -17,8 +17,10 @@ from rackrate.core.timeline import Ints, Timeline, instant, seconds
 
 # Nodes of a pool are fungible, so who goes short is a rule: first those for whom the missing order
 # was placed; then holds, which nobody has signed; then maintenance, which can be put off; then what
-# rights to renew hold, which may lapse; then the contracts, the latest signed first.
-SERVED = 0
+# rights to renew hold, which may lapse; then the contracts, the latest signed first. The rest of a
+# dedicated block is promised to nobody as nodes: it makes way before all of them, and nothing is
+# broken by that.
+REST, SERVED = -1, 0
 _ORDER: Mapping[ReservationKind, int] = {
     ReservationKind.HOLD: 1,
     ReservationKind.MAINTENANCE: 2,
@@ -139,6 +141,7 @@ def shorts(
     return tuple(
         Short(by_id[id], nodes, Interval(instant(start), instant(end)))
         for id, runs in sorted(found.items())
+        if not by_id[id].private
         for start, end, nodes in runs
     )
 
@@ -177,6 +180,9 @@ def _ranked(
         start, end = seconds(held.during.start), seconds(held.during.end)
         signed = standing.signed.get(held.holder)
         when = 0 if signed is None else -seconds(signed)
+        if held.private:
+            keyed.append(((REST, 0, held.id), start, end, held))
+            continue
         if held.holder in standing.served:
             day = standing.served[held.holder]
             until = end if day is None else min(end, seconds(day))

@@ -18,8 +18,10 @@ from rackrate.core.timeline import BEGINNING, Timeline, instant, seconds
 A_SECOND = timedelta(seconds=1)
 NOTHING = Decimal(0)
 NEVER = 2**62
+PRIVATE = "/private"  # Ends the name under which the rest of a dedicated block is kept free.
 # A node in these states is capacity from the day that it is expected, where one is told.
 AWAITED = ARRIVING | {NodeState.IN_REPAIR}
+Spans = tuple[tuple[int, int], ...]
 
 
 class ReservationKind(StrEnum):
@@ -53,6 +55,11 @@ class Reservation:
     def __post_init__(self) -> None:
         if self.nodes < 1:
             raise ValueError(f"a reservation of {self.nodes} nodes")
+
+    @property
+    def private(self) -> bool:
+        """Whether it only keeps others out of a dedicated block: the rest of it, however much."""
+        return self.holder.endswith(PRIVATE)
 
     def counts(self, now: datetime) -> bool:
         return self.expires is None or now < self.expires
@@ -108,12 +115,12 @@ class Claim:
 class PoolCalendar:
     """What one pool has and has promised, over time. Kept and changed, as the fleet index is.
 
-    A node that was expected by now and is not in service has no date any more: it is no capacity
-    until it is given a new one.
+    A node that was expected by now, or back from a drain, and is not in service has no date any
+    more: it is no capacity until it is given a new one.
     """
 
     __slots__ = (
-        "_arriving",
+        "_awaited",
         "_by_kind",
         "_free",
         "_held",
@@ -131,8 +138,8 @@ class PoolCalendar:
     def __init__(self) -> None:
         self.reservations: dict[str, Reservation] = {}
         self.version = 0  # Grows with every change, a lapse among them.
-        self._spans: dict[NodeId, tuple[int, int]] = {}
-        self._arriving: dict[NodeId, int] = {}
+        self._spans: dict[NodeId, Spans] = {}
+        self._awaited: dict[NodeId, int] = {}
         self._supply: dict[int, int] = {}
         self._promised: dict[int, int] = {}
         self._kinds: dict[ReservationKind, dict[int, int]] = {}
@@ -147,7 +154,7 @@ class PoolCalendar:
         """One like it, to change for a question that begins with "what if"."""
         twin = PoolCalendar()
         twin.reservations = dict(self.reservations)
-        twin._spans, twin._arriving = dict(self._spans), dict(self._arriving)
+        twin._spans, twin._awaited = dict(self._spans), dict(self._awaited)
         twin._supply, twin._promised = dict(self._supply), dict(self._promised)
         twin._kinds = {kind: dict(changes) for kind, changes in self._kinds.items()}
         twin._lapses = list(self._lapses)
@@ -160,20 +167,19 @@ class PoolCalendar:
         self.drop_node(node.id)
         if node.state == NodeState.RETIRED:
             return
-        start = BEGINNING
-        if node.ready is not None and node.state in AWAITED:
-            start = self._arriving[node.id] = seconds(node.ready)
-            heappush(self._lapses, (start, node.id))
-        end = NEVER if node.until is None else seconds(node.until)
-        self._spans[node.id] = start, end
-        self._change(self._supply, start, end, 1)
+        expected = node.ready if node.state in AWAITED else node.back
+        if expected is not None:
+            self._awaited[node.id] = seconds(expected)
+            heappush(self._lapses, (seconds(expected), node.id))
+        self._spans[node.id] = spans = _spans(node)
+        for start, end in spans:
+            self._change(self._supply, start, end, 1)
 
     def drop_node(self, node: NodeId) -> None:
         """It is no node of this pool any more."""
-        span = self._spans.pop(node, None)
-        self._arriving.pop(node, None)
-        if span is not None:
-            self._change(self._supply, *span, -1)
+        self._awaited.pop(node, None)
+        for start, end in self._spans.pop(node, ()):
+            self._change(self._supply, start, end, -1)
 
     def promise(self, held: Reservation) -> None:
         """Add or replace a reservation."""
@@ -217,7 +223,7 @@ class PoolCalendar:
             held = self.reservations.get(id)
             if held is not None and held.expires is not None and seconds(held.expires) <= now:
                 self.withdraw(id)
-            expected = self._arriving.get(NodeId(id))
+            expected = self._awaited.get(NodeId(id))
             if expected is not None and expected <= now:
                 self.drop_node(NodeId(id))
 
@@ -266,7 +272,7 @@ class PoolCalendar:
         return instant(max(start, int(line.times[first + below[0]]))) if len(below) else None
 
     def supply(self, now: datetime) -> int:
-        """Nodes that are there now, or should be: all but the retired and the not yet delivered."""
+        """Nodes that are there now, or should be: not what is to come, is drained or has left."""
         self._lapse(seconds(now))
         at = seconds(now)
         return sum(change for moment, change in self._supply.items() if moment <= at)
@@ -284,3 +290,16 @@ class PoolCalendar:
             changes = [moment for moment in self._promised if moment > at]
             self._held_within = at, min(changes, default=NEVER)
         return self._held
+
+
+def _spans(node: Node) -> Spans:
+    """When a node is capacity, in seconds: before it is drained, and again from when it is back."""
+    end = NEVER if node.until is None else seconds(node.until)
+    if node.state in AWAITED:
+        return ((BEGINNING if node.ready is None else seconds(node.ready), end),)
+    if node.drained is None:
+        return () if node.state is NodeState.DRAINING else ((BEGINNING, end),)
+    before = (BEGINNING, min(seconds(node.drained), end))
+    if node.back is None or seconds(node.back) >= end:
+        return (before,)
+    return before, (seconds(node.back), end)

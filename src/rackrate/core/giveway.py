@@ -108,6 +108,8 @@ class _Ground:
         self.room = np.concatenate([[line.least(at, at + ahead + 1)], line.levels[later]])
         self.on: dict[NodeId, list[LeaseId]] = {}
         self.leaves: dict[NodeId, int] = {}
+        # A drain moves nobody; but who is on that node is in the way of no promise from then on.
+        self.counts: dict[NodeId, int] = {}
 
     def above(self, ends: Iterable[int], times: Ints) -> Ints:
         """At each of `times`: nodes that are there beyond it, more than there is room for."""
@@ -138,6 +140,10 @@ class _House:
                 if node.until is not None and ground.ahead:
                     leaves = seconds(node.until) - ground.ahead
                     ground.leaves[name] = max(self.at, leaves)
+                ground.counts[name] = ground.leaves[name]
+                if node.drained is not None and ground.ahead:
+                    drained = max(self.at, seconds(node.drained) - ground.ahead)
+                    ground.counts[name] = min(drained, ground.counts[name])
                 if ground not in self._pools.setdefault(lodger.id, []):
                     self._pools[lodger.id].append(ground)
         self.grounds = [grounds[pool] for pool in sorted(grounds)]
@@ -175,7 +181,7 @@ class _House:
     def _stay(self, ground: _Ground, beside: LeaseId | None = None) -> list[int]:
         """When each lodged node is empty or gone, were the notice of `beside` withdrawn."""
         return [
-            min(ground.leaves[n], max(NEVER if id == beside else self._ends(id) for id in ids))
+            min(ground.counts[n], max(NEVER if id == beside else self._ends(id) for id in ids))
             for n, ids in ground.on.items()
         ]
 
@@ -204,7 +210,7 @@ class _House:
         after = -1
         while True:
             told = [
-                min(ground.leaves[n], max(self._protected(id) for id in ids))
+                min(ground.counts[n], max(self._protected(id) for id in ids))
                 for n, ids in ground.on.items()
             ]
             over = ground.above(told, ground.times) > 0
@@ -267,8 +273,8 @@ class _House:
                 free = {ids - best for ids in free} - {frozenset()}
 
     def _left(self, ground: _Ground, node: NodeId, moment: int) -> list[LeaseId]:
-        """Who still holds the node at `moment`; nobody, where it is gone by then."""
-        if ground.leaves[node] <= moment:
+        """Who still holds the node at `moment`; nobody, where it is gone or drained by then."""
+        if ground.counts[node] <= moment:
             return []
         return [id for id in ground.on[node] if self._ends(id) > moment]
 

@@ -10,6 +10,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import (
     BlockId,
     ChipId,
+    ContractId,
     EntityId,
     NodeId,
     PoolId,
@@ -111,7 +112,9 @@ class Rack:
 
 
 class NodeState(StrEnum):
-    """Only a node in service is offered. A draining one keeps what it runs until that ends."""
+    """Only a node in service is offered. A draining one keeps what it runs until that ends, and
+    is no capacity to promise from the day that it is drained until it is back.
+    """
 
     ORDERED = "ordered"
     IN_TRANSIT = "in_transit"
@@ -153,6 +156,9 @@ class Node:
     `ready` is when it is expected to be in service, while it is not; `until` when it leaves for
     good (its lease-in ends, it is retired), where that is known. `order` is the purchase order
     that it came with, and `batch` its delivery there. `kw` is what it draws at most.
+    `drained` is from when it is taken out of service for a while, and `back` when it is to return;
+    with the first and not the second nobody knows when. `named_for` is the contract that it was
+    named for at delivery.
     """
 
     id: NodeId
@@ -170,6 +176,9 @@ class Node:
     batch: int = 0
     rack: RackId | None = None
     kw: Decimal | None = None
+    drained: datetime | None = None
+    back: datetime | None = None
+    named_for: ContractId | None = None
 
     def __post_init__(self) -> None:
         if not (1 <= self.gpus <= 1024 and 1 <= self.parts <= 1000):
@@ -180,6 +189,12 @@ class Node:
             check_instant(self.until)
             if self.ready is not None and not self.ready < self.until:
                 raise ValueError(f"node {self.id}: leaves before it is ready")
+        if self.drained is not None:
+            check_instant(self.drained)
+        if self.back is not None:
+            check_instant(self.back)
+            if self.drained is None or not self.drained < self.back:
+                raise ValueError(f"node {self.id}: is back before it is drained")
         if self.ready is None and self.state in ARRIVING:
             raise ValueError(
                 f"node {self.id}: {self.state} needs the day it is expected in service"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rackrate.core.calendar import NOTHING, Claim, Reservation
+from rackrate.core.choice import NOBODY, Fitting, Ranks, choose, ranked
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.pools import OPEN as OPEN
@@ -23,7 +24,10 @@ from rackrate.core.slots import lowest
 from rackrate.core.timeline import seconds
 from rackrate.core.workload import Member
 
-NOBODY = -1
+_ARRAYS = (
+    *("_free", "_size", "_usable", "_drained", "_broken", "_leaves"),
+    *("_owner", "_named", "_chip", "_pool", "_block"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,9 @@ class Request:
     """`members` nodes with `slots` slots each. `account`: a contract's id, or empty.
 
     A gang goes into one block if one fits it; `same_block` refuses it otherwise. `prefer` are nodes
-    that it had before. What is sold by the moment leaves `kept_percent` of each pool untouched:
-    broken nodes count towards it. `lasting`: not on nodes that promises will need before that.
+    that it had before; after them come those that were named for its contract. What is sold by the
+    moment leaves `kept_percent` of each pool untouched: broken nodes count towards it. `lasting`:
+    not on nodes that promises will need before that.
     """
 
     chip: ChipId
@@ -94,7 +99,12 @@ class Fleet:
         self._free = np.zeros(0, np.int32)
         self._size = np.zeros(0, np.int32)
         self._usable = np.zeros(0, np.bool_)
+        self._drained = np.zeros(0, np.bool_)
+        self._broken = np.zeros(0, np.bool_)
+        self._leaves = np.zeros(0, np.bool_)
+        self._marked = 0
         self._owner = np.zeros(0, np.int32)
+        self._named = np.zeros(0, np.int32)
         self._chip = np.zeros(0, np.int32)
         self._pool = np.zeros(0, np.int32)
         self._block = np.zeros(0, np.int32)
@@ -124,6 +134,8 @@ class Fleet:
             self._bits[i] = (1 << node.slots) - 1
             self._free[i] = self._size[i] = node.slots
         self._usable[i] = node.state == NodeState.IN_SERVICE
+        self._drain(i, node.state == NodeState.DRAINING)
+        self._mark(i, node)
         self._chip[i] = self._chips.setdefault(node.chip, len(self._chips))
         self._pool[i] = pool.number
         self._block[i] = self._blocks.setdefault(node.block, len(self._blocks))
@@ -142,8 +154,10 @@ class Fleet:
         self._held[i] += 1
         if self._held[i] == 1:
             self._owner[i] = account
-            owned = self.pool_list[self._pool[i]].owned
-            owned[account] = owned.get(account, 0) + 1
+            pool = self.pool_list[self._pool[i]]
+            pool.owned[account] = pool.owned.get(account, 0) + 1
+            if account == OPEN and self._drained[i]:
+                pool.leaving += 1
 
     def free(self, claim_id: str, ended: datetime) -> None:
         """Give a claim's slots back; its row ends at `ended`, and the next may begin there."""
@@ -153,8 +167,10 @@ class Fleet:
         self._free[i] += claim.slots.bits.bit_count()
         self._held[i] -= 1
         if self._held[i] == 0:
-            owned = self.pool_list[self._pool[i]].owned
-            owned[int(self._owner[i])] -= 1
+            pool = self.pool_list[self._pool[i]]
+            pool.owned[int(self._owner[i])] -= 1
+            if self._owner[i] == OPEN and self._drained[i]:
+                pool.leaving -= 1
             self._owner[i] = NOBODY
         self.closed_until[claim.node] = max(ended, self.closed_until.get(claim.node, ended))
 
@@ -210,7 +226,7 @@ class Fleet:
             return None
         for number in {int(self._pool[self.number[member.node]]) for member in members}:
             pool = self.pool_list[number]
-            needed = pool.calendar.first_below(pool.owned.get(OPEN, 0), now)
+            needed = pool.calendar.first_below(pool.sold_by_the_moment, now)
             if needed is not None and (first is None or needed < first):
                 first = needed
         return first
@@ -272,6 +288,7 @@ class Fleet:
             return fits
         keep = np.ones(len(fits), np.bool_)
         fresh = self._owner[fits] == NOBODY
+        ranks = self._ranks(request, fits)
         for number in np.unique(self._pool[fits]):
             pool, here = self.pool_list[number], self._pool[fits] == number
             may_open = self._may_open(pool, request, now)
@@ -281,7 +298,10 @@ class Fleet:
                 may_open = min(may_open, safe)
                 if safe < 0:
                     keep[here] = False
-            keep[np.flatnonzero(fresh & here)[max(may_open, 0) :]] = False
+            new = np.flatnonzero(fresh & here)
+            if ranks is not None:
+                new = new[np.argsort(ranks[new], kind="stable")]
+            keep[new[max(may_open, 0) :]] = False
         return fits[keep]
 
     def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
@@ -297,32 +317,23 @@ class Fleet:
         members = self._pool == pool.number
         usable = members & self._usable
         if request.kept_percent:
-            there = pool.calendar.supply(now)
+            broken = int(np.count_nonzero(members & self._broken))
+            there = pool.calendar.supply(now) + broken
             spoilt = there - int(np.count_nonzero(usable))
             kept += max(0, ceil(there * request.kept_percent / 100) - spoilt)
         return int(np.count_nonzero(usable & self._untouched())) - kept
 
-    def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
-        if request.members == 1 and not request.prefer:
-            return [int(fits[self._free[fits].argmin()])]
-        order = fits[np.lexsort((fits, self._free[fits]))]
-        if request.prefer:
-            liked = {self.number[node] for node in request.prefer if node in self.number}
-            order = np.array(sorted(order, key=lambda i: int(i) not in liked), np.intp)
-        if request.members == 1:
-            return [int(order[0])]
-        counts = np.bincount(self._block[order], minlength=len(self._blocks))
-        roomy = np.flatnonzero(counts >= request.members)
-        if len(roomy):
-            tightest = roomy[np.argmin(counts[roomy])]
-            if request.prefer:
-                tightest = self._block[order[0]] if self._block[order[0]] in roomy else tightest
-            return [int(i) for i in order[self._block[order] == tightest][: request.members]]
-        if request.same_block:
+    def _ranks(self, request: Request, fits: NDArray[np.intp]) -> Ranks | None:
+        if not self._marked:
             return None
-        # As few blocks as can be: the fullest of candidates first.
-        by_block = np.lexsort((np.arange(len(order)), -counts[self._block[order]]))
-        return [int(i) for i in order[by_block][: request.members]]
+        account = self._accounts.get(request.account, -2) if request.account else OPEN
+        return ranked(self._named[fits], self._leaves[fits], account)
+
+    def _choose(self, request: Request, fits: NDArray[np.intp]) -> list[int] | None:
+        before = [self.number[node] for node in request.prefer if node in self.number]
+        ranks = self._ranks(request, fits)
+        found = Fitting(fits, ranks, self._free, self._block)
+        return choose(found, request.members, request.same_block, before)
 
     def _largest_block(self, fits: NDArray[np.intp]) -> int:
         return int(np.bincount(self._block[fits]).max()) if len(fits) else 0
@@ -342,6 +353,25 @@ class Fleet:
 
     # -- upkeep ---------------------------------------------------------------------------------
 
+    def _drain(self, i: int, drained: bool) -> None:
+        """Take note of whether node `i` is drained: then no promise waits for what runs there."""
+        if bool(self._drained[i]) != drained:
+            self._drained[i] = drained
+            if self._held[i] and self._owner[i] == OPEN:
+                self.pool_list[self._pool[i]].leaving += 1 if drained else -1
+
+    def _mark(self, i: int, node: Node) -> None:
+        """Take note of whose node `i` is by name, whether it is to be drained, and is broken."""
+        account = NOBODY
+        if node.named_for is not None:
+            account = self._accounts.setdefault(node.named_for, len(self._accounts))
+        leaves = node.state == NodeState.IN_SERVICE and node.drained is not None
+        was = self._named[i] != NOBODY or self._leaves[i]
+        self._marked += int(account != NOBODY or leaves) - int(was)
+        self._named[i], self._leaves[i] = account, leaves
+        repaired = node.state == NodeState.IN_REPAIR and node.ready is not None
+        self._broken[i] = repaired or (self._drained[i] and node.drained is not None)
+
     def _append(self, node: Node) -> int:
         i = len(self.nodes)
         self.number[node.id] = i
@@ -350,11 +380,11 @@ class Fleet:
         self._held.append(0)
         if i >= len(self._free):
             self._grow(max(64, 2 * i))
-        self._owner[i] = NOBODY
+        self._owner[i] = self._named[i] = NOBODY
         return i
 
     def _grow(self, size: int) -> None:
-        for name in ("_free", "_size", "_usable", "_owner", "_chip", "_pool", "_block"):
+        for name in _ARRAYS:
             old = getattr(self, name)
             new = np.zeros(size, old.dtype)
             new[: len(old)] = old

@@ -12,7 +12,7 @@ OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contr
 class Pool:
     """One block x node shape: who has whole nodes of it, and what of it is promised."""
 
-    __slots__ = ("block", "calendar", "chip", "gpus", "id", "number", "owned")
+    __slots__ = ("block", "calendar", "chip", "gpus", "id", "leaving", "number", "owned")
 
     def __init__(self, id: PoolId, number: int, block: str, chip: ChipId, gpus: int) -> None:
         self.id = id
@@ -21,12 +21,13 @@ class Pool:
         self.chip = chip
         self.gpus = gpus
         self.owned: dict[int, int] = {}
+        self.leaving = 0  # Drained nodes on which something still runs that is sold by the moment.
         self.calendar = PoolCalendar()
 
     @property
     def sold_by_the_moment(self) -> int:
-        """Nodes on which something runs on demand or spot."""
-        return self.owned.get(OPEN, 0)
+        """Nodes on which something runs on demand or spot, and which could be promised else."""
+        return self.owned.get(OPEN, 0) - self.leaving
 
 
 class Shape:

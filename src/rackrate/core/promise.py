@@ -10,7 +10,7 @@ import numpy as np
 from rackrate.core.calendar import NOTHING
 from rackrate.core.ids import PoolId
 from rackrate.core.interval import Interval
-from rackrate.core.placement import OPEN, Pool, Shape
+from rackrate.core.placement import Pool, Shape
 from rackrate.core.timeline import BEGINNING, Ints, instant, seconds
 
 
@@ -105,7 +105,7 @@ def rooms(shape: Shape, wish: Wish) -> Ints:
     room = shape.calendars.least(during, now, wish.kept_percent)
     told = now + wish.notice
     if during.start < told:
-        taken = np.array([pool.owned.get(OPEN, 0) for pool in shape.pools], np.int64)
+        taken = np.array([pool.sold_by_the_moment for pool in shape.pools], np.int64)
         if taken.any():
             soon = Interval(during.start, min(during.end, told))
             filled = shape.calendars.least(soon, now, wish.kept_percent - wish.moment_percent)

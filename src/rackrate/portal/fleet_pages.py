@@ -1,8 +1,9 @@
 """The fleet: the map with its inspector, the table of nodes, one node, drain and return."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from rackrate.app import catalogue, customers, fleet, sales, upkeep
@@ -11,6 +12,7 @@ from rackrate.core.errors import RackrateError
 from rackrate.core.ids import NodeId, SiteId
 from rackrate.core.inventory import NodeState
 from rackrate.portal import fleet_view
+from rackrate.portal.broken_view import day_of, told_of
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.messages import msg
@@ -48,6 +50,7 @@ def fleet_map(page: Visited, node: str = "") -> Response:
         "slots": len(everything),
         "nodes": sum(len(found.nodes) for found in maps),
         "inspected": _inspected(page, NodeId(node)) if node else None,
+        "asked": None,
     }
     return page.show("fleet.html", Same("rackrate node list", "GET /v1/nodes"), **values)
 
@@ -110,8 +113,19 @@ def nodes(page: Visited, site: str = "", state: str = "", after: str = "") -> Re
 
 
 @router.get("/nodes/{id}")
-def node(page: Visited, id: str) -> Response:
-    return _node_page(page, NodeId(id), None)
+def node(
+    page: Visited,
+    id: str,
+    start: Annotated[str, Query(alias="from")] = "",
+    until: str = "",
+    note: str = "",
+    act: str = "",
+) -> Response:
+    """One node. With `act=drain` it also says what draining it then would break."""
+    asked = None
+    if act == "drain":
+        asked = {"start": start, "until": until, "note": note}
+    return _node_page(page, NodeId(id), None, asked)
 
 
 def _inspected(page: Page, id: NodeId) -> dict[str, Any]:
@@ -123,6 +137,7 @@ def _inspected(page: Page, id: NodeId) -> dict[str, Any]:
     would = None
     if may_write and in_service:
         would = fleet.drain(page.world, page.actor, id, "", dry_run=True)
+    planned = in_service and view.node.drained is not None
     return {
         "view": view,
         "state": fleet_view.NODE_STATES[view.node.state],
@@ -137,19 +152,46 @@ def _inspected(page: Page, id: NodeId) -> dict[str, Any]:
         ),
         "customers": names,
         "would": would,
-        "may_return": may_write and view.node.state in (NodeState.DRAINING, NodeState.IN_REPAIR),
+        "may_return": may_write
+        and (planned or view.node.state in (NodeState.DRAINING, NodeState.IN_REPAIR)),
         "form_key": page.form_key(),
     }
 
 
-def _node_page(page: Page, id: NodeId, refused: RackrateError | None) -> Response:
-    values = {"inspected": _inspected(page, id)}
+def _node_page(
+    page: Page,
+    id: NodeId,
+    refused: RackrateError | None,
+    asked: Mapping[str, str] | None = None,
+) -> Response:
+    values: dict[str, Any] = {"inspected": _inspected(page, id), "asked": None}
     if page.part == "inspector":
         return HTMLResponse(page.render("parts/inspector.html", **values))
+    if asked is not None:
+        try:
+            away = _away(page, asked["start"], asked["until"])
+            would = fleet.drain(page.world, page.actor, id, asked["note"], True, away)
+            values["asked"] = {**asked, "would": would, **told_of(page, would.told)}
+        except RackrateError as error:
+            refused = error
     shown: dict[str, Any] = {"refusal": None if refused is None else refusal(page, refused)}
-    same = Same(f"rackrate node show {id}", f"GET /v1/nodes/{id}")
+    cli, api = f"rackrate node show {id}", f"GET /v1/nodes/{id}"
+    if values["asked"] is not None and asked is not None:
+        days = (("--from", asked["start"]), ("--until", asked["until"]))
+        cli = f"rackrate node drain {id}" + "".join(f" {name} {day}" for name, day in days if day)
+        api = f"POST /v1/nodes/{id}/drain"
+    same = Same(cli, api)
     status = 200 if refused is None else status_of(refused)
     return page.show("node.html", same, status, **values, **shown)
+
+
+def _away(page: Page, start: str, until: str) -> fleet.Away:
+    """The days that were typed; none: from now on, and nobody knows until when."""
+    zone = page.organisation.time_zone
+    return fleet.Away(
+        day_of("from", start, zone) if start else None,
+        day_of("until", until, zone) if until else None,
+    )
 
 
 @router.post("/nodes/{id}/drain")
@@ -157,14 +199,17 @@ def drain(
     page: Posted,
     id: str,
     note: Annotated[str, Form()] = "",
+    start: Annotated[str, Form(alias="from")] = "",
+    until: Annotated[str, Form()] = "",
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
     def carry_out() -> str:
-        fleet.drain(page.world, page.actor, NodeId(id), note)
-        return f"/nodes/{id}?done=drained"
+        away = _away(page, start, until)
+        fleet.drain(page.world, page.actor, NodeId(id), note, away=away)
+        return f"/nodes/{id}?done={'to-drain' if start else 'drained'}"
 
     try:
-        return page.once(form_key, f"node/{id}/drain/{note}", carry_out)
+        return page.once(form_key, f"node/{id}/drain/{start}/{until}/{note}", carry_out)
     except RackrateError as refused:
         return _node_page(page, NodeId(id), refused)
 

@@ -68,6 +68,7 @@ DONE = {
     "resumed": msg("The lease has machines again. Billing starts when the health check passes."),
     "ended": msg("Billing has ended. The lease ends now, for good."),
     "drained": msg("No new lease starts on this node any more."),
+    "to-drain": msg("From that day on no lease starts on this node, and no promise counts on it."),
     "returned": msg("This node is offered again."),
     "paid": msg("The payment is posted."),
     "closed": msg("The month is closed, and its invoices are issued."),

@@ -1,22 +1,20 @@
 """Purchase orders: what is on its way, for whom, and which promises a late truck breaks."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from rackrate.app import breaches, procurement
-from rackrate.app.breaches import Broken, Consequence
 from rackrate.app.procurement import BatchView, Changed, OrderView, Part
 from rackrate.core.access import Verb
-from rackrate.core.calendar import ReservationKind
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import PurchaseId
-from rackrate.core.interval import zone
 from rackrate.core.inventory import NodeState
 from rackrate.core.purchase import ARRIVAL, Terms
+from rackrate.portal.broken_view import day_of, rows_of, told_of
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.fleet_view import NODE_STATES
 from rackrate.portal.messages import msg
@@ -27,13 +25,6 @@ A_PAGE = 100
 TERMS: Mapping[Terms, str] = {
     Terms.PURCHASE: msg("Bought"),
     Terms.LEASE_IN: msg("Leased in, and resold"),
-}
-KINDS: Mapping[ReservationKind, str] = {
-    ReservationKind.HOLD: msg("Hold"),
-    ReservationKind.CONTRACT: msg("Contract"),
-    ReservationKind.FLEX: msg("Flex"),
-    ReservationKind.MAINTENANCE: msg("Maintenance"),
-    ReservationKind.LEASE_BACK: msg("Leased back"),
 }
 LATE = ("bad", msg("Late"))
 CANCELLED = ("", msg("Cancelled"))
@@ -48,7 +39,7 @@ def purchase_orders(page: Visited, after: str = "") -> Response:
     values = {
         "rows": [(view, _next_day(view), _state(view)) for view in shown],
         "following": shown[-1].order.id if len(found) > A_PAGE else "",
-        "broken": _shown(page, breaches.show(page.world, page.actor)),
+        "broken": rows_of(page, breaches.show(page.world, page.actor)),
     }
     same = Same("rackrate purchase list", "GET /v1/purchase-orders")
     return page.show("purchase_orders.html", same, **values)
@@ -101,7 +92,7 @@ def _order_page(
         "coming": [each for each in view.batches if each.arriving],
         "steps": [(state, NODE_STATES[state][1]) for state in ARRIVAL[1:]],
         "may_write": page.may(Verb.FLEET_WRITE),
-        "asked": None if asked is None else _told(page, asked.told),
+        "asked": None if asked is None else told_of(page, asked.told),
         "batch": batch,
         "to": to,
         "act": act,
@@ -123,55 +114,20 @@ def _order_page(
 def _asked(page: Page, id: PurchaseId, batch: int, to: str, act: str) -> Changed:
     if act == "cancel":
         return procurement.cancel(page.world, page.actor, id, batch, dry_run=True)
-    day = _day("to", to, page.organisation.time_zone)
+    day = day_of("to", to, page.organisation.time_zone)
     return procurement.slip(page.world, page.actor, id, batch, day, dry_run=True)
 
 
 def _of_order(page: Page, view: OrderView) -> list[dict[str, Any]]:
     """Broken promises of the pool that the order is for."""
     found = breaches.show(page.world, page.actor, view.order.site)
-    return _shown(page, [each for each in found if each.short.reservation.pool == view.order.pool])
-
-
-def _told(page: Page, told: Consequence) -> dict[str, Any]:
-    return {
-        "broken": _shown(page, told.broken),
-        "mended": sorted({row.holder for row in told.mended}),
-    }
-
-
-def _shown(page: Page, found: Any) -> list[dict[str, Any]]:
-    rows: list[Broken] = list(found)
-    return [
-        {
-            "kind": KINDS[broken.short.reservation.kind],
-            "holder": broken.short.reservation.holder,
-            "link": broken.short.reservation.kind is ReservationKind.CONTRACT
-            and page.may(Verb.CONTRACT_READ),
-            "customer": broken.short.reservation.customer,
-            "pool": broken.short.reservation.pool,
-            "nodes": broken.short.nodes,
-            "during": broken.short.during,
-            "cause": "" if broken.row is None else broken.row.cause,
-            "mends": broken.mends,
-        }
-        for broken in rows
-    ]
+    return rows_of(page, [each for each in found if each.short.reservation.pool == view.order.pool])
 
 
 def _number(field: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 8):
         raise Invalid(field, f"{text!r} is not a whole number")
     return int(text)
-
-
-def _day(field: str, text: str, zone_name: str) -> datetime:
-    """Midnight of a day on the organisation's calendar."""
-    try:
-        local = datetime.combine(date.fromisoformat(text), time(), zone(zone_name))
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(field, f"{text!r} is not a day such as 2027-03-01") from None
 
 
 @router.post("/purchase-orders/{id}/advance")
@@ -202,7 +158,7 @@ def slip(
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
     def act() -> None:
-        day = _day("to", to, page.organisation.time_zone)
+        day = day_of("to", to, page.organisation.time_zone)
         procurement.slip(page.world, page.actor, PurchaseId(id), _number("batch", batch), day)
 
     return _done(page, id, form_key, f"slip/{batch}/{to}", "slipped", act)

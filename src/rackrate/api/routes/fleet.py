@@ -17,6 +17,7 @@ from rackrate.api.schemas.fleet import (
     Moved,
     MoveRequest,
     NodeDetail,
+    Returned,
     ReturnRequest,
     SiteMap,
 )
@@ -130,10 +131,13 @@ def show_node(call: Caller, id: IdPath) -> Response:
     summary="Offer a server no more",
 )
 def drain(call: Writer, id: IdPath, body: DrainRequest) -> Response:
-    """What runs on it goes on until it ends. Draining twice is draining once."""
+    """What runs on it goes on until it ends. Answers every promise that this breaks, as a slip
+    does. Draining twice is draining once.
+    """
 
     def act() -> Drained:
-        done = fleet.drain(call.world, call.actor, NodeId(id), body.note, body.dry_run)
+        away = fleet.Away(body.start, body.until)
+        done = fleet.drain(call.world, call.actor, NodeId(id), body.note, body.dry_run, away)
         return Drained.of(done, body.dry_run)
 
     return call.post(body, act)
@@ -141,15 +145,17 @@ def drain(call: Writer, id: IdPath, body: DrainRequest) -> Response:
 
 @router.post(
     "/nodes/{id}/return",
-    response_model=NodeDetail,
+    response_model=Returned,
     responses=WRITES,
     tags=FLEET,
     summary="Offer a server again",
 )
 def return_node(call: Writer, id: IdPath, body: ReturnRequest) -> Response:
-    def act() -> NodeDetail:
-        view = upkeep.return_node(call.world, call.actor, NodeId(id), body.note)
-        return NodeDetail.detail(view)
+    """A drain or a repair is over, or called off. Answers the promises that this mends."""
+
+    def act() -> Returned:
+        step = upkeep.Step(NodeState.IN_SERVICE, note=body.note)
+        return Returned.of_move(upkeep.move(call.world, call.actor, NodeId(id), step))
 
     return call.post(body, act)
 

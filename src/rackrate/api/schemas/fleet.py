@@ -158,6 +158,9 @@ class Node(Schema):
     slots_free: int = Field(description="Offered now")
     ready: datetime | None = Field(description="When it is expected in service, or came into it")
     until: datetime | None = Field(description="When it leaves for good, where that is known")
+    drained: datetime | None = Field(description="From when it is drained, or is to be")
+    back: datetime | None = Field(description="When it is to be back; null: nobody knows")
+    named_for: str | None = Field(description="The contract that it was handed over for by name")
     order: str | None
     batch: int
     rack: str | None
@@ -204,8 +207,14 @@ class NodeDetail(Node):
 
 
 class DrainRequest(Schema):
-    """Offer the node no more. What runs on it keeps it until that ends."""
+    """Offer the node no more. What runs on it keeps it until that ends.
 
+    From `start` on, or at once, until `until`, or until it is returned: then no promise can count
+    on it. Of a node that is drained already, what is left out stays as it was.
+    """
+
+    start: Instant | None = Field(default=None, description="Left out: from now on")
+    until: Instant | None = Field(default=None, description="When it is to be back, if known")
     note: str = Field(
         default="", max_length=fleet.LONGEST_NOTE, pattern=NO_NUL, examples=["fan 3 is loud"]
     )
@@ -234,6 +243,17 @@ class MoveRequest(Schema):
         return upkeep.Step(self.to, self.expected, self.note, rack, self.force)
 
 
+class Returned(NodeDetail):
+    """The node, and what its return does to promises."""
+
+    promises: Consequence
+
+    @classmethod
+    def of_move(cls, moved: upkeep.Moved) -> "Returned":
+        held = [Holding.of(each) for each in moved.view.holdings]
+        return cls(**_node(moved.view), holdings=held, promises=Consequence.of(moved.told))
+
+
 class Moved(Schema):
     """The node after its step, and what that does to promises."""
 
@@ -251,12 +271,13 @@ class Moved(Schema):
 
 
 class Drained(Schema):
-    """What follows. `short`: by how many nodes its pool is below what it has promised for now."""
+    """What follows. `short`: by how many nodes its pool is then below what it has promised."""
 
     node: NodeDetail
     running: list[str] = Field(description="Leases that go on until they end")
     short: int
-    consequence: str
+    consequence: str = Field(description="What happens, in words")
+    promises: Consequence
     dry_run: bool
 
     @classmethod
@@ -266,6 +287,7 @@ class Drained(Schema):
             running=[lease.id for lease in drained.running],
             short=drained.short,
             consequence=drained.consequence,
+            promises=Consequence.of(drained.told),
             dry_run=dry_run,
         )
 
@@ -287,6 +309,9 @@ def _node(view: fleet.NodeView) -> dict[str, Any]:
         "slots_free": view.free,
         "ready": node.ready,
         "until": node.until,
+        "drained": node.drained,
+        "back": node.back,
+        "named_for": node.named_for,
         "order": node.order,
         "batch": node.batch,
         "rack": node.rack,

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from rackrate.app import procurement, sales
+from rackrate.app import dedicated, procurement, sales
 from rackrate.app.adopting import Adoption, adopt
 from rackrate.app.identity import membership_verb
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
@@ -81,6 +81,8 @@ def apply(
         if not dry_run:
             for act in acts:
                 _carry_out(world, actor, act)
+            for site in sorted({c.row.site for c in changes if isinstance(c.row, Node)}):
+                dedicated.keep(tx, site, world.clock.now())
         return Applied(changes, dry_run)
 
 

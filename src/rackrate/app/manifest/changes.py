@@ -313,7 +313,8 @@ def _broken_promises(
 def _merged(old: Any, new: Any) -> Any:
     """The new row, with what only running the cloud may change as it is."""
     if isinstance(new, Node):
-        names = ("state", "note", "ready", "until", "order", "batch")
+        run = ("state", "note", "ready", "until", "drained", "back", "named_for")
+        names = (*run, "order", "batch")
         return replace(new, **{name: getattr(old, name) for name in names})
     if isinstance(new, PurchaseOrder):
         return replace(new, batches=old.batches)
