@@ -209,7 +209,7 @@ def marks(pools: Sequence[Pool], nodes: Iterable[Node], asked: Asked) -> tuple[M
         at: datetime | None, kind: MarkKind, what: str, nodes: int, held: Reservation | None = None
     ) -> None:
         if at is not None and now < at and window.start <= at < window.end:
-            whose = (None, None, False)
+            whose: tuple[CustomerId | None, ReservationKind | None, bool] = (None, None, False)
             if held is not None:
                 whose = (held.customer, held.kind, bool(held.renews))
             key = at, kind, what, *whose
