@@ -103,6 +103,14 @@ class Table:
         return value_of, index
 
 
+def _recorded(log: list[LeaseEvent], since: datetime) -> Iterator[LeaseEvent]:
+    """Events that were written down from then on, which are the last of a log."""
+    for event in reversed(log):
+        if event.recorded_at < since:
+            return
+        yield event
+
+
 @cache
 def _value_of(name: str) -> Callable[[Any], Any]:
     return attrgetter(name)
@@ -253,6 +261,15 @@ class MemoryTx:
             if lease.created < during.end and (lease.ended is None or lease.ended > during.start):
                 yield lease, tuple(self._state.events[lease.id])
 
+    def learnt(
+        self, customers: Collection[CustomerId], since: datetime, before: datetime
+    ) -> list[Lease]:
+        return [
+            lease
+            for lease in self.find(Lease, customer=tuple(customers))
+            if any(e.at < before for e in _recorded(self._events[lease.id], since))
+        ]
+
     def number(self, series: str) -> int:
         number = self._state.numbers.get(series, 0) + 1
         self.journal.append((series, number - 1))
@@ -348,8 +365,11 @@ class MemoryTx:
         self.journal.append((table.seen, key))
 
     def _sees(self, table: Table, row: object) -> bool:
-        return self._customer is None or table.mine is None or table.mine(row) == self._customer
+        if self._customer is None or table.mine is None:
+            return True
+        owner = table.mine(row)
+        return owner == self._customer or (owner is None and table.fact.common)
 
     def _check_mine(self, table: Table, row: object) -> None:
-        if row is not None and not self._sees(table, row):
+        if row is not None and table.mine is not None and table.mine(row) != self._customer:
             raise AssertionError(f"{type(row).__name__} of another customer")

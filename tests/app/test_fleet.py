@@ -202,9 +202,9 @@ def test_prices_are_those_in_force_at_an_instant() -> None:
     built = build(SMALL)
     built.apply(SMALL.replace("2026-01-01", "2027-01-01").replace("17.00", "15.00"))
     now = catalogue.list_prices(built.world, built.admin, NOON, SkuId("h100.1"))
-    assert [str(price.per_hour) for price in now] == ["17.00", "8.50"]
+    assert [str(price.amount) for price in now] == ["17.00", "8.50"]
     later = catalogue.list_prices(built.world, built.admin, NOON.replace(year=2027))
-    assert [str(price.per_hour) for price in later] == ["15.00", "8.50", "16.00"]
+    assert [str(price.amount) for price in later] == ["15.00", "8.50", "16.00"]
     assert len(catalogue.list_prices(built.world, built.admin)) == 6
     assert catalogue.list_prices(built.world, built.admin, NOON.replace(year=2020)) == []
 

@@ -42,7 +42,7 @@ def test_a_file_becomes_the_rows_that_it_declares() -> None:
     node = nodes["h100-003"]
     assert (node.block, node.gpus, node.capacity.memory_mib) == ("east-2", 8, 2048 * 1024)
     price = rows(built, Price)["h100.1/on_demand/CNY/2025-12-31T16:00:00Z"]
-    assert str(price.per_hour) == "17.00"
+    assert str(price.amount) == "17.00"
     assert price.notice == timedelta(days=7)
     assert rows(built, Site)["east"] == Site(
         SiteId("east"),
@@ -123,7 +123,7 @@ def test_whatever_is_applied_is_there_and_applying_it_again_changes_nothing(
     assert {node.gpus for node in nodes} == {gpus}
     assert [node.block for node in nodes] == [f"east-{1 + i // per_block}" for i in range(count)]
     price = rows(built, Price)["h100.1/on_demand/CNY/2025-12-31T16:00:00Z"]
-    assert price.per_hour == rate
+    assert price.amount == rate
     assert built.apply(text).changes == ()
 
 

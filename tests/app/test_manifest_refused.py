@@ -164,7 +164,7 @@ def test_text_means_what_is_written_and_not_what_yaml_would_make_of_it() -> None
 def test_a_price_is_exact_to_its_last_digit_quoted_or_not() -> None:
     built = build(SMALL.replace("17.00", "0.100000000001").replace("8.50", '"8.50"'))
     rates = {
-        price.klass: str(price.per_hour)
+        price.klass: str(price.amount)
         for price in rows(built, Price).values()
         if price.sku == "h100.1"
     }

@@ -57,12 +57,12 @@ def test_a_gang_runs_on_as_many_nodes(rackrate: Program) -> None:
 
 
 def test_what_is_to_run_reaches_the_lease_as_it_was_typed(rackrate: Program) -> None:
-    more = ("--command", "echo 'a  b' > $HOME/x", "--env", "KEY=a=b", "--volume", "data:/data")
+    more = ("--command", "echo 'a  b' > $HOME/x", "--env", "KEY=a=b", "--volume", "data:/data:500")
     id = started(rackrate, *more, "--port", "8000", "--image", "base")
     row = rackrate("lease", "show", id, "--output", "json").json
     assert row["command"] == ["/bin/sh", "-c", "echo 'a  b' > $HOME/x"]
     assert row["env"] == ["KEY"]
-    assert row["volumes"] == [{"name": "data", "path": "/data"}]
+    assert row["volumes"] == [{"name": "data", "path": "/data", "gb": 500}]
     assert (row["ports"], row["image"]) == ([8000], "base")
 
 

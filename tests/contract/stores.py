@@ -72,7 +72,7 @@ from rackrate.core.parties import (
     Token,
 )
 from rackrate.core.payment import Allocation, Payment
-from rackrate.core.pricing import Price
+from rackrate.core.pricing import Price, Rule, Unit
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder
 from rackrate.core.purchase import Terms as PurchaseTerms
 from rackrate.core.quote import Quote
@@ -239,6 +239,12 @@ MORE: tuple[Any, ...] = (
         "p1", SKU, LeaseClass.ON_DEMAND, "CNY", Decimal("12.3456789012345678901"), True, NOON,
         timedelta(days=7, seconds=1),
     ),
+    Price(
+        "p2", SKU, LeaseClass.ON_DEMAND, "CNY", Decimal(62050), False, NOON, timedelta(days=7),
+        Unit.PFLOPS_MONTH, 730, 8, Decimal("7.9"), SITE, ACME, NOON + DAY, "dense BF16",
+        Rule("contract-36", SKU, Decimal("1.6")),
+    ),
+    Price("p3", None, None, "CNY", Decimal("0.35"), False, NOON, timedelta(0), Unit.GB_MONTH),
     ContractPrice(
         "cp1", SKU, "CNY", NOON, False, "per node and calendar month", Decimal("7.5"),
         (Tier(12, 1, cny(7_000_000)), Tier(36, 1, cny(5_000_000))),

@@ -97,7 +97,7 @@ def _terms(tx: Tx, row: Adoption, sku: Sku, members: tuple[Member, ...], now: da
     if row.contract is None:
         currency = tx.get(Customer, project.customer).currency
         book = PriceBook(tx.find(Price, sku=sku.id, klass=klass, currency=currency))
-        book.at(sku.id, klass, currency, now)
+        book.of(project.customer).at(sku.id, klass, currency, now)
     else:
         contract = tx.get(Contract, row.contract)
         if contract.customer != project.customer:

@@ -169,7 +169,7 @@ class _Projects:
         }
 
     def of(self, line: Line) -> ProjectId | None:
-        project = self._known.get(line.source)
+        project = line.project or self._known.get(line.source)
         if project is None and line.contract is not None:
             project = self._contracts.get(line.contract)
         if project is None and line.lease is not None:

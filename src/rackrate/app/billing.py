@@ -8,7 +8,7 @@ from typing import Any
 from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
-from rackrate.app.metering import last_close, usage_lines
+from rackrate.app.metering import Meter, last_close
 from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
@@ -23,7 +23,6 @@ from rackrate.core.invoice import Invoice, InvoiceLine, Line, Totals, totals
 from rackrate.core.lease import Lease
 from rackrate.core.ledger import not_before
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.tax import tax_rule
 
 
@@ -43,9 +42,9 @@ def preview(world: World, actor: Actor, customer: CustomerId, month: Month) -> P
         confine(tx, actor)
         buyer = tx.get(Customer, customer)
         seller = seller_of(tx, buyer.entity)
-        books = PriceBook(tx.find(Price, currency=buyer.currency))
         month_of = _MonthOf(seller, buyer, month, world.clock.now())
-        lines = tuple(_lines(tx, month_of, books, Beside.read(tx, seller)))
+        meter = Meter(tx, seller.entity, month, month_of.now)
+        lines = tuple(_lines(tx, month_of, meter, Beside.read(tx, seller)))
         rule = tax_rule(buyer.tax_rule or seller.entity.output_tax)
         return Preview(customer, month, lines, totals(lines, rule, buyer.currency))
 
@@ -121,14 +120,12 @@ def _owner(id: InvoiceId) -> Locate:
 
 
 def _close_customers(world: World, tx: Tx, seller: Seller, month: Month) -> tuple[Invoice, ...]:
-    books: dict[str, PriceBook] = {}
-    beside = Beside.read(tx, seller)
+    now, beside = world.clock.now(), Beside.read(tx, seller)
+    meter = Meter(tx, seller.entity, month, now)
     invoices: list[Invoice] = []
     for customer in tx.find(Customer, entity=seller.entity.id):
-        if customer.currency not in books:
-            books[customer.currency] = PriceBook(tx.find(Price, currency=customer.currency))
-        month_of = _MonthOf(seller, customer, month, world.clock.now())
-        lines = list(_lines(tx, month_of, books[customer.currency], beside))
+        month_of = _MonthOf(seller, customer, month, now)
+        lines = list(_lines(tx, month_of, meter, beside))
         if lines:
             invoices += _issue_month(world, tx, month_of, lines, beside)
     return tuple(invoices)
@@ -161,8 +158,8 @@ class _MonthOf:
     now: datetime
 
 
-def _lines(tx: Tx, of: _MonthOf, book: PriceBook, beside: Beside) -> Iterator[Line]:
-    yield from usage_lines(tx, of.seller.entity, of.customer, of.month, book, of.now)
+def _lines(tx: Tx, of: _MonthOf, meter: Meter, beside: Beside) -> Iterator[Line]:
+    yield from meter.lines(of.customer)
     for contract in tx.find(Contract, customer=of.customer.id):
         # At signature everything up to that month was invoiced; each close brings one more.
         yield from contract_lines(tx, contract, of.month.plus(1), of.now, closed=of.month)

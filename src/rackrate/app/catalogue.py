@@ -10,10 +10,12 @@ from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import ChipId, SiteId, SkuId
-from rackrate.core.inventory import Site, Sku
-from rackrate.core.lease import LeaseClass
+from rackrate.core.inventory import Entity, Site, Sku
+from rackrate.core.lease import Lease, LeaseClass, Phase
+from rackrate.core.parties import Customer
 from rackrate.core.placement import Request, Stock
-from rackrate.core.pricing import Price
+from rackrate.core.price_check import Catalogue, Finding, check
+from rackrate.core.pricing import Price, PriceBook, holding, steps
 
 CATALOGUE = Target("catalogue")
 
@@ -59,15 +61,43 @@ def list_prices(
     sku: SkuId | None = None,
     klass: LeaseClass | None = None,
 ) -> list[Price]:
-    """The prices in force `at` an instant; without one, all that ever were or are to come."""
+    """The prices in force `at` an instant; without one, all that ever were or are to come.
+
+    What is narrowed to a site or a customer is in force beside the list. A customer sees its own.
+    """
     equal: dict[str, Any] = {}
     if sku is not None:
         equal["sku"] = sku
     if klass is not None:
         equal["klass"] = klass
     with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
-        found = tx.find(Price, **equal)
+        found = _seen(tx.find(Price, **equal), actor)
     return found if at is None else _in_force(found, at)
+
+
+def check_prices(world: World, actor: Actor) -> list[Finding]:
+    """What is wrong with the price book from now on, for an operator to put right."""
+    now = world.clock.now()
+    with reading(world, actor, Verb.FLEET_READ, CATALOGUE) as tx:
+        sites = {site.id: site.entity for site in tx.find(Site)}
+        entities = {entity.id: entity.currency for entity in tx.find(Entity)}
+        leases = [
+            lease
+            for phase in Phase
+            if phase is not Phase.ENDED
+            for lease in tx.find(Lease, phase=phase)
+        ]
+        return check(
+            Catalogue(
+                tx.find(Sku),
+                tx.find(Price),
+                {price.sku for price in tx.find(ContractPrice)},
+                {id: entities[entity] for id, entity in sites.items()},
+                {each.id: each.currency for each in tx.find(Customer)},
+                leases,
+            ),
+            now,
+        )
 
 
 def list_contract_prices(
@@ -87,14 +117,16 @@ def list_contract_prices(
 
 
 def list_offerings(world: World, actor: Actor, currency: str | None = None) -> list[Offering]:
-    """Everything that is sold, with price and stock now."""
+    """Everything that is sold, with stock now, and the price now: the list's, or the customer's."""
     now = world.clock.now()
+    customer = None if actor.operator else min(actor.customers, default=None)
     with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
         chips = {chip.id: chip for chip in tx.find(Chip)}
         sites = {site.id: site for site in tx.find(Site)}
+        book = PriceBook(_seen(tx.find(Price), actor))
         prices: dict[SkuId, dict[LeaseClass, Price]] = {}
-        for price in _in_force(tx.find(Price), now):
-            if currency in (None, price.currency):
+        for price in book.of(customer).in_force(now):
+            if currency in (None, price.currency) and price.sku and price.klass:
                 prices.setdefault(price.sku, {})[price.klass] = price
         skus = tx.find(Sku)
         stocks: dict[SkuId, Stock] = {}
@@ -109,10 +141,19 @@ def list_offerings(world: World, actor: Actor, currency: str | None = None) -> l
     ]
 
 
+def _seen(prices: list[Price], actor: Actor) -> list[Price]:
+    """The list, and what is the customer's own; an operator sees all."""
+    if actor.operator:
+        return prices
+    return [
+        price for price in prices if price.customer is None or price.customer in actor.customers
+    ]
+
+
 def _in_force(prices: list[Price], at: datetime) -> list[Price]:
-    """Of each SKU, class and currency the last price that has come into effect."""
-    latest: dict[tuple[SkuId, LeaseClass, str], Price] = {}
-    for price in sorted(prices, key=lambda price: price.effective):
-        if price.effective <= at:
-            latest[price.sku, price.klass, price.currency] = price
-    return [latest[key] for key in sorted(latest)]
+    """Of each series the price that holds."""
+    series: dict[tuple[str, ...], list[Price]] = {}
+    for price in prices:
+        series.setdefault(price.series, []).append(price)
+    found = (holding(steps(known), at) for _, known in sorted(series.items()))
+    return [price for price in found if price is not None]

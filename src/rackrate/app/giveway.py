@@ -156,8 +156,9 @@ def longest_notice(tx: Tx, site: SiteId, chip: ChipId, now: datetime) -> timedel
     longest = timedelta(0)
     for sku in tx.find(Sku, site=site, chip=chip):
         prices = tx.find(Price, sku=sku.id, klass=LeaseClass.ON_DEMAND)
-        for currency in sorted({price.currency for price in prices}):
-            longest = max(longest, _notice(PriceBook(prices), sku.id, currency, now) or longest)
+        book = PriceBook(prices)
+        for currency, customer in {(price.currency, price.customer) for price in prices}:
+            longest = max(longest, _notice(book.of(customer), sku.id, currency, now) or longest)
     return (longest or NOTICE) + CHANGEOVER
 
 
@@ -175,21 +176,26 @@ class _Notices:
         self._tx, self._now = tx, now
         self._currencies: dict[str, str] = {}
         self._known: dict[tuple[str, str, str], timedelta] = {}
+        self._books: dict[tuple[str, str, str], PriceBook] = {}
 
     def of_terms(self, terms: Terms) -> timedelta:
         currency = self._currencies.get(terms.customer)
         if currency is None:
             currency = self._tx.get(Customer, terms.customer).currency
             self._currencies[terms.customer] = currency
-        key = (terms.sku, terms.klass, currency)
+        key = (terms.sku, terms.klass, terms.customer)
         if key not in self._known:
-            self._known[key] = self._in_force(terms.sku, terms.klass, currency)
+            self._known[key] = self._in_force(terms, currency)
         return self._known[key]
 
-    def _in_force(self, sku: SkuId, klass: LeaseClass, currency: str) -> timedelta:
-        book = PriceBook(self._tx.find(Price, sku=sku, klass=klass, currency=currency))
+    def _in_force(self, terms: Terms, currency: str) -> timedelta:
+        sku, klass = terms.sku, terms.klass
+        book = self._books.get((sku, klass, currency))
+        if book is None:
+            book = PriceBook(self._tx.find(Price, sku=sku, klass=klass, currency=currency))
+            self._books[sku, klass, currency] = book
         try:
-            return book.at(sku, klass, currency, self._now).notice
+            return book.of(terms.customer).at(sku, klass, currency, self._now).notice
         except Refused:
             return SPOT_NOTICE if klass is LeaseClass.SPOT else NOTICE
 

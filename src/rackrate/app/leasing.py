@@ -152,7 +152,7 @@ def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:
     terms, currency = lease.terms, tx.get(Customer, lease.customer).currency
     book = PriceBook(tx.find(Price, sku=terms.sku, klass=terms.klass, currency=currency))
     try:
-        return book.at(terms.sku, terms.klass, currency, lease.ended or now)
+        return book.of(lease.customer).at(terms.sku, terms.klass, currency, lease.ended or now)
     except Refused:
         return None
 
@@ -293,7 +293,7 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     now = world.clock.now()
     if terms.contract is None:
         book = PriceBook(tx.find(Price, sku=sku.id, klass=terms.klass, currency=customer.currency))
-        book.at(sku.id, terms.klass, customer.currency, now)
+        book.of(customer.id).at(sku.id, terms.klass, customer.currency, now)
         return
     contract = tx.get(Contract, terms.contract)
     if contract.customer != customer.id:

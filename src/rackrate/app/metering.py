@@ -1,59 +1,90 @@
-"""Metering: what leases used of a month, as lines; and what was learnt late, as corrections."""
+"""Metering: what was used of a month, as lines; and what was learnt late, as corrections."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
+from rackrate.core.ids import CustomerId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Line, LineKind, priced
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import PriceBook
-from rackrate.core.rating import Charge, amount, rate, source
+from rackrate.core.pricing import HOURLY, Price, PriceBook
+from rackrate.core.rating import Charge, amount, rate, rate_kept
 from rackrate.core.tax import TaxRule, tax_rule
-from rackrate.core.usage import usage_of
+from rackrate.core.usage import Volume, kept, usage_of, volumes_of
+
+History = tuple[Lease, Sequence[LeaseEvent]]
 
 
-def usage_lines(
-    tx: Tx, seller: Entity, customer: Customer, month: Month, book: PriceBook, now: datetime
-) -> Iterator[Line]:
-    """What the month's use costs, lease by lease, and what earlier months were billed wrongly."""
-    window = month.interval(customer.time_zone)
-    last = last_close(tx, seller)
-    earlier = month.plus(-1).interval(customer.time_zone)
-    rule = tax_rule(customer.tax_rule or seller.output_tax)
-    if window.start < now < window.end:
-        window = Interval(window.start, now)
-    closed = None if last is None else last.month.interval(customer.time_zone).end
-    for lease, events in tx.histories(customer.id, Interval(earlier.start, window.end)):
-        for charge in rate(usage_of(lease, events, window), book, customer.currency):
-            yield _usage_line(lease, charge, month, window, rule)
-        if last is not None and closed is not None and _is_late(events, last.at, closed):
-            yield from _corrections(lease, events, last, customer, book, rule, month)
+class Meter:
+    """A seller's month, customer by customer. Prices and what was learnt late are read once."""
 
+    def __init__(self, tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
+        self._tx, self._seller, self._month, self._now = tx, seller, month, now
+        self._books: dict[str, PriceBook] = {}
+        self._last = last_close(tx, seller)
+        self._late: dict[str, dict[CustomerId, list[Lease]]] = {}
 
-def _usage_line(
-    lease: Lease, charge: Charge, month: Month, window: Interval, rule: TaxRule
-) -> Line:
-    net, gross = priced(amount(charge), charge.price.tax_included, rule)
-    return Line(
-        source(charge, month),
-        LineKind.USAGE,
-        f"{lease.terms.slots * lease.terms.nodes} slots of {charge.sku}, {charge.klass}",
-        month,
-        window,
-        net,
-        gross,
-        lease=lease.id,
-        sku=charge.sku,
-        klass=charge.klass,
-        price=charge.price.id,
-        per_hour=str(charge.price.per_hour),
-        quantity=charge.milli_slot_seconds,
-    )
+    def lines(self, customer: Customer) -> Iterator[Line]:
+        """What the month's use costs, and what earlier months were billed wrongly."""
+        meter = _Account(customer, self._book(customer), self._rule(customer), self._month)
+        window = self._month.interval(customer.time_zone)
+        if window.start < self._now < window.end:
+            window = Interval(window.start, self._now)
+        keeping: list[History] = []
+        for lease, events in self._tx.histories(customer.id, window):
+            yield from meter.of_lease(lease, events, window)
+            if volumes_of(lease):
+                keeping.append((lease, events))
+        yield from meter.of_volumes(keeping, window)
+        if self._last is not None:
+            yield from self._corrections(meter, customer, self._last)
+
+    def _book(self, customer: Customer) -> PriceBook:
+        book = self._books.get(customer.currency)
+        if book is None:
+            book = PriceBook(self._tx.find(Price, currency=customer.currency))
+            self._books[customer.currency] = book
+        return book.of(customer.id)
+
+    def _rule(self, customer: Customer) -> TaxRule:
+        return tax_rule(customer.tax_rule or self._seller.output_tax)
+
+    def _corrections(self, meter: "_Account", customer: Customer, last: Close) -> Iterator[Line]:
+        """What closed months should have been billed, less what was known when they were closed."""
+        learnt = self._learnt(last, customer.time_zone).get(customer.id)
+        if learnt is None:
+            return
+        late = [(lease, self._tx.history(lease.id)) for lease in learnt]
+        closed = last.month.interval(customer.time_zone).end
+        first = Month.of(min(lease.created for lease in learnt), customer.time_zone)
+        volumes = {volume for lease in learnt for volume in volumes_of(lease)}
+        whole = Interval(first.interval(customer.time_zone).start, closed)
+        keeping = [
+            (lease, events)
+            for lease, events in (self._tx.histories(customer.id, whole) if volumes else ())
+            if volumes & volumes_of(lease).keys()
+        ]
+        while first <= last.month:
+            yield from meter.corrections(first, last.at, late, keeping, volumes)
+            first = first.plus(1)
+
+    def _learnt(self, last: Close, time_zone: str) -> dict[CustomerId, list[Lease]]:
+        """Leases, by customer, of which something was learnt late: true before the month's end."""
+        found = self._late.get(time_zone)
+        if found is None:
+            found = self._late[time_zone] = {}
+            customers = self._tx.find(Customer, entity=self._seller.id)
+            here = [each.id for each in customers if each.time_zone == time_zone]
+            end = last.month.interval(time_zone).end
+            for lease in self._tx.learnt(here, last.at, end):
+                found.setdefault(lease.customer, []).append(lease)
+        return found
 
 
 def last_close(tx: Tx, seller: Entity) -> Close | None:
@@ -61,67 +92,130 @@ def last_close(tx: Tx, seller: Entity) -> Close | None:
     return max(tx.find(Close, entity=seller.id), key=lambda close: close.month, default=None)
 
 
-def _is_late(events: Iterable[LeaseEvent], close: datetime, end: datetime) -> bool:
-    """Whether something was learnt after the last close that was true before its month's end."""
-    for event in events:  # noqa: SIM110 - any() takes three times as long
-        if event.recorded_at >= close and event.at < end:
-            return True
-    return False
+class _Account:
+    """One customer's lines of one month: at which prices, under which tax rule."""
 
+    def __init__(self, customer: Customer, book: PriceBook, rule: TaxRule, month: Month) -> None:
+        self._book, self._rule, self._month = book, rule, month
+        self._currency, self._time_zone = customer.currency, customer.time_zone
 
-def _corrections(
-    lease: Lease,
-    events: Sequence[LeaseEvent],
-    last: Close,
-    customer: Customer,
-    book: PriceBook,
-    rule: TaxRule,
-    month: Month,
-) -> Iterator[Line]:
-    """What closed months should have been billed, less what was known when they were closed."""
-    known = [event for event in events if event.recorded_at < last.at]
-    closed = Month.of(lease.created, customer.time_zone)
-    while closed <= last.month:
-        window = closed.interval(customer.time_zone)
-        now = rate(usage_of(lease, events, window), book, customer.currency)
-        then = rate(usage_of(lease, known, window), book, customer.currency)
-        yield from _difference(lease, now, then, closed, window, rule, month)
-        closed = closed.plus(1)
+    def of_lease(
+        self, lease: Lease, events: Sequence[LeaseEvent], window: Interval
+    ) -> Iterator[Line]:
+        for charge in self._rated(lease, events, window, self._month):
+            when = self._month, window
+            yield self._line(LineKind.USAGE, charge, amount(charge), when, lease)
 
+    def of_volumes(self, leases: Sequence[History], window: Interval) -> Iterator[Line]:
+        for charge in self._stored(leases, window, self._month):
+            yield self._line(LineKind.USAGE, charge, amount(charge), (self._month, window))
 
-def _difference(
-    lease: Lease,
-    now: Sequence[Charge],
-    then: Sequence[Charge],
-    closed: Month,
-    window: Interval,
-    rule: TaxRule,
-    month: Month,
-) -> Iterator[Line]:
-    before = {charge.price.id: charge for charge in then}
-    after = {charge.price.id: charge for charge in now}
-    for price in sorted(before.keys() | after.keys()):
-        charge = after.get(price) or before[price]
-        owed = amount(after[price]) if price in after else Money.zero(charge.price.currency)
-        billed = amount(before[price]) if price in before else Money.zero(charge.price.currency)
-        if owed == billed:
-            continue
-        net, gross = priced(owed - billed, charge.price.tax_included, rule)
-        quantities = [
-            side[price].milli_slot_seconds if price in side else 0 for side in (after, before)
-        ]
-        yield Line(
-            f"correction/{lease.id}/{price}/{closed}/{month}",
-            LineKind.CORRECTION,
-            f"Correction of {closed}: {charge.sku}, {charge.klass}",
+    def corrections(
+        self,
+        closed: Month,
+        known_at: datetime,
+        late: Sequence[History],
+        keeping: Sequence[History],
+        volumes: set[Volume],
+    ) -> Iterator[Line]:
+        """What a closed month should have been, less what it was with what was known then."""
+        window = closed.interval(self._time_zone)
+        for lease, events in late:
+            now = self._rated(lease, events, window, closed)
+            then = self._rated(lease, _known(events, known_at), window, closed)
+            yield from self._differences(now, then, closed, window, lease)
+        kept_now = self._stored(keeping, window, closed)
+        before = [(lease, _known(events, known_at)) for lease, events in keeping]
+        kept_then = self._stored(before, window, closed)
+        yield from self._differences(
+            [each for each in kept_now if each.volume in volumes],
+            [each for each in kept_then if each.volume in volumes],
             closed,
+            window,
+        )
+
+    def _rated(
+        self, lease: Lease, events: Sequence[LeaseEvent], window: Interval, month: Month
+    ) -> tuple[Charge, ...]:
+        used = usage_of(lease, events, window)
+        return rate(used, self._book, self._currency, self._seconds(month))
+
+    def _stored(
+        self, leases: Iterable[History], window: Interval, month: Month
+    ) -> tuple[Charge, ...]:
+        return rate_kept(kept(leases, window), self._book, self._currency, self._seconds(month))
+
+    def _seconds(self, month: Month) -> int:
+        return month.interval(self._time_zone).seconds
+
+    def _differences(
+        self,
+        now: Sequence[Charge],
+        then: Sequence[Charge],
+        closed: Month,
+        window: Interval,
+        lease: Lease | None = None,
+    ) -> Iterator[Line]:
+        """Where the amounts differ, the difference, as a line that names what it corrects."""
+        before = {(charge.of, charge.price.id): charge for charge in then}
+        after = {(charge.of, charge.price.id): charge for charge in now}
+        for key in sorted(before.keys() | after.keys()):
+            charge = after.get(key) or before[key]
+            zero = Money.zero(self._currency)
+            owed = amount(after[key]) if key in after else zero
+            billed = amount(before[key]) if key in before else zero
+            if owed != billed:
+                more = after[key].quantity if key in after else 0
+                less = before[key].quantity if key in before else 0
+                changed, when = replace(charge, quantity=more - less), (closed, window)
+                yield self._line(LineKind.CORRECTION, changed, owed - billed, when, lease)
+
+    def _line(
+        self,
+        kind: LineKind,
+        charge: Charge,
+        money: Money,
+        when: tuple[Month, Interval],
+        lease: Lease | None = None,
+    ) -> Line:
+        """One line: of its own month, or on this month's invoice the correction of a closed one."""
+        price, (month, window) = charge.price, when
+        net, gross = priced(money, price.tax_included, self._rule)
+        what, cause = _words(charge, lease), f"usage/{charge.of}/{price.id}/{month}"
+        if kind is LineKind.CORRECTION:
+            what = f"Correction of {month}: {what}"
+            cause = f"correction/{charge.of}/{price.id}/{month}/{self._month}"
+        return Line(
+            cause,
+            kind,
+            what,
+            month,
             window,
             net,
             gross,
-            lease=lease.id,
-            sku=charge.sku,
-            klass=charge.klass,
-            price=price,
-            per_hour=str(charge.price.per_hour),
-            quantity=quantities[0] - quantities[1],
+            lease=charge.lease,
+            sku=price.sku,
+            klass=price.klass,
+            price=price.id,
+            per_hour=str(price.amount) if price.unit in HOURLY else "",
+            quantity=charge.quantity,
+            rate=f"{price.amount:f}",
+            unit=price.unit,
+            month_hours=price.month_hours,
+            project=None if charge.volume is None else charge.volume.project,
         )
+
+
+def _known(events: Sequence[LeaseEvent], at: datetime) -> list[LeaseEvent]:
+    return [event for event in events if event.recorded_at < at]
+
+
+def _words(charge: Charge, lease: Lease | None) -> str:
+    """What is charged, and on what price basis."""
+    price = charge.price
+    if charge.volume is not None:
+        said = f"Storage: volume {charge.volume.name} of {charge.volume.project}"
+    else:
+        assert lease is not None
+        said = f"{lease.terms.slots * lease.terms.nodes} slots of {price.sku}, {price.klass}"
+    return f"{said}; {price.basis}" if price.basis else said

@@ -146,6 +146,13 @@ class Tx(Protocol):
     ) -> Iterator[tuple[Lease, tuple[LeaseEvent, ...]]]:
         """Leases of the customer that may have run in `during`, each with all its events."""
 
+    def learnt(
+        self, customers: Collection[CustomerId], since: datetime, before: datetime
+    ) -> list[Lease]:
+        """Leases of these customers with an event that was written down from `since` on, and was
+        true before `before`.
+        """
+
     def number(self, series: str) -> int:
         """The next number of a gapless series, from 1. Rolled back with the transaction."""
 

@@ -78,7 +78,8 @@ class LoopLease:
 class Kind:
     """`table` is its name in SQL; `finds` are the fields that `find` may ask for.
 
-    `customer` says which field holds whose row it is, for confinement; empty: everybody's.
+    `customer` says which field holds whose row it is, for confinement; empty: everybody's. With
+    `common` a row of nobody is everybody's, too.
     `append_only` rows can be added, and never put or removed.
     """
 
@@ -86,6 +87,7 @@ class Kind:
     finds: tuple[str, ...] = ()
     customer: str = ""
     append_only: bool = False
+    common: bool = False
 
 
 KINDS: Mapping[type, Kind] = {
@@ -96,7 +98,7 @@ KINDS: Mapping[type, Kind] = {
     Chip: Kind("chip"),
     Node: Kind("node", ("site", "block", "chip", "state", "order")),
     Sku: Kind("sku", ("site", "chip")),
-    Price: Kind("price", ("sku", "klass", "currency")),
+    Price: Kind("price", ("sku", "klass", "currency"), customer="customer", common=True),
     ContractPrice: Kind("contract_price", ("sku", "currency")),
     Customer: Kind("customer", ("entity",), customer="id"),
     Project: Kind("project", ("customer",), customer="customer"),

@@ -27,7 +27,14 @@ chip = noun("The chip catalogue, dense and sparse FLOPS apart.")
 
 
 def _prices(row: Row) -> str:
-    return ", ".join(f"{one['per_hour']} {one['currency']} {one['class']}" for one in row["prices"])
+    return ", ".join(
+        f"{one['amount']} {one['currency']}{_per(one)} {one['class']}" for one in row["prices"]
+    )
+
+
+def _per(price: Row) -> str:
+    """Nothing more where it is for an hour, as the column says."""
+    return "" if price["per_hour"] else f" a {price['per']}"
 
 
 def _unit(row: Row) -> str:
@@ -55,13 +62,23 @@ def list_skus(limit: Limit = 100, after: After = "", output: Output = Format.TAB
 
 
 PRICES = (
-    Column("SKU", lambda row: row["sku"]),
+    Column("SKU", lambda row: row["sku"] or "storage"),
     Column("CLASS", lambda row: row["class"]),
-    Column("PER SLOT AND HOUR", lambda row: f"{row['per_hour']} {row['currency']}", right=True),
-    Column("TAX", lambda row: "inside" if row["tax_included"] else "on top", from_width=70),
+    Column("PRICE", lambda row: f"{row['amount']} {row['currency']}", right=True),
+    Column("FOR A", lambda row: row["per"]),
+    Column("ONLY FOR", lambda row: row["only"], from_width=80),
+    Column("TAX", lambda row: "inside" if row["tax_included"] else "on top", from_width=110),
     Column("FROM", lambda row: row["shown"]),
-    Column("NOTICE", lambda row: lasted(row["notice_seconds"]), from_width=90),
+    Column("NOTICE", lambda row: lasted(row["notice_seconds"]), from_width=130),
+    Column("BASIS", lambda row: row["rule"] or row["basis"], from_width=150),
 )
+
+
+def _only(price: Row, zone: str) -> str:
+    """For whom, where, and until when it is; nothing for the list."""
+    until = f"until {local(price['until'], zone)}" if price["until"] else ""
+    site = f"at {price['site']}" if price["site"] else ""
+    return ", ".join(part for part in (price["customer"], site, until) if part)
 
 
 @price.command("list")
@@ -71,7 +88,10 @@ def list_prices(
     after: After = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """List prices in force."""
+    """List prices: all with their dates, or those in force at a time.
+
+    The narrowest in force holds: a customer's at a site, a customer's, a site's, then the list's.
+    """
     client = connect()
     answer = client.get("/v1/prices", at=at, limit=limit, after=after)
     contracts = list(client.every("/v1/contract-prices", at=at))
@@ -81,11 +101,27 @@ def list_prices(
     zones = Zones(client)
     for row in answer["items"]:
         row["shown"] = local(row["effective"], zones.entity())
+        row["only"] = _only(row, zones.entity())
     empty = "The price book is empty. Apply one: rackrate apply -f FILE"
     print_page(answer, output, PRICES, empty)
     for matrix in contracts:
         print()
         _print_matrix(matrix, zones)
+
+
+@price.command("check")
+def check_prices(output: Output = Format.TABLE) -> None:
+    """Look for gaps and overlaps from now on; exit code 1 when there are any."""
+    found = connect().get("/v1/prices/check")
+    if output is Format.JSON:
+        print_json(found)
+    else:
+        for row in found["items"]:
+            print(clean(f"{row['fault']}: {row['text']}"))
+        if not found["items"]:
+            print("No gaps, no overlaps: whatever can be leased has a price from now on.")
+    if found["items"]:
+        raise typer.Exit(1)
 
 
 def _print_matrix(matrix: Row, zones: Zones) -> None:

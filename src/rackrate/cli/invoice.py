@@ -33,23 +33,26 @@ Number = Annotated[str, typer.Argument(metavar="INVOICE", help="Its number.")]
 MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM")]
 Customer = Annotated[str, typer.Option(help="Needed only where there are several.")]
 
+
+def hours(line: Row) -> str:
+    """Exact quantities shown to a thousandth; the invoice rounds money, once, and not this."""
+    quantity = line["milli_slot_seconds"] or line["milli_gb_seconds"]
+    if not quantity:
+        return ""
+    thousandths = (abs(quantity) + 1800) // 3600
+    unit = "slot" if line["milli_slot_seconds"] else "GB"
+    return f"{'-' if quantity < 0 else ''}{thousandths // 1000:,}.{thousandths % 1000:03} {unit}-h"
+
+
 LINES = (
     Column("WHAT", lambda row: row["description"]),
     Column("LEASE OR CONTRACT", lambda row: row["lease"] or row["contract"], from_width=100),
     Column("MONTH", lambda row: row["month"]),
-    Column("SLOT HOURS", lambda row: slot_hours(row["milli_slot_seconds"]), right=True),
-    Column("AT", lambda row: row["per_hour"], right=True),
+    Column("HOURS", hours, right=True),
+    Column("AT", lambda row: row["rate"] or row["per_hour"], right=True),
+    Column("FOR A", lambda row: row["per"], from_width=130),
     Column("NET", lambda row: money(row["net"]), right=True),
 )
-
-
-def slot_hours(milli_slot_seconds: int) -> str:
-    """Exact quantities shown to a thousandth; the invoice rounds money, once, and not this."""
-    if not milli_slot_seconds:
-        return ""
-    thousandths = (abs(milli_slot_seconds) + 1800) // 3600
-    sign = "-" if milli_slot_seconds < 0 else ""
-    return f"{sign}{thousandths // 1000:,}.{thousandths % 1000:03}"
 
 
 @invoice.command()

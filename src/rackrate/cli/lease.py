@@ -168,9 +168,13 @@ def _facts(client: Client, row: Row, zone: str) -> list[tuple[str, object]]:
         ("Image", row["image"]),
         ("Command", " ".join(row["command"])),
         ("Environment", " ".join(row["env"])),
-        ("Volumes", " ".join(f"{one['name']}:{one['path']}" for one in row["volumes"])),
+        ("Volumes", " ".join(map(_volume, row["volumes"]))),
         ("Enter with", row["ssh"] if row["phase"] == "running" else None),
     ]
+
+
+def _volume(one: Row) -> str:
+    return f"{one['name']}:{one['path']}" + (f":{one['gb']}" if one["gb"] else "")
 
 
 def _price(row: Row, price: Row | None) -> str:
@@ -178,7 +182,7 @@ def _price(row: Row, price: Row | None) -> str:
         return f"under contract {row['contract']}" if row["contract"] else ""
     tax = "with tax" if price["tax_included"] else "before tax"
     slots = row["slots"] * len(row["members"] or range(row["nodes"]))
-    return f"{price['per_hour']} {price['currency']} per slot and hour {tax}, {slots} slots"
+    return f"{price['amount']} {price['currency']} per {price['per']} {tax}, {slots} slots"
 
 
 def _gives_way(row: Row, zone: str) -> str | None:

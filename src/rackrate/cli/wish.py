@@ -25,7 +25,11 @@ Command = Annotated[
 Env = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be repeated.")]
 Volumes = Annotated[
     list[str] | None,
-    typer.Option("--volume", metavar="NAME:/path", help="A volume of the project, and where."),
+    typer.Option(
+        "--volume",
+        metavar="NAME:/path[:GB]",
+        help="A volume of the project, where, and the size that it is billed for.",
+    ),
 ]
 Ports = Annotated[
     list[int] | None, typer.Option("--port", min=1, max=65535, help="What it listens on.")
@@ -69,11 +73,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _volume(text: str) -> dict[str, str]:
-    name, colon, path = text.partition(":")
-    if not name or not colon or not path.startswith("/"):
-        raise Usage(f"--volume {text!r} is not NAME:/path")
-    return {"name": name, "path": path}
+def _volume(text: str) -> dict[str, object]:
+    name, colon, rest = text.partition(":")
+    path, sized, size = rest.rpartition(":")
+    if not sized:
+        path, size = rest, "0"
+    if not name or not colon or not path.startswith("/") or not (size.isascii() and size.isdigit()):
+        raise Usage(f"--volume {text!r} is not NAME:/path, or NAME:/path:GB as data:/data:500")
+    return {"name": name, "path": path, "gb": int(size)}
 
 
 def read_key(name: str) -> str:

@@ -47,8 +47,10 @@ class Line:
     """One rounded amount. `source` is its cause: no two lines of all invoices share one.
 
     `net` is without tax; `gross` is set when the price had tax inside, and then net follows from
-    it. `quantity` is in milli-slot-seconds for usage, else 0. `during` is when it is earned.
-    `credits` is the source of the line that a credit note takes back, of which this is a part.
+    it. `quantity` is in milli-slot-seconds for usage (of storage in milli-GB-seconds), else 0, and
+    was rated at `rate` for a `unit`, as its price says, of a month of `month_hours`. `during` is
+    when it is earned. `credits` is the source of the line that a credit note takes back, of which
+    this is a part. `project` is whose storage it is; the rest is of a lease's or a contract's.
     """
 
     source: str
@@ -67,6 +69,10 @@ class Line:
     quantity: int = 0
     commitment: int = 0
     credits: str = ""
+    rate: str = ""
+    unit: str = ""
+    month_hours: int = 0
+    project: ProjectId | None = None
 
     @property
     def again(self) -> bool:

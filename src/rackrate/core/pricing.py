@@ -1,83 +1,284 @@
-"""The price book: dated list prices, never edited, only superseded."""
+"""The price book: dated prices, narrowed to whom they are for; never edited, only superseded."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
 
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import SkuId
+from rackrate.core.ids import CustomerId, SiteId, SkuId
 from rackrate.core.interval import Interval, check_instant
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import digits
 
-HIGHEST_PER_HOUR = Decimal(10) ** 9
+HIGHEST_AMOUNT = Decimal(10) ** 12
+# Hours of a priced month; CALENDAR: those that the month has, where the customer is.
+CALENDAR, MONTH_HOURS = 0, (0, 720, 730)
+AVERAGE_HOURS = 730
+STORAGE = "storage"
+
+
+class Unit(StrEnum):
+    """What an amount is for. A slot is a GPU, or a part of one where nodes are cut into parts."""
+
+    SLOT_SECOND = "slot_second"
+    SLOT_HOUR = "slot_hour"
+    GPU_SECOND = "gpu_second"
+    GPU_HOUR = "gpu_hour"
+    NODE_MONTH = "node_month"
+    PFLOPS_MONTH = "pflops_month"
+    GB_MONTH = "gb_month"
+
+
+HOURLY = frozenset({Unit.SLOT_HOUR, Unit.GPU_HOUR})
+# Metered seconds of those that are not months.
+_SECONDS = {
+    Unit.SLOT_SECOND: 1, Unit.GPU_SECOND: 1, Unit.SLOT_HOUR: 3600, Unit.GPU_HOUR: 3600,
+}  # fmt: skip
+_WORDS = {
+    Unit.SLOT_SECOND: "slot-second",
+    Unit.SLOT_HOUR: "slot-hour",
+    Unit.GPU_SECOND: "GPU-second",
+    Unit.GPU_HOUR: "GPU-hour",
+    Unit.NODE_MONTH: "node-month",
+    Unit.PFLOPS_MONTH: "PFLOPS-month",
+    Unit.GB_MONTH: "GB-month",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A price that is `times` another one, and changes with it.
+
+    `of` is `contract-36` (the contract price of 36 months, at the smallest volume), or a class
+    whose list price it follows, of the same SKU or another.
+    """
+
+    of: str
+    sku: SkuId
+    times: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.times} x {self.of} of {self.sku}"
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`per_hour` of one slot (3,600 metered seconds), from `effective` until superseded.
+    """`amount` for a `unit` of a SKU in a class, from `effective` to `until`, or until superseded.
 
-    `tax_included` says whether VAT is inside. `notice` is how long a lease of this class that must
-    give way is told ahead (decision 2).
+    Storage is of no SKU and no class. `slots` is what one GPU, node or piece of `pflops` is, where
+    the unit is made of several. `site` and `customer` narrow it to what is there, and to whom it
+    is for. `tax_included` says whether VAT is inside; `basis` says in words what it is for.
+    `notice` is how long a lease of this class that must give way is told ahead (decision 2).
+    With a `rule` the amount was worked out by it, when this was written.
     """
 
     id: str
-    sku: SkuId
-    klass: LeaseClass
+    sku: SkuId | None
+    klass: LeaseClass | None
     currency: str
-    per_hour: Decimal
+    amount: Decimal
     tax_included: bool
     effective: datetime
     notice: timedelta
+    unit: Unit = Unit.SLOT_HOUR
+    month_hours: int = CALENDAR
+    slots: int = 1
+    pflops: Decimal | None = None
+    site: SiteId | None = None
+    customer: CustomerId | None = None
+    until: datetime | None = None
+    basis: str = ""
+    rule: Rule | None = None
 
     def __post_init__(self) -> None:
         digits(self.currency)
         check_instant(self.effective)
-        if not (self.per_hour.is_finite() and 0 <= self.per_hour < HIGHEST_PER_HOUR):
-            raise ValueError(f"not a price per hour: {self.per_hour}")
+        if self.until is not None:
+            check_instant(self.until)
+            if not self.effective < self.until:
+                raise ValueError(f"a price until {self.until}, which is not after its beginning")
+        if not (self.amount.is_finite() and 0 <= self.amount < HIGHEST_AMOUNT):
+            raise ValueError(f"not a price: {self.amount}")
+        if self.month_hours not in MONTH_HOURS:
+            raise ValueError(f"a priced month has its own hours, 720 or 730: {self.month_hours}")
+        if (self.pflops is not None) != (self.unit is Unit.PFLOPS_MONTH):
+            raise ValueError("`pflops` goes with a price per PFLOPS, and with no other")
+        if self.slots < 1 or (self.sku is None) != (self.unit is Unit.GB_MONTH):
+            raise ValueError(f"{self.unit} is not what {self.sku or STORAGE} is priced by")
+
+    @property
+    def item(self) -> str:
+        return self.sku or STORAGE
+
+    @property
+    def series(self) -> tuple[str, str, str, str, str]:
+        """Prices of one series supersede each other."""
+        return self.item, self.klass or "", self.currency, self.site or "", self.customer or ""
+
+    @property
+    def per(self) -> str:
+        return per(self.unit, self.month_hours)
+
+    def per_second(self, month_seconds: int) -> tuple[int, int]:
+        """What a slot (or a GB) costs for a second of a month of so many: top and bottom of it."""
+        top, bottom = self.amount.as_integer_ratio()
+        if self.pflops is not None:
+            more, less = self.pflops.as_integer_ratio()
+            top, bottom = top * more, bottom * less
+        seconds = _SECONDS.get(self.unit) or self.month_hours * 3600 or month_seconds
+        return top, bottom * self.slots * seconds
+
+    @property
+    def hourly(self) -> Fraction:
+        """What a slot (or a GB) costs for an hour; in a calendar month of 730 hours, the mean."""
+        return 3600 * Fraction(*self.per_second(AVERAGE_HOURS * 3600))
 
 
-def price_id(sku: str, klass: str, currency: str, effective: datetime) -> str:
-    """One price per SKU, class, currency and instant: applying a file twice is once."""
-    return f"{sku}/{klass}/{currency}/{effective:%Y-%m-%dT%H:%M:%SZ}"
+def per(unit: Unit, month_hours: int = CALENDAR) -> str:
+    """What an amount is for, in words: `GPU-hour`, `node-month of 730 h`."""
+    if unit in _SECONDS:
+        return _WORDS[unit]
+    return f"{_WORDS[unit]} of {month_hours} h" if month_hours else f"calendar {_WORDS[unit]}"
+
+
+def price_id(
+    item: str,
+    klass: str,
+    currency: str,
+    effective: datetime,
+    site: str | None = None,
+    customer: str | None = None,
+) -> str:
+    """One price for each item, class, currency, instant and whom it is for: twice is once."""
+    scope = (f"/at:{site}" if site else "") + (f"/for:{customer}" if customer else "")
+    return f"{item}/{klass}/{currency}/{effective:%Y-%m-%dT%H:%M:%SZ}{scope}"
+
+
+# From an instant on this price holds, or none.
+Step = tuple[datetime, Price | None]
+
+
+def steps(prices: Iterable[Price]) -> tuple[Step, ...]:
+    """Which of these holds when: the narrowest, and of those the last that has begun.
+
+    For a customer at a site comes before for the customer, that before for the site, and that
+    before the list. What has ended gives way to what was before it.
+    """
+    known = sorted(prices, key=lambda price: price.effective)
+    if len({price.series for price in known}) == 1 and not any(price.until for price in known):
+        return tuple((price.effective, price) for price in known)
+    found: list[Step] = []
+    ends = {price.until for price in known if price.until is not None}
+    for instant in sorted({price.effective for price in known} | ends):
+        left = [p for p in known if p.effective <= instant and (not p.until or instant < p.until)]
+        best = max(left, key=_rank, default=None)
+        if not found or found[-1][1] is not best:
+            found.append((instant, best))
+    return tuple(found)
+
+
+def _rank(price: Price) -> tuple[bool, bool, datetime]:
+    return price.customer is not None, price.site is not None, price.effective
 
 
 class PriceBook:
-    """All prices, found by SKU, class and currency."""
+    """All prices, found by item, class and currency; those of nobody in particular, or `of` one."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
-        self._series: dict[tuple[str, LeaseClass, str], list[Price]] = {}
-        for price in sorted(prices, key=lambda price: price.effective):
-            key = (price.sku, price.klass, price.currency)
-            self._series.setdefault(key, []).append(price)
+        self._prices: dict[tuple[str, str, str, CustomerId | None], list[Price]] = {}
+        for price in prices:
+            key = (price.item, price.klass or "", price.currency, price.customer)
+            self._prices.setdefault(key, []).append(price)
+        self._customer: CustomerId | None = None
+        self._list = self
+        self._steps: dict[tuple[str, str, str, SiteId | None], tuple[Step, ...]] = {}
+
+    def of(self, customer: CustomerId | None) -> "PriceBook":
+        """The same prices as this customer has them: its own come before the list's."""
+        book = PriceBook(())
+        book._prices, book._customer = self._prices, customer
+        book._list = book if customer is None else self._list
+        return book
 
     def at(self, sku: SkuId, klass: LeaseClass, currency: str, instant: datetime) -> Price:
         """The price in force; Refused `not_priced` when there is none."""
-        in_force: Price | None = None
-        for price in self._series.get((sku, klass, currency), ()):
-            if price.effective > instant:
-                break
-            in_force = price
-        if in_force is None:
-            raise Refused(
-                Reason.NOT_PRICED,
-                f"{sku} has no {klass} price in {currency} at {instant:%Y-%m-%d %H:%M} UTC",
-            )
-        return in_force
+        price = holding(self._of(sku, klass, currency), instant)
+        return price if price is not None else _not_priced(sku, klass, currency, instant)
 
     def over(
         self, sku: SkuId, klass: LeaseClass, currency: str, during: Interval
     ) -> tuple[tuple[Price, Interval], ...]:
         """The prices that apply over `during`, each with its part. They cover it, or Refused."""
-        price = self.at(sku, klass, currency, during.start)
-        parts: list[tuple[Price, Interval]] = []
-        start = during.start
-        for later in self._series[(sku, klass, currency)]:
-            if start < later.effective < during.end:
-                parts.append((price, Interval(start, later.effective)))
-                start = later.effective
-            if later.effective <= start:
-                price = later
-        parts.append((price, during if not parts else Interval(start, during.end)))
-        return tuple(parts)
+        known = self._of(sku, klass, currency)
+        last = known[-1] if known else None
+        if last is not None and last[1] is not None and last[0] <= during.start:
+            return ((last[1], during),)
+        return tuple(
+            (price or _not_priced(sku, klass, currency, part.start), part)
+            for price, part in _parts(known, during)
+        )
+
+    def storage(
+        self, site: SiteId, currency: str, during: Interval
+    ) -> tuple[tuple[Price, Interval], ...]:
+        """As `over`, for what volumes at a site keep; where it has no price, it costs nothing."""
+        parts = _parts(self._of(STORAGE, "", currency, site), during)
+        return tuple((price, part) for price, part in parts if price is not None)
+
+    def steps(
+        self, item: str, klass: str, currency: str, site: SiteId | None = None
+    ) -> tuple[Step, ...]:
+        """When which price holds, from the first on."""
+        return self._of(item, klass, currency, site)
+
+    def in_force(self, instant: datetime) -> list[Price]:
+        """Every price of a SKU that holds then, for whom this book is."""
+        keys = {(item, klass, currency) for item, klass, currency, _ in self._prices if klass}
+        found = (holding(self._of(*key), instant) for key in sorted(keys))
+        return [price for price in found if price is not None]
+
+    def _of(
+        self, item: str, klass: str, currency: str, site: SiteId | None = None
+    ) -> tuple[Step, ...]:
+        """A SKU is at one site, and so are its prices; only of storage a site must be told."""
+        key = (item, klass, currency, site)
+        found = self._steps.get(key)
+        if found is None:
+            own = self._prices.get((item, klass, currency, self._customer), [])
+            if self._customer is not None and not own:
+                return self._list._of(item, klass, currency, site)
+            if self._customer is not None:
+                own = own + self._prices.get((item, klass, currency, None), [])
+            here = (price for price in own if site is None or price.site in (None, site))
+            found = self._steps[key] = steps(here)
+        return found
+
+
+def holding(known: tuple[Step, ...], instant: datetime) -> Price | None:
+    """The price that holds at an instant, if one does."""
+    place = bisect_right(known, instant, key=lambda step: step[0])
+    return known[place - 1][1] if place else None
+
+
+def _parts(known: tuple[Step, ...], during: Interval) -> Iterator[tuple[Price | None, Interval]]:
+    """What holds over `during`, piece by piece; None where nothing does."""
+    start, price = during.start, holding(known, during.start)
+    for instant, following in known:
+        if start < instant < during.end:
+            yield price, Interval(start, instant)
+            start = instant
+        if instant <= start:
+            price = following
+    yield price, Interval(start, during.end)
+
+
+def _not_priced(sku: str, klass: str, currency: str, instant: datetime) -> Price:
+    raise Refused(
+        Reason.NOT_PRICED,
+        f"{sku} has no {klass} price in {currency} at {instant:%Y-%m-%d %H:%M} UTC",
+        {"sku": sku, "class": str(klass), "currency": currency},
+    )

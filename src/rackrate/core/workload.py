@@ -9,6 +9,8 @@ from rackrate.core.ids import CustomerId, LeaseId, NodeId, ProjectId
 from rackrate.core.quick import quick
 from rackrate.core.slots import Slots
 
+MOST_GB = 10_000_000
+
 
 @quick
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """The project's volume `name`, seen by the workload at the absolute path `path`."""
+    """The project's volume `name`, seen by the workload at the absolute path `path`.
+
+    `gb` is its size as it is billed, in GB of 10^9 bytes; 0: not declared, and not billed.
+    """
 
     name: str
     path: str
+    gb: int = 0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.gb <= MOST_GB:
+            raise ValueError(f"a volume has 1 to {MOST_GB:,} GB: {self.gb}")
         if not self.path.startswith("/") or ".." in self.path.split("/"):
             raise ValueError(f"not an absolute path: {self.path!r}")
 

@@ -22,6 +22,11 @@ MAY_HAVE_RUN = """
 SELECT id FROM lease
 WHERE customer = $1 AND (ended > $2 OR ended IS NULL) AND created < $3
 ORDER BY id"""
+LEARNT = f"""
+SELECT {CODECS[Lease].select} FROM lease
+WHERE customer = ANY($1::text[])
+  AND id IN (SELECT lease FROM lease_event WHERE recorded_at >= $2 AND at < $3)
+ORDER BY id"""
 POSTINGS = (
     f"SELECT {POSTING.select} FROM posting WHERE entry = ANY($1::text[]) ORDER BY entry, place"
 )

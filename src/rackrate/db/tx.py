@@ -25,6 +25,7 @@ from rackrate.db.queries import (
     BALANCES,
     EVENTS,
     EVENTS_OF,
+    LEARNT,
     LEASES_OF,
     MAY_HAVE_RUN,
     NUMBER,
@@ -174,6 +175,12 @@ class PostgresTx:
                 logs.setdefault(event.lease, []).append(event)
             for lease in map(CODECS[Lease].decode, self._rows("lease", LEASES_OF, [chunk])):
                 yield lease, tuple(logs.pop(lease.id, ()))
+
+    def learnt(
+        self, customers: Collection[CustomerId], since: datetime, before: datetime
+    ) -> list[Lease]:
+        given = [array(customers), since.isoformat(), before.isoformat()]
+        return list(map(CODECS[Lease].decode, self._rows("lease", LEARNT, given)))
 
     # -- fleet -------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from rackrate.core.interval import zone
 from rackrate.core.money import Money, digits
+from rackrate.core.pricing import HOURLY, Price
 
 SYMBOLS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 MINUS = "\N{MINUS SIGN}"
@@ -26,6 +27,11 @@ def price(value: Decimal) -> str:
     """A list price: at least two decimals, and every one that it has."""
     places = max(2, -int(value.normalize().as_tuple().exponent))
     return number(value, places)
+
+
+def hourly(listed: Price) -> str:
+    """What a slot costs for an hour: as it is listed where it is for an hour, else to a cent."""
+    return price(listed.amount) if listed.unit in HOURLY else number(listed.hourly, 2)
 
 
 def amount(money: Money) -> str:

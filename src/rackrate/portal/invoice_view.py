@@ -9,7 +9,6 @@ from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.lease import EventKind, Lease, LeaseEvent
 from rackrate.core.money import Money
 from rackrate.core.pricing import Price, PriceBook
-from rackrate.core.rating import MILLI_SLOT_SECONDS_PER_HOUR
 from rackrate.core.usage import MILLI, usage_of
 from rackrate.portal.messages import msg
 
@@ -56,7 +55,7 @@ class Why:
 
     parts: tuple[Part, ...]
     left_out: tuple[Interval, ...]
-    price: Price | None
+    price: Price
     quantity: int
     exact: Fraction
     rounded: Money
@@ -68,17 +67,22 @@ class Why:
 
 
 def why(
-    line: Line, lease: Lease, events: Sequence[LeaseEvent], prices: Sequence[Price]
+    line: Line,
+    lease: Lease,
+    events: Sequence[LeaseEvent],
+    prices: Sequence[Price],
+    time_zone: str,
 ) -> Why | None:
     """How a usage line came about; None for lines of another kind.
 
     `matches` says whether the log of now still gives the billed quantity: what was learnt later
-    is on a correction line of a later invoice.
+    is on a correction line of a later invoice. `time_zone` is the customer's.
     """
-    if line.kind is not LineKind.USAGE or line.klass is None or line.sku is None:
+    rated = next((price for price in prices if price.id == line.price), None)
+    if line.kind is not LineKind.USAGE or line.klass is None or line.sku is None or rated is None:
         return None
-    book, currency = PriceBook(prices), line.net.currency
-    per_slot_second = Fraction(line.per_hour) * MILLI / MILLI_SLOT_SECONDS_PER_HOUR
+    book, currency = PriceBook(prices).of(lease.customer), line.net.currency
+    per_slot_second = Fraction(*rated.per_second(line.month.interval(time_zone).seconds))
     parts = tuple(
         Part(part, usage.slots, part.seconds * usage.slots * per_slot_second)
         for usage in usage_of(lease, events, line.during)
@@ -89,9 +93,9 @@ def why(
     return Why(
         parts,
         tuple(interruptions(events, line.during)),
-        next((price for price in prices if price.id == line.price), None),
+        rated,
         line.quantity,
-        Fraction(line.per_hour) * line.quantity / MILLI_SLOT_SECONDS_PER_HOUR,
+        per_slot_second * line.quantity / MILLI,
         line.net if line.gross is None else line.gross,
         measured == line.quantity,
     )

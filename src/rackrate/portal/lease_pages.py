@@ -153,13 +153,15 @@ def _lease_page(page: Page, id: LeaseId, refused: RackrateError | None) -> Respo
     row: lease_view.Row = values["rows"][0]
     prices = catalogue.list_prices(page.world, page.actor, sku=found.terms.sku)
     currency = currency_of(page, values["names"], found.customer)
+    known = values["names"].get(found.customer)
+    zone = page.organisation.time_zone if known is None else known.time_zone
     values.update(
         row=row,
         lease=found,
         events=list(reversed(events)),
         event_names=lease_view.EVENTS,
         timeline=lease_view.timeline(found, events, page.now),
-        cost=lease_view.cost_so_far(found, events, prices, page.now, currency),
+        cost=lease_view.cost_so_far(found, events, prices, page.now, (currency, zone)),
         seconds=lease_view.billed_seconds(found, events, page.now),
         currency=currency,
         isolation=_isolation(page, found),

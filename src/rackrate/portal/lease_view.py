@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 
 from rackrate.core.chips import Chip
@@ -12,9 +11,9 @@ from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Wanted
-from rackrate.core.money import Money, total
+from rackrate.core.money import Money
 from rackrate.core.pricing import Price, PriceBook
-from rackrate.core.rating import amount, rate
+from rackrate.core.rating import owed
 from rackrate.core.usage import billed_spans, usage_of
 from rackrate.portal.messages import msg
 
@@ -99,11 +98,11 @@ def hourly(lease: Lease, prices: Sequence[Price], currency: str) -> Fraction | N
     """What the lease costs an hour at the prices in force; nothing more under a contract."""
     if lease.terms.klass is LeaseClass.CONTRACT:
         return None
-    for price in prices:
-        key = (price.sku, price.klass, price.currency)
-        if key == (lease.terms.sku, lease.terms.klass, currency):
-            return Fraction(price.per_hour) * lease.terms.slots * lease.terms.nodes
-    return None
+    terms = lease.terms
+    mine = [p for p in prices if (p.sku, p.klass, p.currency) == (terms.sku, terms.klass, currency)]
+    mine = [price for price in mine if price.customer in (None, lease.customer)]
+    best = max(mine, key=lambda p: (p.customer is not None, p.site is not None), default=None)
+    return None if best is None else best.hourly * terms.slots * terms.nodes
 
 
 def cost_so_far(
@@ -111,17 +110,16 @@ def cost_so_far(
     events: Sequence[LeaseEvent],
     prices: Sequence[Price],
     now: datetime,
-    currency: str,
+    customer: tuple[str, str],
 ) -> Money | None:
-    """As the invoice will have it, if it were rounded now; None where no price is known."""
-    if not lease.created < now:
-        return Money.zero(currency)
-    used = usage_of(lease, events, Interval(lease.created, now))
+    """As invoices will have it, if it were rounded now; None where no price is known.
+
+    `customer` is its currency and its time zone.
+    """
     try:
-        charges = rate(used, PriceBook(prices), currency)
+        return owed(lease, events, PriceBook(prices).of(lease.customer), customer, now)
     except Refused:
         return None
-    return total((amount(charge) for charge in charges), currency)
 
 
 def billed_seconds(lease: Lease, events: Sequence[LeaseEvent], now: datetime) -> int:
@@ -212,7 +210,3 @@ def rows(
 def per_slot(chip: Chip) -> str:
     """What one slot of the chip is called."""
     return msg("GPU") if chip.accelerator else msg("CPU slot")
-
-
-def per_unit(price: Price, sku: Sku) -> Decimal:
-    return price.per_hour * sku.slots

@@ -160,7 +160,10 @@ def _why(page: Page, chosen: InvoiceLine) -> invoice_view.Why | None:
         return None
     lease, events = leasing.show(page.world, page.actor, line.lease)
     prices = catalogue.list_prices(page.world, page.actor, sku=line.sku)
-    return invoice_view.why(line, lease, events, prices)
+    known = customers.list_customers(page.world, page.actor)
+    own = (one.time_zone for one in known if one.id == lease.customer)
+    zone = next(own, page.organisation.time_zone)
+    return invoice_view.why(line, lease, events, prices, zone)
 
 
 def _posted(page: Page, invoice: Invoice) -> list[Entry]:

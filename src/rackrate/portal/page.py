@@ -18,7 +18,7 @@ from rackrate.app.once import once
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Role, Verb
 from rackrate.core.errors import Forbidden, Unauthenticated
-from rackrate.portal import figures, navigation
+from rackrate.portal import figures, navigation, price_view
 from rackrate.portal.acts import VERB_NAMES
 from rackrate.portal.assets import Assets
 from rackrate.portal.figures import Times
@@ -159,6 +159,8 @@ def _environment(assets: Assets, catalogue: Catalogue) -> Environment:
     env.filters.update(
         num=figures.number,
         price=figures.price,
+        hourly=figures.hourly,
+        unit_name=price_view.unit_name,
         amount=figures.amount,
         owed=figures.owed,
         symbol=figures.symbol,

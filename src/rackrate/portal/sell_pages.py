@@ -11,6 +11,7 @@ from rackrate.core.chips import Confidence
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import total
+from rackrate.core.price_check import Finding
 from rackrate.core.tally import Tally
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
@@ -35,7 +36,8 @@ def prices(page: Visited) -> Response:
     now = {price.id for price in catalogue.list_prices(page.world, page.actor, page.now)}
     values = {
         "offerings": catalogue.list_offerings(page.world, page.actor, page.organisation.currency),
-        "book": sorted(book, key=lambda price: (price.sku, price.klass, price.effective)),
+        "book": sorted(book, key=lambda price: (price.series, price.effective)),
+        "faults": _faults(page),
         "in_force": now,
         "matrices": [
             matrix_of(price)
@@ -46,6 +48,13 @@ def prices(page: Visited) -> Response:
         "confidence": CONFIDENCE,
     }
     return page.show("prices.html", Same("rackrate price list", "GET /v1/prices"), **values)
+
+
+def _faults(page: Page) -> list[Finding] | None:
+    """What is wrong with the price book, for those who work for the operator."""
+    if page.organisation.customer is not None or not page.may(Verb.FLEET_READ):
+        return None
+    return catalogue.check_prices(page.world, page.actor)
 
 
 @router.get("/customers")

@@ -159,7 +159,7 @@ def quote(cell: Cell, wish: Wish) -> Quote:
     units = count * nodes
     hourly = None
     if cell.price is not None:
-        hourly = Fraction(cell.price.per_hour) * sku.slots * units
+        hourly = cell.price.hourly * sku.slots * units
     return Quote(cell, count, nodes, hourly, units <= cell.free)
 
 

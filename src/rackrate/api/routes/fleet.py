@@ -8,7 +8,7 @@ from starlette.responses import Response
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
-from rackrate.api.schemas.catalogue import Chip, Entity, Price, Sku
+from rackrate.api.schemas.catalogue import Chip, Entity, Finding, Price, PriceCheck, Sku
 from rackrate.api.schemas.fleet import (
     Applied,
     ApplyRequest,
@@ -215,3 +215,16 @@ def list_prices(
         call.world, call.actor, at, None if sku is None else SkuId(sku), klass
     )
     return call.answer(window.cut(found, Price.of))
+
+
+@router.get(
+    "/prices/check",
+    response_model=PriceCheck,
+    responses=READS,
+    tags=CATALOGUE,
+    summary="What is wrong with the price book",
+)
+def check_prices(call: Caller) -> Response:
+    """Gaps, overlaps, currencies that nobody pays in, storage without a price; empty: nothing."""
+    found = catalogue.check_prices(call.world, call.actor)
+    return call.answer(PriceCheck(items=[Finding.of(each) for each in found]))

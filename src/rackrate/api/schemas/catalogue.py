@@ -6,8 +6,10 @@ from pydantic import Field
 
 from rackrate.api.schemas.parts import Limits, Schema
 from rackrate.app import catalogue
-from rackrate.core import chips, inventory, pricing
+from rackrate.core import chips, inventory, price_check, pricing
 from rackrate.core.lease import LeaseClass
+from rackrate.core.price_check import Fault
+from rackrate.core.pricing import HOURLY, Unit
 
 
 class Entity(Schema):
@@ -71,15 +73,34 @@ class Chip(Schema):
 
 
 class Price(Schema):
-    """What one slot costs for an hour (3,600 metered seconds), from `effective` on."""
+    """What a unit costs, from `effective` on: until superseded, or `until`, where it says so.
+
+    The narrowest in force holds: a customer's at a site, a customer's, a site's, then the list's.
+    """
 
     id: str
-    sku: str
-    klass: LeaseClass = Field(serialization_alias="class")
+    sku: str | None = Field(description="None: what volumes keep")
+    klass: LeaseClass | None = Field(serialization_alias="class")
     currency: str
-    per_hour: str = Field(examples=["17.00"])
+    amount: str = Field(examples=["17.00"])
+    unit: Unit = Field(description="A slot is a GPU, or a part of one where nodes are cut")
+    per: str = Field(description="The unit in words", examples=["node-month of 730 h"])
+    month_hours: int | None = Field(description="Of a month; null: no month, or a calendar month")
+    slots: int = Field(description="How many slots a GPU, a node or `pflops` are")
+    pflops: str | None
+    per_hour: str | None = Field(
+        examples=["17.00"], description="The amount, where it is for 3,600 metered seconds"
+    )
     tax_included: bool
     effective: datetime
+    until: datetime | None
+    site: str | None = Field(description="Only there")
+    customer: str | None = Field(description="Only for this customer")
+    basis: str = Field(description="In words, what the price is for")
+    rule: str | None = Field(
+        description="What it follows; the amount is what that made of it",
+        examples=["1.6 x contract-36 of h100.node"],
+    )
     notice_seconds: int = Field(description="How long before it must give way a lease is told")
 
     @classmethod
@@ -89,11 +110,40 @@ class Price(Schema):
             sku=price.sku,
             klass=price.klass,
             currency=price.currency,
-            per_hour=f"{price.per_hour:f}",
+            amount=f"{price.amount:f}",
+            unit=price.unit,
+            per=price.per,
+            month_hours=price.month_hours or None,
+            slots=price.slots,
+            pflops=None if price.pflops is None else f"{price.pflops:f}",
+            per_hour=f"{price.amount:f}" if price.unit in HOURLY else None,
             tax_included=price.tax_included,
             effective=price.effective,
+            until=price.until,
+            site=price.site,
+            customer=price.customer,
+            basis=price.basis,
+            rule=None if price.rule is None else str(price.rule),
             notice_seconds=int(price.notice.total_seconds()),
         )
+
+
+class Finding(Schema):
+    """Something that is wrong with the price book from now on."""
+
+    fault: Fault
+    item: str = Field(description="What it is about: a SKU, a lease, a currency")
+    text: str
+
+    @classmethod
+    def of(cls, found: price_check.Finding) -> "Finding":
+        return cls(fault=found.fault, item=found.item, text=found.text)
+
+
+class PriceCheck(Schema):
+    """Everything that is wrong with the price book; nothing, if that is empty."""
+
+    items: list[Finding]
 
 
 class Stock(Schema):

@@ -21,12 +21,16 @@ def absolute(path: str) -> str:
 
 
 class Volume(Schema):
-    """The project's volume `name`, seen by the workload at `path`. It outlives the lease."""
+    """The project's volume `name`, seen by the workload at `path`. It outlives the lease.
+
+    `gb` is the size that it is billed for while this lease runs or is stopped, until it ends.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$", examples=["data"])
     path: Annotated[str, AfterValidator(absolute)] = Field(
         max_length=1000, pattern=r"^/[^\x00]*$", examples=["/data"]
     )
+    gb: int = Field(default=0, ge=0, le=workload.MOST_GB, description="0: not declared, not billed")
 
 
 class LeaseRequest(Schema):
@@ -67,7 +71,9 @@ class LeaseRequest(Schema):
                 tuple(self.command),
                 dict(self.env),
                 tuple(self.ports),
-                tuple(workload.Mount(volume.name, volume.path) for volume in self.volumes),
+                tuple(
+                    workload.Mount(volume.name, volume.path, volume.gb) for volume in self.volumes
+                ),
                 tuple(self.ssh_keys),
             ),
             self.name,
@@ -195,7 +201,9 @@ class LeaseDetail(Lease):
             command=list(spec.command),
             env=sorted(spec.env),
             ports=list(spec.ports),
-            volumes=[Volume(name=mount.name, path=mount.path) for mount in spec.volumes],
+            volumes=[
+                Volume(name=mount.name, path=mount.path, gb=mount.gb) for mount in spec.volumes
+            ],
             isolation=seen.isolation,
             price=None if price is None else Price.of(price),
             ssh=ssh if lease.phase is Phase.RUNNING else None,

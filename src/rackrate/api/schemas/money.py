@@ -9,16 +9,17 @@ from pydantic import Field
 from rackrate.api.schemas.parts import Id, Money, MonthText, Period, Schema
 from rackrate.app import billing
 from rackrate.core import invoice as invoices
-from rackrate.core import ledger
+from rackrate.core import ledger, pricing
 from rackrate.core import payment as payments
 from rackrate.core.invoice import InvoiceKind, InvoiceStatus, LineKind
 from rackrate.core.lease import LeaseClass
 from rackrate.core.ledger import Account
 from rackrate.core.payment import LONGEST_REFERENCE
+from rackrate.core.pricing import Unit
 
 
 class Line(Schema):
-    """One rounded amount. `milli_slot_seconds` is the exact quantity of what was used."""
+    """One rounded amount, and the exact quantity of what was used, or of storage, at which rate."""
 
     kind: LineKind
     description: str
@@ -32,8 +33,11 @@ class Line(Schema):
     sku: str | None
     klass: LeaseClass | None = Field(serialization_alias="class")
     price: str
-    per_hour: str
+    per_hour: str = Field(description="The price, where it is for a slot and an hour")
+    rate: str = Field(description="The price that it was rated at; empty: it was not metered")
+    per: str = Field(description="What that is for", examples=["node-month of 730 h"])
     milli_slot_seconds: int
+    milli_gb_seconds: int = Field(description="Of storage")
     credits: str = Field(description="Of a credit note: the source of the line that it takes from")
 
     @classmethod
@@ -52,7 +56,10 @@ class Line(Schema):
             klass=line.klass,
             price=line.price,
             per_hour=line.per_hour,
-            milli_slot_seconds=line.quantity,
+            rate=line.rate,
+            per=pricing.per(Unit(line.unit), line.month_hours) if line.unit else "",
+            milli_slot_seconds=line.quantity if line.sku is not None else 0,
+            milli_gb_seconds=line.quantity if line.sku is None else 0,
             credits=line.credits,
         )
 

@@ -12,6 +12,7 @@ from rackrate.app.adopting import Adoption, differences
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
+from rackrate.app.manifest.prices import backdated, settled
 from rackrate.app.manifest.tree import Problem
 from rackrate.app.opening import OpenInvoice, as_taken_over
 from rackrate.app.ports import Tx
@@ -76,9 +77,10 @@ class Change:
 def plan_changes(tx: Tx, declared: Declarations, now: datetime) -> tuple[Change, ...]:
     """What differs from the rows that are there; Invalid with every mistake of every file."""
     known = Known(tx, declared)
-    problems = [*declared.problems, *_unknown(declared, known)]
+    rows, wrong_prices = settled(declared, known)
+    problems = [*declared.problems, *_unknown(declared, known), *wrong_prices]
     changes: list[Change] = []
-    for one in sorted(declared.rows, key=lambda one: ORDER.index(type(one.row))):
+    for one in sorted(rows, key=lambda one: ORDER.index(type(one.row))):
         wrong = [*_misfits(one.row, known)]
         old = known.stored(type(one.row)).get(one.row.id)
         if old is None:
@@ -241,20 +243,16 @@ def _backdated(row: Any, known: Known, now: datetime) -> Iterator[str]:
     """A new price may not change what has been sold at the one before it."""
     if not isinstance(row, Price | ContractPrice) or row.effective >= now:
         return
-    for other in known.stored(type(row)).values():
-        if _series(other) == _series(row):
-            what = f"{row.klass}" if isinstance(row, Price) else "contract"
+    if isinstance(row, Price):
+        yield from backdated(row, known.stored(Price), now)
+        return
+    for other in known.stored(ContractPrice).values():
+        if (other.sku, other.currency) == (row.sku, row.currency):
             yield (
-                f"{row.sku} has had a {what} price since {other.effective:%Y-%m-%d %H:%M} "
+                f"{row.sku} has had a contract price since {other.effective:%Y-%m-%d %H:%M} "
                 f"UTC; a price that supersedes it is effective after now, {now:%Y-%m-%d %H:%M} UTC"
             )
             return
-
-
-def _series(price: Price | ContractPrice) -> tuple[str, ...]:
-    """Prices of one series supersede each other."""
-    klass = price.klass if isinstance(price, Price) else ""
-    return price.sku, klass, price.currency
 
 
 def _beyond_power(changes: Sequence[Change], known: Known) -> Iterator[Problem]:

@@ -29,8 +29,9 @@ class Rule:
 def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
     """What is wrong with changing these fields of a row that is there."""
     if isinstance(old, Price):
+        what = f"{old.klass} price" if old.klass else "price"
         yield (
-            f"{old.sku} already has a {old.klass} price of {old.per_hour} {old.currency} from "
+            f"{old.item} already has a {what} of {old.amount} {old.currency} from "
             f"{old.effective:%Y-%m-%d %H:%M} UTC, and prices are never edited: supersede it with "
             "a later `effective`"
         )

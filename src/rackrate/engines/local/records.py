@@ -160,7 +160,7 @@ def _raw(deployment: Deployment) -> dict[str, Any]:
         "command": list(spec.command),
         "env": dict(spec.env),
         "ports": list(spec.ports),
-        "volumes": [[mount.name, mount.path] for mount in spec.volumes],
+        "volumes": [[mount.name, mount.path, mount.gb] for mount in spec.volumes],
         "keys": list(spec.keys),
     }
 

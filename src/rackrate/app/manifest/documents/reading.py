@@ -10,6 +10,7 @@ from rackrate.app.manifest.documents import (
     contracts,
     customers,
     fleet,
+    prices,
     purchases,
 )
 from rackrate.app.manifest.documents.parts import MOST_NODES_AT_ONCE, Reader, numbered
@@ -24,6 +25,7 @@ READERS: Mapping[str, Reader] = {
     **customers.READERS,
     **fleet.READERS,
     **catalogue.READERS,
+    **prices.READERS,
     **purchases.READERS,
     **contracts.READERS,
     **brownfield.READERS,

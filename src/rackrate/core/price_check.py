@@ -1,0 +1,132 @@
+"""What is wrong with a price book: gaps, overlaps, currencies that nobody pays in."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from rackrate.core.ids import CustomerId, SiteId, SkuId
+from rackrate.core.inventory import Sku
+from rackrate.core.lease import Lease, LeaseClass
+from rackrate.core.pricing import STORAGE, Price, PriceBook, Step, holding
+
+ON_DEMAND = LeaseClass.ON_DEMAND
+
+
+class Fault(StrEnum):
+    GAP = "gap"
+    OVERLAP = "overlap"
+    CURRENCY = "currency"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, of what, and as a sentence."""
+
+    fault: Fault
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What is priced and for whom. `sites` have their seller's currency, customers their own.
+
+    `leases` are those that are not over; `by_contract` are SKUs that have contract prices.
+    """
+
+    skus: Collection[Sku]
+    prices: Collection[Price]
+    by_contract: Collection[SkuId]
+    sites: Mapping[SiteId, str]
+    customers: Mapping[CustomerId, str]
+    leases: Collection[Lease]
+
+
+def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
+    """Everything from now on, in the order of what it is about."""
+    book = PriceBook(catalogue.prices)
+    found = [*_unpriced(catalogue, book, now), *_overlaps(catalogue.prices, now)]
+    found += [*_currencies(catalogue), *_kept(catalogue, book, now)]
+    return sorted(set(found), key=lambda each: (each.fault, each.item, each.text))
+
+
+def _unpriced(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:
+    """SKUs that can be leased on demand, now or some day, at no price."""
+    priced = {price.sku for price in catalogue.prices if price.klass is ON_DEMAND}
+    paid = set(catalogue.customers.values())
+    leased = {
+        (lease.terms.sku, lease.customer) for lease in catalogue.leases if not lease.terms.contract
+    }
+    for sku in catalogue.skus:
+        if sku.id not in priced:
+            if sku.id not in catalogue.by_contract:
+                said = f"{sku.id} can be leased, and has no on_demand price"
+                yield Finding(Fault.GAP, sku.id, said)
+            continue
+        for currency in sorted(paid or {catalogue.sites[sku.site]}):
+            gaps = _holes(book.steps(sku.id, ON_DEMAND, currency), now)
+            for gap in gaps:
+                said = f"{sku.id} has no on_demand price in {currency} {gap}"
+                yield Finding(Fault.GAP, sku.id, said)
+            for id, customer in sorted(leased) if not gaps else ():
+                own = book.of(customer).steps(sku.id, ON_DEMAND, currency)
+                if id == sku.id and catalogue.customers[customer] == currency:
+                    for gap in _holes(own, now):
+                        said = f"{customer} leases {id}, which has no price for it {gap}"
+                        yield Finding(Fault.GAP, id, said)
+
+
+def _holes(known: tuple[Step, ...], now: datetime) -> list[str]:
+    """From when until when nothing holds, from now on, in words."""
+    if holding(known, now) is None:
+        known = ((now, None), *(step for step in known if step[0] > now))
+    holes: list[str] = []
+    for place, (at, price) in enumerate(known):
+        later = [each[0] for each in known[place + 1 : place + 2]]
+        if price is not None or (later and later[0] <= now):
+            continue
+        since = "from now" if at <= now else f"from {at:%Y-%m-%d %H:%M} UTC"
+        until = f"until {later[0]:%Y-%m-%d %H:%M} UTC" if later else "on"
+        holes.append(f"{since} {until}")
+    return holes
+
+
+def _overlaps(prices: Collection[Price], now: datetime) -> Iterator[Finding]:
+    """Prices that say until when they hold, and are superseded before."""
+    series: dict[tuple[str, ...], list[Price]] = {}
+    for price in sorted(prices, key=lambda price: price.effective):
+        series.setdefault(price.series, []).append(price)
+    for known in series.values():
+        for price, later in pairwise(known):
+            if price.until is not None and max(now, later.effective) < price.until:
+                what = f"{price.klass} price" if price.klass else "price"
+                yield Finding(
+                    Fault.OVERLAP,
+                    price.item,
+                    f"{price.item} has a {what} until {price.until:%Y-%m-%d %H:%M} UTC and "
+                    f"another from {later.effective:%Y-%m-%d %H:%M} UTC on, which holds instead",
+                )
+
+
+def _currencies(catalogue: Catalogue) -> Iterator[Finding]:
+    known = {*catalogue.customers.values(), *catalogue.sites.values()}
+    for currency in sorted({price.currency for price in catalogue.prices} - known):
+        said = f"there are prices in {currency}, in which nobody pays"
+        yield Finding(Fault.CURRENCY, currency, said)
+
+
+def _kept(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:
+    """Volumes of leases that run, or are stopped, of which the storage has no price."""
+    for lease in catalogue.leases:
+        sizes = {mount.name: mount.gb for mount in lease.terms.spec.volumes if mount.gb}
+        if not sizes:
+            continue
+        currency, site = catalogue.customers[lease.customer], lease.terms.site
+        known = book.of(lease.customer).steps(STORAGE, "", currency, site)
+        for gap in _holes(known, now):
+            volumes = ", ".join(f"{name} ({gb} GB)" for name, gb in sorted(sizes.items()))
+            said = f"{lease.id} keeps {volumes} at {site}, where storage has no price in {currency}"
+            yield Finding(Fault.STORAGE, lease.id, f"{said} {gap}: it costs nothing")

@@ -1,0 +1,134 @@
+"""Prices that follow others: what a rule makes of them, and what it makes when they change."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Context, Decimal
+
+from rackrate.core.contract_price import ContractPrice
+from rackrate.core.ids import SkuId
+from rackrate.core.lease import LeaseClass
+from rackrate.core.pricing import Price, PriceBook, Rule, Unit, price_id
+
+CONTRACT = re.compile(r"contract-([1-9][0-9]{0,2})")
+_EXACT = Context(prec=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a rule rests on at an instant. `per` is what the amount is for, as a price has it."""
+
+    amount: Decimal
+    unit: Unit
+    slots: int
+    month_hours: int | None
+    pflops: Decimal | None
+    tax_included: bool
+
+
+class Ground:
+    """List prices and contract prices, by what a rule calls them."""
+
+    def __init__(
+        self,
+        prices: Iterable[Price],
+        contracts: Iterable[ContractPrice],
+        sizes: Mapping[SkuId, int],
+    ) -> None:
+        self._book = PriceBook(p for p in prices if p.site is None and p.customer is None)
+        self._contracts: dict[tuple[SkuId, str], list[ContractPrice]] = {}
+        for price in sorted(contracts, key=lambda price: price.effective):
+            self._contracts.setdefault((price.sku, price.currency), []).append(price)
+        self._sizes = sizes
+
+    def at(self, rule: Rule, currency: str, instant: datetime) -> Followed | None:
+        """What the rule follows then; None where there is nothing."""
+        months = CONTRACT.fullmatch(rule.of)
+        if months is None:
+            return _of_price(self._book, rule, currency, instant)
+        matrix = None
+        for price in self._contracts.get((rule.sku, currency), ()):
+            matrix = price if price.effective <= instant else matrix
+        if matrix is None or int(months[1]) < matrix.months[0]:
+            return None
+        tier = matrix.tier(int(months[1]), matrix.volumes[0])
+        slots = self._sizes.get(rule.sku, 1)
+        amount, inside = tier.amount.amount, matrix.tax_included
+        return Followed(amount, Unit.NODE_MONTH, slots, None, None, inside)
+
+    def changes(self, rule: Rule, currency: str) -> Iterator[datetime]:
+        """When what the rule follows may change."""
+        if CONTRACT.fullmatch(rule.of):
+            yield from (p.effective for p in self._contracts.get((rule.sku, currency), ()))
+        else:
+            yield from (at for at, _ in self._book.steps(rule.sku, rule.of, currency))
+
+
+def _of_price(book: PriceBook, rule: Rule, currency: str, instant: datetime) -> Followed | None:
+    for at, price in reversed(book.steps(rule.sku, LeaseClass(rule.of), currency)):
+        if at <= instant:
+            return None if price is None else Followed(
+                price.amount, price.unit, price.slots, price.month_hours, price.pflops,
+                price.tax_included,
+            )  # fmt: skip
+    return None
+
+
+def following(price: Price, ground: Ground, at: datetime) -> Price | None:
+    """The price as its rule makes it from `at` on; None where there is nothing to follow."""
+    rule = price.rule
+    base = None if rule is None else ground.at(rule, price.currency, at)
+    if rule is None or base is None:
+        return None
+    hours = price.month_hours if base.month_hours is None else base.month_hours
+    return replace(
+        price,
+        id=price_id(price.item, price.klass or "", price.currency, at, price.site, price.customer),
+        effective=at,
+        amount=_EXACT.multiply(rule.times, base.amount),
+        unit=base.unit,
+        slots=base.slots,
+        month_hours=hours,
+        pflops=base.pflops,
+        tax_included=base.tax_included,
+    )
+
+
+def follow_ups(
+    prices: Collection[Price], contracts: Collection[ContractPrice], sizes: Mapping[SkuId, int]
+) -> list[Price]:
+    """Prices that rules make of what changes under them, each from when it changes."""
+    known = {price.id: price for price in prices}
+    made: list[Price] = []
+    while True:
+        ground = Ground(known.values(), contracts, sizes)
+        more = [each for each in _changed(known.values(), ground) if each.id not in known]
+        if not more:
+            return made
+        made += more
+        known |= {each.id: each for each in more}
+
+
+def _changed(prices: Iterable[Price], ground: Ground) -> Iterator[Price]:
+    series: dict[tuple[str, ...], list[Price]] = {}
+    for price in sorted(prices, key=lambda price: price.effective):
+        series.setdefault(price.series, []).append(price)
+    for known in series.values():
+        for place, price in enumerate(known):
+            if price.rule is not None:
+                ends = [later.effective for later in known[place + 1 : place + 2]]
+                ends += [] if price.until is None else [price.until]
+                yield from _under(price, price.rule, min(ends, default=None), ground)
+
+
+def _under(price: Price, rule: Rule, end: datetime | None, ground: Ground) -> Iterator[Price]:
+    """What the rule makes between this price's beginning and its end."""
+    before = price
+    for at in sorted(set(ground.changes(rule, price.currency))):
+        if at <= price.effective or (end is not None and at >= end):
+            continue
+        now = following(price, ground, at)
+        if now is not None and replace(now, id=before.id, effective=before.effective) != before:
+            yield now
+            before = now
