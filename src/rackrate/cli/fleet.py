@@ -127,6 +127,8 @@ def drain(
     if output is Format.JSON:
         print_json(row)
         return
+    if dry_run:
+        print("Nothing is changed. If it were done:")
     print(row["consequence"])
     print_consequence(row["promises"], zones)
 
