@@ -56,7 +56,7 @@ def test_an_answer_says_everything_and_holds_nothing(priced: Cloud) -> None:
     assert body["value"] == {"amount": "2160000.00", "currency": "CNY"}
     assert body["prepayment"] == {"amount": "432000.00", "currency": "CNY"}
     assert body["instalments"] == [{"count": 12, "due": {"amount": "144000.00", "currency": "CNY"}}]
-    assert body["pools"] == [{"pool": "block/h100x8", "nodes": 3}]
+    assert body["pools"] == [{"line": 1, "pool": "block/h100x8", "nodes": 3}]
     assert priced.rows() == before
 
 

@@ -128,10 +128,12 @@ def test_what_fits_is_priced_by_term_and_volume_and_held_until_the_quote_expires
     built = shop()
     quote = quotes.create(built.world, seller(built), wish(same_block=True))
     # Two nodes for three years reach the tier of 36 months, and not yet that of 3 nodes.
-    assert (quote.tier_months, quote.tier_nodes) == (36, 1)
-    assert str(quote.per_node) == "60,000.00 CNY"
+    assert (quote.first.tier_months, quote.first.tier_nodes) == (36, 1)
+    assert str(quote.first.per_node) == "60,000.00 CNY"
     assert str(quote.monthly) == "120,000.00 CNY"
-    assert quote.basis == "per node and calendar month, before VAT, power and cooling included"
+    assert (
+        quote.first.basis == "per node and calendar month, before VAT, power and cooling included"
+    )
     shown = quotes.show(built.world, built.admin, quote.id)
     assert shown.state is QuoteState.OPEN
     assert str(shown.plan.value) == "4,320,000.00 CNY"

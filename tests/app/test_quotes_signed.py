@@ -113,7 +113,7 @@ def test_without_a_contract_price_somebody_names_one_and_another_agrees() -> Non
     assert no.reason is Reason.NOT_PRICED
     by_hand = wish(monthly=Money.parse("100000.00", "CNY"))
     quote = quotes.create(built.world, built.admin, by_hand)
-    assert (quote.needs_approval, quote.price) == (True, "")
+    assert (quote.needs_approval, quote.first.price) == (True, "")
 
 
 # -- who may have what --------------------------------------------------------------------------

@@ -137,3 +137,119 @@ def test_withdrawing_twice_says_that_it_was_withdrawn_before(rackrate: Program) 
     again = rackrate.ok("quote", "withdraw", "quo_000001")
     assert again.startswith("quo_000001 was withdrawn before, at 2026-11-22 ")
     assert "free" not in again
+
+
+RAMP = (
+    "quote", "create", "--customer", "robotics", "--sku", "h20.node", "--count", "4",
+    "--from", "2027-03-01", "--months", "36", "--then", "12@2027-06-01",
+    "--line", "kind: one_off, title: Set-up, amount: 80000.00",
+    "--line", "{kind: service, title: 'Support, day and night', monthly: 12000}",
+    "--prepayment", "20",
+)  # fmt: skip
+SAME = """
+customer: robotics
+prepayment_percent: 20
+time_zone: Asia/Shanghai
+lines:
+- {sku: h20.node, nodes: 4, start: 2027-03-01, end: 2030-03-01}
+- {sku: h20.node, nodes: 8, start: 2027-06-01, months: 33}
+- {kind: one_off, title: Set-up, start: 2027-03-01, amount: 80000.00}
+- {kind: service, title: "Support, day and night", start: 2027-03-01, months: 36, monthly: 12000}
+"""
+
+
+def test_a_ramp_with_a_fee_and_a_service_is_one_quote_and_a_file_says_the_same(
+    rackrate: Program, tmp_path: Path
+) -> None:
+    asked = rackrate.ok(*RAMP, "--dry-run")
+    assert "Fits         yes" in asked
+    assert "Nodes        4 from 2027-03-01, 12 from 2027-06-01" in asked
+    # 36 x 100,000 + 33 x 200,000 + 80,000 + 36 x 12,000.
+    assert "A month      312,000.00 CNY at most, before tax" in asked
+    assert "All of it    10,712,000.00 CNY" in asked
+    assert "Prepayment   2,142,400.00 CNY" in asked
+    assert "Basis        lines 1, 2: per node and calendar month, before VAT" in asked
+    rows = [line.split() for line in asked.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[:5] for row in rows[:2]] == [
+        ["1", "4", "x", "h20.node", "east"],
+        ["2", "8", "x", "h20.node", "east"],
+    ]
+    file = tmp_path / "quote.yaml"
+    file.write_text(SAME)
+    assert rackrate.ok("quote", "create", "-f", str(file), "--dry-run") == asked
+    made = rackrate.ok("quote", "create", "-f", str(file), "--name", "Ramp")
+    assert "Held         line 1: 4 in slow-1/h20x8; line 2: 8 in slow-1/h20x8 until 2026-" in made
+    assert made in rackrate.ok("quote", "show", "quo_000001")
+    assert "12 x h20.node, 4 lines" in rackrate.ok("quote", "list")
+    rackrate.ok("quote", "sign", "quo_000001", "--contract", "rob-27")
+    contract = rackrate("contract", "show", "rob-27", "-o", "json").json
+    assert [each["what"] for each in contract["commitments"]] == [
+        "4 x h20.node", "8 x h20.node", "Set-up", "Support, day and night",
+    ]  # fmt: skip
+
+
+def test_a_line_that_does_not_fit_is_named_with_what_would_do_for_the_whole(
+    rackrate: Program,
+) -> None:
+    done = rackrate(*RAMP, "--then", "20@2027-09-01")
+    first, *instead = done.err.splitlines()
+    assert first == (
+        "rackrate: line 3: 8 nodes of h20.node cannot be promised from 2027-09-01 to 2030-03-01 "
+        "beside lines 1 and 2: at most 4 can; no date for the whole quote within the calendar "
+        "[no_capacity]"
+    )
+    assert instead[0].startswith("  fewer: 4 x h20.node at east from 2027-03-01 to 2030-03-01, 8 x")
+    assert "and 4 x h20.node at east from 2027-09-01" in instead[0]
+    table = rackrate.ok(*RAMP, "--then", "20@2027-09-01", "--dry-run")
+    assert "4 of 8" in table
+    assert "4 x h20.node + 8 x h20.node + 4 x h20.node" in " ".join(table.split())
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--then", "12@2027-06-01"], 2, "--then '12@2027-06-01' is not after what is before it"),
+        (["--then", "0@2028-06-01"], 2, "is not nodes from a day on, as 64@2027-06-01"),
+        (["--then", "20@soon"], 2, "--then 'soon' is not a day"),
+        (["--then", "20@2031-01-01"], 1, "line 3, until: is not after the start"),
+        (["--line", "Support"], 2, "--line 'Support' is not a line such as"),
+        (["--line", "kind: service, monthly: 3"], 1, "[invalid]"),
+        (["--line", "nods: 3"], 1, "--line: 'nods' is unknown; known are kind, title, sku, nodes"),
+        (["--line", "sku: h20.node, nodes: -3"], 1, "[invalid]"),
+        (["--monthly", "3"], 2, "--monthly is the price of one line"),
+        (["--line", "kind: one_off, title: A, amount: 1, monthly: 1"], 1, "say monthly or amount"),
+        (["--sku", "h20.nod"], 1, "no sku 'h20.nod'"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused(
+    rackrate: Program, more: list[str], code: int, said: str
+) -> None:
+    done = rackrate(*RAMP, *more)
+    assert said in done.err
+    assert (done.code, done.out) == (code, "")
+    assert rackrate.ok("quote", "list") == "No quotes. Make one with: rackrate quote create\n"
+
+
+def test_fewer_nodes_again_end_what_came_last(rackrate: Program) -> None:
+    asked = rackrate.ok(
+        *RAMP[:12], "--then", "12@2027-06-01", "--then", "8@2029-06-01", "--dry-run"
+    )
+    assert "4 from 2027-03-01, 12 from 2027-06-01, 8 from 2029-06-01" in asked
+
+
+def test_a_file_that_is_no_quote_is_refused(rackrate: Program, tmp_path: Path) -> None:
+    file = tmp_path / "quote.yaml"
+    for text, said in (
+        ("[]", "is not a quote with `lines:`"),
+        ("kind: contract", "is a contract, and no quote"),
+        ("lines: 3", "lines is not a list of lines"),
+        (SAME.replace("nodes: 4", "nods: 4"), "line 1: 'nods' is unknown"),
+        (SAME + "currency: USD", "the customer pays in CNY"),
+        (SAME.replace("start: 2027-06-01", "start: 2031-06-01").replace("months: 33",
+         "end: 2030-03-01"), "end must be after start"),
+        (SAME.replace("nodes: 4", "nodes: many"), "[invalid]"),
+    ):  # fmt: skip
+        file.write_text(text)
+        done = rackrate("quote", "create", "-f", str(file))
+        assert said in done.err, text
+        assert done.out == ""

@@ -75,7 +75,7 @@ from rackrate.core.payment import Allocation, Payment
 from rackrate.core.pricing import Price, Rule, Unit
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder
 from rackrate.core.purchase import Terms as PurchaseTerms
-from rackrate.core.quote import Quote
+from rackrate.core.quote import Quote, QuoteLine
 from rackrate.core.receivable import Reminder
 from rackrate.core.slots import Slots, all_slots
 from rackrate.core.workload import Limits, Member, Mount, Spec
@@ -174,11 +174,18 @@ def line(id: str, source: str, place: int = 1, of: str = "EX-1") -> InvoiceLine:
 
 
 def quote(id: str, owner: CustomerId = ACME) -> Quote:
+    during, capacity, one_off = (
+        Interval(NOON, NOON + 90 * DAY), CommitmentKind.CAPACITY, CommitmentKind.ONE_OFF,
+    )  # fmt: skip
+    nodes = Commitment(1, capacity, "", during, cny(12_250_000), SKU, SITE, 2, True)
+    fee = Commitment(2, one_off, "Set-up", Interval(NOON, NOON + DAY), cny(500))
+    lines = (
+        QuoteLine(nodes, "cp1", 12, 1, cny(7_000_000), "per node", Decimal("12.5"), 12, 2, True),
+        QuoteLine(fee, basis="as agreed"),
+    )
     return Quote(
-        QuoteId(id), ENTITY, owner, ACME_LAB if owner == ACME else BOLT_LAB, SITE, SKU, 2, True,
-        False, Interval(NOON, NOON + 90 * DAY), "cp1", 12, 1, cny(7_000_000), "per node", False,
-        Decimal("12.5"), cny(12_250_000), Decimal(20), True, PrincipalId("dora"), NOON,
-        NOON + 14 * DAY,
+        QuoteId(id), ENTITY, owner, ACME_LAB if owner == ACME else BOLT_LAB, lines, True, False,
+        False, Decimal(20), True, PrincipalId("dora"), NOON, NOON + 14 * DAY,
     )  # fmt: skip
 
 

@@ -177,8 +177,9 @@ def test_a_customer_confined_by_the_database_finds_its_own_quotes(pair: Pair) ->
         "signed = created, needs_approval = true, contract = 'k'",
         "approver = author",
         "expires = created",
-        "nodes = 0",
-        "monthly = -1",
+        "lines = jsonb_set(lines, '{0,commitment,nodes}', '0')",
+        "lines = jsonb_set(lines, '{0,commitment,amount,minor}', '-1')",
+        "lines = '[]'",
         "prepayment_percent = 101",
     ],
 )

@@ -11,7 +11,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.interval import Interval
 from rackrate.core.money import total
 from rackrate.core.parties import Customer
-from rackrate.core.quote import lowest
+from rackrate.core.quote import lowest, most_at_once
 
 # Those that name an amount. Fewer and a renewal follow from what was agreed before.
 _PRICED = (AmendmentKind.MORE, AmendmentKind.EXTEND, AmendmentKind.SWAP)
@@ -41,6 +41,16 @@ def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: i
         _check(price, contract, whole, zone)
 
 
+def _volume(contract: Contract, each: Commitment) -> int:
+    """What was signed counts as a quote would: the most nodes of the SKU at any instant. What an
+    amendment adds counts for itself.
+    """
+    if each.order:
+        return each.nodes
+    signed = (one for one in contract.ordered(0) if one.sku == each.sku)
+    return most_at_once((one.during, one.nodes) for one in signed)
+
+
 def _kind(contract: Contract, order: int) -> AmendmentKind:
     return next(each.kind for each in contract.amendments if each.number == order)
 
@@ -64,7 +74,7 @@ def _check(price: ContractPrice, contract: Contract, each: Commitment, zone: str
     """An extension is priced by the term since its nodes were first ordered."""
     term = Interval(contract.origin(each).during.start, each.during.end)
     months = whole_months(term, zone)
-    least = lowest(price, months, each.nodes)
+    least = lowest(price, months, each.nodes, _volume(contract, each))
     if each.amount >= least:
         return
     raise Refused(

@@ -1,6 +1,6 @@
 """Commitments on the calendar: nodes are reserved when they are signed, and freed when cut."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -43,9 +43,13 @@ class Lack:
     after: bool = False
 
 
-def lay(world: World, tx: Tx, contract: Contract, each: Commitment, placed: Assigned) -> None:
-    """Promise a commitment the nodes that were found for it."""
-    _write(world, tx, contract, each, placed, partial(_promise, contract, each))
+def lay(tx: Tx, contract: Contract, each: Commitment, placed: Assigned) -> None:
+    """Promise a commitment the nodes that were found for it.
+
+    What is left of a dedicated block is kept from others once all its commitments are laid:
+    another of them may have nodes there, too.
+    """
+    tx.add(*(_promise(contract, each, pool, nodes) for pool, nodes in placed))
 
 
 def lay_hold(
@@ -57,7 +61,18 @@ def lay_hold(
     expires: datetime,
 ) -> None:
     """Hold what a right to renew would bring, up to the second `expires`."""
-    _write(world, tx, contract, brings, placed, partial(_hold, contract, brings, expires))
+    row = partial(_hold, contract, brings, expires)
+    tx.add(*(row(contract.id, pool, nodes) for pool, nodes in placed))
+    if not contract.terms.dedicated:
+        return
+    # What is left of its blocks is held, too, so that nobody else comes in.
+    assert brings.site is not None
+    fleet, now = tx.fleet(brings.site), world.clock.now()
+    blocks = {fleet.pools[pool].block for pool, _ in placed}
+    for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
+        left = pool.calendar.available(brings.during, now, NOTHING)
+        if pool.block in blocks and left > 0:
+            tx.add(row(private_holder(contract), pool.id, left))
 
 
 def new_nodes(
@@ -228,37 +243,16 @@ def is_empty(fleet: Fleet, pool: Pool, wish: Wish, but: Container[str] = ()) -> 
     return True
 
 
-Row = Callable[[str, PoolId, int], Reservation]
-
-
-def _write(
-    world: World, tx: Tx, contract: Contract, each: Commitment, placed: Assigned, row: Row
-) -> None:
-    tx.add(*(row(contract.id, pool, nodes) for pool, nodes in placed))
-    if not contract.terms.dedicated:
-        return
-    # What is left of its blocks is reserved, too, so that nobody else comes in.
-    assert each.site is not None
-    fleet, now = tx.fleet(each.site), world.clock.now()
-    blocks = {fleet.pools[pool].block for pool, _ in placed}
-    for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
-        left = pool.calendar.available(each.during, now, NOTHING)
-        if pool.block in blocks and left > 0:
-            tx.add(row(private_holder(contract), pool.id, left))
-
-
-def _promise(
-    contract: Contract, each: Commitment, holder: str, pool: PoolId, nodes: int
-) -> Reservation:
+def _promise(contract: Contract, each: Commitment, pool: PoolId, nodes: int) -> Reservation:
     assert each.site is not None
     return Reservation(
-        f"{holder}/{each.number}/{pool}",
+        f"{contract.id}/{each.number}/{pool}",
         each.site,
         pool,
         nodes,
         each.during,
         ReservationKind.CONTRACT,
-        holder,
+        contract.id,
         contract.customer,
     )
 

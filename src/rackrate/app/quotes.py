@@ -1,25 +1,27 @@
 """Quotes: an offer and its hold are written together, signed together, and end together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
-from rackrate.app import giveway, sales
+from rackrate.app import giveway, renewing, sales
+from rackrate.app.asking import project_of
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
-from rackrate.app.quoting import QUOTED, Answer, Ask, answer, plan_of, project_of
+from rackrate.app.quote_words import refusal
+from rackrate.app.quoting import QUOTED, Answer, Ask, answer, draft_of, plan_of
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.alternatives import Alternative, Way
-from rackrate.core.calendar import Reservation, ReservationKind
+from rackrate.core.calendar import PRIVATE, Reservation, ReservationKind
 from rackrate.core.contract import Contract, Schedule
-from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId
-from rackrate.core.interval import zone
-from rackrate.core.money import Money
+from rackrate.core.ids import ContractId, CustomerId, PoolId, QuoteId, SiteId
+from rackrate.core.interval import Interval
 from rackrate.core.parties import Customer
-from rackrate.core.promise import Assigned, kept_words
-from rackrate.core.quote import Quote, QuoteState
+from rackrate.core.placement import Fleet
+from rackrate.core.promise import Assigned
+from rackrate.core.quote import Quote, QuoteLine, QuoteState
 
 
 def ask(world: World, actor: Actor, wish: Ask) -> Answer:
@@ -29,18 +31,24 @@ def ask(world: World, actor: Actor, wish: Ask) -> Answer:
 
 
 def create(world: World, actor: Actor, wish: Ask) -> Quote:
-    """The quote and its hold, or Refused with what would do instead. All of it or nothing."""
+    """The quote and the hold of all its lines, or Refused with what would do instead."""
     with acting(world, actor, Verb.QUOTE_WRITE, _asked(wish)) as tx:
         given = answer(world, tx, wish)
         if not given.fits:
             raise refusal(given)
         quote = _quote(QuoteId(world.ids.new("quo")), actor, wish, given)
-        drop_expired(tx, quote.site, given.at)
+        for site in quote.sites:
+            drop_expired(tx, site, given.at)
         tx.add(quote)
-        tx.add(*(_hold(quote, quote.id, pool, nodes) for pool, nodes in given.placed))
+        for each in given.capacity:
+            tx.add(*(_hold(quote, each.line, pool, nodes) for pool, nodes in each.placed))
+        draft = draft_of(given.customer, offer_of(quote, ContractId(quote.id)))
+        draft = replace(draft, terms=given.terms)
+        renewing.hold_for_quote(world, tx, draft, given.by_line, quote.expires)
         if quote.dedicated:
-            _hold_the_rest(tx, quote, given.placed)
-        giveway.tell(world, tx, quote.site)
+            _hold_the_rest(tx, quote, given)
+        for site in quote.sites:
+            giveway.tell(world, tx, site)
         return quote
 
 
@@ -57,6 +65,10 @@ class Shown:
     def state(self) -> QuoteState:
         return self.quote.state(self.at)
 
+    def line_of(self, held: Reservation) -> int:
+        """For which line it is held."""
+        return _line_of(self.quote.id, held)
+
 
 def show(world: World, actor: Actor, id: QuoteId) -> Shown:
     """A quote as it is now."""
@@ -69,19 +81,15 @@ def show(world: World, actor: Actor, id: QuoteId) -> Shown:
 
 def offer_of(quote: Quote, id: ContractId) -> sales.Offer:
     """What signing it signs."""
-    offer = sales.Offer.of(
+    return sales.Offer(
         id,
         quote.project,
-        quote.sku,
-        quote.nodes,
-        quote.during,
-        quote.monthly,
+        quote.commitments,
         quote.prepayment_percent,
         quote.tax_included,
         quote.name,
-        quote.same_block,
+        replace(quote.terms, dedicated=quote.dedicated),
     )
-    return replace(offer, terms=replace(quote.terms, dedicated=quote.dedicated))
 
 
 def find(
@@ -107,8 +115,9 @@ def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = 
         signed = quote.sign(actor.principal, now, contract or ContractId(world.ids.new("con")))
         assert signed.contract is not None
         held = _release(tx, quote)
-        drop_expired(tx, quote.site, now)
-        offer = replace(offer_of(quote, signed.contract), held={1: held})
+        for site in quote.sites:
+            drop_expired(tx, site, now)
+        offer = replace(offer_of(quote, signed.contract), held=held)
         made = sales.sign(world, actor, offer, Verb.QUOTE_SIGN)
         tx.put(signed)
         return made
@@ -138,78 +147,9 @@ def withdraw(world: World, actor: Actor, id: QuoteId) -> Quote:
         quote = _locked(tx, id).withdraw(world.clock.now())
         tx.put(quote)
         _release(tx, quote)
-        giveway.tell(world, tx, quote.site)
+        for site in quote.sites:
+            giveway.tell(world, tx, site)
         return quote
-
-
-def refusal(given: Answer) -> Refused:
-    """Why it does not fit, for people and for programs, with everything that would."""
-    assert given.short is not None
-    short, zone = given.short, given.customer.time_zone
-    where = " on one block" if given.same_block else ""
-    when = f"from {_day(given.during.start, zone)} to {_day(given.during.end, zone)}"
-    said = f"{given.nodes} nodes of {given.sku.id}{where} cannot be promised {when}: "
-    said += f"{'none' if not short.nodes else f'at most {short.nodes}'} can"
-    if short.earliest is not None:
-        said += f"; all of them from {_day(short.earliest, zone)}"
-    else:
-        said += "; no date for all of them within the calendar"
-    said += kept_words(given.kept)
-    facts: dict[str, object] = {
-        "nodes": short.nodes,
-        "earliest": None if short.earliest is None else short.earliest.isoformat(),
-        "alternatives": [
-            {**_facts(each.what, each.value), "said": sentence(each.what, each.value, zone)}
-            for each in given.alternatives
-        ],
-    }
-    if given.kept:
-        facts["nodes_kept"] = given.kept
-    return Refused(Reason.NO_CAPACITY, said, facts)
-
-
-def sentence(one: Alternative, value: Money | None, zone: str) -> str:
-    """An alternative as a salesperson would say it."""
-    blocks = {0: "", 1: " on one block"}.get(one.blocks, f" over {one.blocks} blocks")
-    share = ""
-    if one.way is Way.OTHER:
-        share = " at the same time"
-        if one.pflops_percent is not None:
-            share += f", {one.pflops_percent} % of the dense FLOPS of what was asked for"
-    when = f"from {_day(one.during.start, zone)} to {_day(one.during.end, zone)}"
-    cost = "no price in the book"
-    if one.priced is not None:
-        cost = f"{one.priced.monthly} a month, {value} in all"
-    return f"{one.nodes} x {one.sku} at {one.site}{blocks} {when}{share}: {cost}"
-
-
-def _facts(one: Alternative, value: Money | None) -> dict[str, object]:
-    monthly = None if one.priced is None else one.priced.monthly
-    return {
-        "way": str(one.way),
-        "sku": one.sku,
-        "site": one.site,
-        "nodes": one.nodes,
-        "same_block": one.same_block,
-        "blocks": one.blocks,
-        "start": one.during.start.isoformat(),
-        "end": one.during.end.isoformat(),
-        "pflops_percent": one.pflops_percent,
-        "monthly": _money(monthly),
-        "value": _money(value),
-    }
-
-
-def _money(amount: Money | None) -> dict[str, str] | None:
-    if amount is None:
-        return None
-    return {"amount": f"{amount.amount:f}", "currency": amount.currency}
-
-
-def _day(instant: datetime, zone_name: str) -> str:
-    local = instant.astimezone(zone(zone_name))
-    midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
-    return f"{local:%Y-%m-%d}" if midnight else f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def _asked(wish: Ask) -> Locate:
@@ -232,35 +172,24 @@ def _owner(id: QuoteId) -> Locate:
 
 
 def _locked(tx: Tx, id: QuoteId) -> Quote:
-    """The quote as it is while nobody else can touch the site: two signers come one by one."""
-    tx.fleet(tx.get(Quote, id).site)
+    """The quote as it is while nobody else can touch its sites: two signers come one by one."""
+    for site in tx.get(Quote, id).sites:
+        tx.fleet(site)
     return tx.get(Quote, id)
 
 
 def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
-    cost = given.priced
-    price, tier = cost.price, cost.tier
     return Quote(
         id,
-        given.site.entity,
+        given.entity,
         given.customer.id,
         given.project.id,
-        given.site.id,
-        given.sku.id,
-        given.nodes,
+        tuple(each.line for each in given.lines),
         given.same_block,
         given.terms.dedicated,
-        given.during,
-        "" if price is None else price.id,
-        0 if tier is None else tier.months,
-        0 if tier is None else tier.nodes,
-        Money.zero(given.customer.currency) if tier is None else tier.amount,
-        given.basis,
         given.tax_included,
-        cost.discount_percent,
-        cost.monthly,
         wish.prepayment_percent,
-        cost.needs_approval,
+        given.needs_approval,
         actor.principal,
         given.at,
         given.expires,
@@ -269,13 +198,23 @@ def _quote(id: QuoteId, actor: Actor, wish: Ask, given: Answer) -> Quote:
     )
 
 
-def _hold(quote: Quote, holder: str, pool: PoolId, nodes: int) -> Reservation:
+def _hold(quote: Quote, line: QuoteLine, pool: PoolId, nodes: int) -> Reservation:
+    site = line.commitment.site
+    assert site is not None
+    id = f"{quote.id}/{line.number}/{pool}"
+    return _reservation(quote, quote.id, site, (id, pool, nodes, line.during))
+
+
+def _reservation(
+    quote: Quote, holder: str, site: SiteId, what: tuple[str, PoolId, int, Interval]
+) -> Reservation:
+    id, pool, nodes, during = what
     return Reservation(
-        f"{holder}/{pool}",
-        quote.site,
+        id,
+        site,
         pool,
         nodes,
-        quote.during,
+        during,
         ReservationKind.HOLD,
         holder,
         quote.customer,
@@ -285,25 +224,55 @@ def _hold(quote: Quote, holder: str, pool: PoolId, nodes: int) -> Reservation:
 
 def _private(quote: Quote) -> str:
     """Who holds what is left of blocks that are to be shared with nobody."""
-    return f"{quote.id}/private"
+    return f"{quote.id}{PRIVATE}"
 
 
-def _hold_the_rest(tx: Tx, quote: Quote, placed: Assigned) -> None:
-    fleet = tx.fleet(quote.site)
-    blocks = {fleet.pools[pool].block for pool, _ in placed}
-    for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
-        left = pool.calendar.available(quote.during, quote.created)
-        if pool.block in blocks and left > 0:
-            tx.add(_hold(quote, _private(quote), pool.id, left))
+def _hold_the_rest(tx: Tx, quote: Quote, given: Answer) -> None:
+    """What is left of its blocks, from each change of its lines to the next."""
+    for site in quote.sites:
+        fleet = tx.fleet(site)
+        for block, spans in sorted(_in_blocks(fleet, given).items()):
+            pools = [pool for pool in fleet.pools.values() if pool.block == block]
+            for pool in sorted(pools, key=lambda pool: pool.id):
+                for number, span in enumerate(spans, 1):
+                    left = pool.calendar.available(span, quote.created)
+                    if left > 0:
+                        id = f"{_private(quote)}/{number}/{pool.id}"
+                        what = (id, pool.id, left, span)
+                        tx.add(_reservation(quote, _private(quote), site, what))
+
+
+def _in_blocks(fleet: Fleet, given: Answer) -> dict[str, list[Interval]]:
+    """When lines are in which block, cut at each change."""
+    found: dict[str, list[Interval]] = {}
+    for each in given.capacity:
+        for pool, _ in each.placed:
+            if pool in fleet.pools:
+                found.setdefault(fleet.pools[pool].block, []).append(each.line.during)
+    return {block: _cut(spans) for block, spans in found.items()}
+
+
+def _cut(spans: Sequence[Interval]) -> list[Interval]:
+    cuts = sorted({at for span in spans for at in (span.start, span.end)})
+    pieces = (Interval(start, end) for start, end in pairwise(cuts))
+    return [piece for piece in pieces if any(span.contains(piece.start) for span in spans)]
 
 
 def _holds(tx: Tx, quote: Quote) -> list[Reservation]:
     return tx.find(Reservation, holder=(quote.id, _private(quote)))
 
 
-def _release(tx: Tx, quote: Quote) -> Assigned:
-    """Let the hold go; the nodes that it was on."""
-    found = _holds(tx, quote)
-    for held in found:
-        tx.remove(Reservation, held.id)
-    return tuple((held.pool, held.nodes) for held in found if held.holder == quote.id)
+def _release(tx: Tx, quote: Quote) -> dict[int, Assigned]:
+    """Let the hold go; the nodes that it was on, by line."""
+    held: dict[int, Assigned] = {}
+    for one in _holds(tx, quote):
+        tx.remove(Reservation, one.id)
+        if one.holder == quote.id and not one.renews:
+            number = _line_of(quote.id, one)
+            held[number] = (*held.get(number, ()), (one.pool, one.nodes))
+    return held
+
+
+def _line_of(id: QuoteId, held: Reservation) -> int:
+    """A hold's id says it, as a contract's promise says of which commitment it is."""
+    return held.renews or int(held.id.removeprefix(f"{id}/").partition("/")[0])

@@ -97,7 +97,7 @@ def reserve(
             continue
         found = _again(world, tx, contract, each, placed)
         found = found or new_nodes(world, tx, contract, each, _until(contract, each, rights))
-        lay(world, tx, contract, each, found)
+        lay(tx, contract, each, found)
         if each.number in rights and each.number not in done:
             _hold(world, tx, contract, rights[each.number])
     for number in sorted(rights.keys() - _rows(tx, contract).keys()):

@@ -108,7 +108,7 @@ KINDS: Mapping[type, Kind] = {
     SshKey: Kind("ssh_key", ("project", "customer"), customer="customer"),
     Contract: Kind("contract", ("id", "entity", "customer", "dedicated"), customer="customer"),
     Delivery: Kind("delivery", ("contract", "customer", "awaiting"), customer="customer"),
-    Quote: Kind("quote", ("customer", "site"), customer="customer"),
+    Quote: Kind("quote", ("customer",), customer="customer"),
     PurchaseOrder: Kind("purchase_order", ("site",)),
     LeaseBack: Kind("lease_back", ("id", "order", "site")),
     Breach: Kind("breach", ("site", "holder", "customer", "unmended"), customer="customer"),

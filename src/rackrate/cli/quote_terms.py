@@ -20,7 +20,12 @@ def read_terms(file: Path, instant: Callable[[str], str]) -> dict[str, Any]:
         found = found["terms"]
     if not isinstance(found, dict):
         raise Failure(f"{file} is not terms such as `acceptance: health`", "invalid")
-    terms = {str(name): _sent(part) for name, part in found.items()}
+    return sent_terms(found, instant)
+
+
+def sent_terms(found: dict[Any, Any], instant: Callable[[str], str]) -> dict[str, Any]:
+    """Terms as they are written, as the server is asked for them."""
+    terms = {str(name): as_sent(part) for name, part in found.items()}
     for right, name in DAYS:
         inner = terms.get(right)
         if isinstance(inner, dict) and isinstance(inner.get(name), str):
@@ -28,10 +33,10 @@ def read_terms(file: Path, instant: Callable[[str], str]) -> dict[str, Any]:
     return terms
 
 
-def _sent(part: Any) -> Any:
+def as_sent(part: Any) -> Any:
     """As JSON has it; a number with a point as its text, so that it stays exact."""
     if isinstance(part, dict):
-        return {str(name): _sent(inner) for name, inner in part.items()}
+        return {str(name): as_sent(inner) for name, inner in part.items()}
     if isinstance(part, date | datetime):
         return part.isoformat()
     return str(part) if isinstance(part, float) else part
@@ -55,7 +60,8 @@ def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
 
 def _renewal(right: Row, zone: str) -> str:
     until = local(right["decide_by"], zone)
-    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}"
+    free = "" if right["held"] else ", with what is free then: its nodes are not held"
+    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}{free}"
 
 
 def _notice(right: Row, zone: str) -> str:

@@ -1,6 +1,6 @@
 """What would do instead, where what was asked for does not fit: fewer, later, apart, another."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -8,14 +8,14 @@ from enum import StrEnum
 from itertools import islice
 from math import ceil
 
-from rackrate.core import fitting
-from rackrate.core.chips import Chip
-from rackrate.core.contract_price import ContractPrice, plus_months, whole_months
+import numpy as np
+
+from rackrate.core.filling import Filled, earliest, fill, place
 from rackrate.core.ids import PoolId, SiteId, SkuId
 from rackrate.core.interval import Interval, zone
-from rackrate.core.placement import Pool, Shape
-from rackrate.core.promise import Assigned, Shortfall, Wish, assign, room_in, rooms
-from rackrate.core.quote import Priced
+from rackrate.core.promise import Assigned
+from rackrate.core.quote import Priced, most_at_once
+from rackrate.core.several import Candidate, Several, Want
 
 MOST_OTHERS = 3
 TRIES = 8
@@ -31,106 +31,76 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A SKU of whole nodes that the customer may have, with the pools that have them.
+class AlternativeLine:
+    """One line of it, with the number of the line that it stands for. `priced` None: no price."""
 
-    `alone`: for a customer who shares no block, which of them nobody else is in over an interval.
-    """
-
-    sku: SkuId
-    site: SiteId
-    chip: Chip
-    gpus: int
-    shape: Shape
-    kept_percent: Decimal
-    moment_percent: Decimal
-    notice: timedelta
-    price: ContractPrice | None
-    alone: Callable[[Pool, Interval], bool] | None = None
-
-    @property
-    def node_tflops(self) -> Decimal | None:
-        """Dense, as its datasheet says; None where no source states it."""
-        dense = self.chip.dense_tflops
-        return None if not dense else dense * self.gpus
-
-    def place(self, wish: Wish) -> Assigned | int:
-        """The wish, on what this customer may be promised; or how many nodes could be."""
-        if self.alone is None:
-            return fitting.place(self.shape, wish)
-        placed = assign(self._alone(wish.during), wish)
-        return placed.nodes if isinstance(placed, Shortfall) else placed
-
-    def rooms(self, wish: Wish) -> list[int]:
-        """What each pool has for the wish, the most first."""
-        if self.alone is None:
-            return sorted(rooms(self.shape, wish).tolist(), reverse=True)
-        pools = self._alone(wish.during)
-        return sorted((room_in(pool, wish) for pool in pools), reverse=True)
-
-    def starts(self, wish: Wish) -> Iterator[datetime]:
-        """Later instants from which it may fit, in order."""
-        if self.alone is None:
-            start = fitting.first_start(self.shape, wish)
-            if start is not None:
-                yield start
-            return
-        held = (h for pool in self.shape.pools for h in pool.calendar.reservations.values())
-        ends = {each.during.end for each in held} | {wish.now + wish.notice}
-        yield from sorted(end for end in ends if end > wish.during.start)
-
-    def earliest(self, wish: Wish) -> datetime | None:
-        """The first later start from which all of it fits for as long."""
-        for start in self.starts(wish):
-            if self.alone is None:
-                return start
-            during = Interval(start, start + (wish.during.end - wish.during.start))
-            if not isinstance(self.place(replace(wish, during=during)), int):
-                return start
-        return None
-
-    def _alone(self, during: Interval) -> list[Pool]:
-        return [p for p in self.shape.pools if self.alone is None or self.alone(p, during)]
-
-    def wish(self, wish: Wish, nodes: int) -> Wish:
-        """The same wish of so many nodes here."""
-        return replace(
-            wish,
-            nodes=nodes,
-            notice=self.notice,
-            kept_percent=self.kept_percent,
-            moment_percent=self.moment_percent,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """Something that fits as it stands, and what it costs. `priced` None: it has no price.
-
-    `blocks`: over how many. `pflops_percent` is what it has of the dense FLOPS that were asked for;
-    None where nobody states them.
-    """
-
-    way: Way
+    number: int
     sku: SkuId
     site: SiteId
     nodes: int
     during: Interval
     same_block: bool
-    blocks: int
-    pflops_percent: int | None
     priced: Priced | None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What does not fit, from when it would, and how an amount of nodes would be priced."""
+class Alternative:
+    """Something that fits as it stands, and what its lines cost; lines of which none fit are left
+    out.
 
-    what: Candidate
-    wish: Wish
+    `same_block`: all nodes of a SKU are on one. `blocks`: over how many. `pflops_percent` is what
+    it has of the dense FLOPS that were asked for; None where nobody states them.
+    """
+
+    way: Way
+    lines: tuple[AlternativeLine, ...]
+    same_block: bool
+    blocks: int
+    pflops_percent: int | None
+
+    @property
+    def sku(self) -> SkuId:
+        return self.lines[0].sku
+
+    @property
+    def site(self) -> SiteId:
+        return self.lines[0].site
+
+    @property
+    def nodes(self) -> int:
+        """The most at any instant."""
+        return most_at_once((line.during, line.nodes) for line in self.lines)
+
+    @property
+    def during(self) -> Interval:
+        ends = [line.during.end for line in self.lines]
+        return Interval(min(line.during.start for line in self.lines), max(ends))
+
+    @property
+    def priced(self) -> Priced | None:
+        """The first line's; None where any has no price."""
+        known = all(line.priced is not None for line in self.lines)
+        return self.lines[0].priced if known else None
+
+
+Prices = tuple[Priced | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What does not fit: how far it goes, from when all of it would, and how lines are priced."""
+
+    several: Several
+    filled: Filled
     earliest: datetime | None
     time_zone: str
-    price_of: Callable[[Candidate, int, Interval], Priced | None]
+    prices_of: Callable[[Sequence[Want]], Prices]
+
+    @property
+    def short(self) -> Want:
+        """The first line that cannot be promised beside those before it."""
+        pairs = zip(self.several.wants, self.filled.possible, strict=True)
+        return next(want for want, possible in pairs if possible < want.wish.nodes)
 
 
 def alternatives(asked: Asked, others: Sequence[Candidate]) -> tuple[Alternative, ...]:
@@ -140,77 +110,85 @@ def alternatives(asked: Asked, others: Sequence[Candidate]) -> tuple[Alternative
 
 
 def _fewer(asked: Asked) -> Alternative | None:
-    possible = asked.what.place(asked.wish)
-    if not isinstance(possible, int) or not possible:
-        return None
-    return _placed(asked, Way.FEWER, asked.what, replace(asked.wish, nodes=possible))
+    return _as_filled(asked, Way.FEWER, asked.several, asked.filled)
 
 
 def _over_blocks(asked: Asked) -> tuple[Alternative, ...]:
     """Over two blocks; and where that is not all, over as few as hold all, or the most there is."""
-    if not asked.wish.same_block:
+    if not any(want.wish.same_block for want in asked.several.wants):
         return ()
-    apart = replace(asked.wish, same_block=False)
-    room = asked.what.rooms(apart)
+    apart, most = asked.several.apart(), sum(asked.filled.possible)
     found = []
-    most = max(room[:1], default=0)
-    for nodes in (min(sum(room[:2]), apart.nodes), min(sum(room), apart.nodes)):
-        if nodes > most:
-            most = nodes
-            found.append(_placed(asked, Way.BLOCKS, asked.what, replace(apart, nodes=nodes)))
+    for several in (_on_two(apart), apart):
+        filled = fill(several)
+        if sum(filled.possible) > most:
+            most = sum(filled.possible)
+            found.append(_as_filled(asked, Way.BLOCKS, several, filled))
     return tuple(each for each in found if each is not None)
+
+
+def _on_two(apart: Several) -> Several:
+    """On no more than the two blocks of each SKU that have the most for its largest line."""
+    largest: dict[SkuId, Want] = {}
+    for want in apart.wants:
+        before = largest.get(want.what.sku)
+        if before is None or before.wish.nodes < want.wish.nodes:
+            largest[want.what.sku] = want
+    two: dict[SkuId, Candidate] = {}
+    for sku, want in largest.items():
+        room = want.what.room(want.wish)
+        best = np.argsort(-room, kind="stable")[:2]
+        pools = frozenset(want.what.shape.pools[place].id for place in best)
+        two[sku] = replace(want.what, only=pools)
+    return Several(tuple(replace(want, what=two[want.what.sku]) for want in apart.wants))
 
 
 def _later(asked: Asked) -> Alternative | None:
     """All of it, from the first local midnight from which it fits for as many months."""
-    wish, zone_name, start = asked.wish, asked.time_zone, asked.earliest
+    start, zone_name, several = asked.earliest, asked.time_zone, asked.several
     for _ in range(TRIES):
         if start is None:
             return None
         for begin in (_midnight(start, zone_name), start):
-            during = lasting(asked.wish.during, begin, zone_name)
-            found = _placed(asked, Way.LATER, asked.what, replace(asked.wish, during=during))
+            found = _placed(asked, Way.LATER, asked.several.starting(begin, zone_name))
             if found is not None:
                 return found
         # As many months from there are longer than those asked for: from when would they fit?
-        wish = replace(wish, during=lasting(asked.wish.during, start, zone_name))
-        start = asked.what.earliest(wish)
+        several = asked.several.starting(start, zone_name)
+        start = earliest(several, zone_name)
     return None
 
 
-def _placed(asked: Asked, way: Way, what: Candidate, wish: Wish) -> Alternative | None:
-    """The alternative, if it fits."""
-    placed = what.place(wish)
-    return None if isinstance(placed, int) else _alternative(asked, way, what, placed, wish.during)
-
-
 def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
-    """As many dense FLOPS of other SKUs at the same time: the nearest chips first.
+    """As many dense FLOPS of other SKUs in place of the short one, at the same time: the nearest
+    chips first.
 
     Where none has them on one block, over several; where none has them all, the most there is.
     """
-    ranked = sorted(others, key=lambda other: _distance(asked.what, other))
-    for same_block in (True, False) if asked.wish.same_block else (False,):
-        wish = replace(asked.wish, same_block=same_block)
-        fitting = (_all_of(asked, other, wish) for other in ranked)
+    what, several = asked.short.what, asked.several
+    ranked = sorted(others, key=lambda other: _distance(what, other))
+    apart = several.apart()
+    for whole in (several, apart) if several != apart else (apart,):
+        fitting = (_placed(asked, Way.OTHER, _of_other(whole, what, other)) for other in ranked)
         found = list(islice((each for each in fitting if each is not None), MOST_OTHERS))
         if found:
             return found
-    parts = [each for other in ranked if (each := _some_of(asked, other)) is not None]
+    parts = []
+    for other in ranked:
+        instead = _of_other(apart, what, other)
+        part = _as_filled(asked, Way.OTHER, instead, fill(instead))
+        parts += [] if part is None else [part]
     return sorted(parts, key=lambda each: -(each.pflops_percent or 0))[:1]
 
 
-def _all_of(asked: Asked, other: Candidate, wish: Wish) -> Alternative | None:
-    return _placed(asked, Way.OTHER, other, other.wish(wish, _as_many(asked, other)))
-
-
-def _some_of(asked: Asked, other: Candidate) -> Alternative | None:
-    """The most there is of it: so many as asked for are not there."""
-    wish = other.wish(replace(asked.wish, same_block=False), _as_many(asked, other))
-    possible = other.place(wish)
-    if not isinstance(possible, int) or not possible:
-        return None
-    return _placed(asked, Way.OTHER, other, replace(wish, nodes=possible))
+def _of_other(several: Several, what: Candidate, other: Candidate) -> Several:
+    wants = tuple(
+        want
+        if want.what.sku != what.sku
+        else replace(want, what=other, wish=other.wish(want.wish, _as_many(want, other)))
+        for want in several.wants
+    )
+    return replace(several, wants=wants)
 
 
 def _distance(asked: Candidate, other: Candidate) -> tuple[int, Decimal, str]:
@@ -223,54 +201,100 @@ def _distance(asked: Candidate, other: Candidate) -> tuple[int, Decimal, str]:
     return (1 if its >= mine else 2), abs(its - mine), other.sku
 
 
-def _as_many(asked: Asked, other: Candidate) -> int:
+def _as_many(want: Want, other: Candidate) -> int:
     """Nodes that have at least the dense FLOPS of those asked for; as many where nobody knows."""
-    mine, its = asked.what.node_tflops, other.node_tflops
-    if asked.what.chip.id == other.chip.id:
-        mine, its = Decimal(asked.what.gpus), Decimal(other.gpus)
+    mine, its = _flops(want.what, other)
     if mine is None or its is None:
-        return asked.wish.nodes
-    return max(1, ceil(asked.wish.nodes * mine / its))
+        return want.wish.nodes
+    return max(1, ceil(want.wish.nodes * mine / its))
+
+
+def _flops(asked: Candidate, other: Candidate) -> tuple[Decimal | None, Decimal | None]:
+    """What a node of each has: of the same chip its GPUs say it, whatever a datasheet states."""
+    if asked.chip.id == other.chip.id:
+        return Decimal(asked.gpus), Decimal(other.gpus)
+    return asked.node_tflops, other.node_tflops
+
+
+def _placed(asked: Asked, way: Way, several: Several) -> Alternative | None:
+    """The alternative, if all of it fits."""
+    placed = place(several)
+    return None if isinstance(placed, Filled) else _alternative(asked, way, several.wants, placed)
+
+
+def _as_filled(asked: Asked, way: Way, several: Several, filled: Filled) -> Alternative | None:
+    """As much of each line as goes; None where none of any does."""
+    parts = [
+        (want.of(nodes), placed)
+        for want, nodes, placed in zip(several.wants, filled.possible, filled.placed, strict=True)
+        if nodes
+    ]
+    if not parts:
+        return None
+    wants, assigned = zip(*parts, strict=True)
+    return _alternative(asked, way, wants, assigned)
 
 
 def _alternative(
-    asked: Asked, way: Way, what: Candidate, placed: Assigned, during: Interval
+    asked: Asked, way: Way, wants: Sequence[Want], placed: Sequence[Assigned]
 ) -> Alternative:
-    nodes = sum(count for _, count in placed)
-    mine, its = asked.what.node_tflops, what.node_tflops
-    share = None
-    if what.chip.id == asked.what.chip.id:
-        mine, its = Decimal(asked.what.gpus), Decimal(what.gpus)
-    if mine is not None and its is not None:
-        share = int(100 * its * nodes / (mine * asked.wish.nodes))
+    several = asked.several
+    by_number = {want.number: want for want in several.wants}
+    lines = tuple(
+        AlternativeLine(
+            want.number,
+            want.what.sku,
+            want.what.site,
+            want.wish.nodes,
+            want.during,
+            by_number[want.number].wish.same_block and blocks_of(each) == 1,
+            priced,
+        )
+        for want, each, priced in zip(wants, placed, asked.prices_of(wants), strict=True)
+    )
+    on = {
+        (want.what.sku, block_of(pool)) for want, each in _pairs(wants, placed) for pool, _ in each
+    }
+    one = several.together or (len(several.wants) == 1 and several.wants[0].wish.same_block)
     return Alternative(
         way,
-        what.sku,
-        what.site,
-        nodes,
-        during,
-        asked.wish.same_block and len(placed) == 1,
-        blocks_of(placed),
-        share,
-        asked.price_of(what, nodes, during),
+        lines,
+        one and len(on) == len({sku for sku, _ in on}),
+        len({block for _, block in on}),
+        _share(asked, wants),
     )
 
 
-def blocks_of(placed: Assigned) -> int:
+def _pairs(wants: Sequence[Want], placed: Sequence[Assigned]) -> Iterable[tuple[Want, Assigned]]:
+    return zip(wants, placed, strict=True)
+
+
+def _share(asked: Asked, wants: Sequence[Want]) -> int | None:
+    """The dense FLOPS of the lines in percent of those asked for; of the same chips, their GPUs."""
+    by_number = {want.number: want.what for want in wants}
+    alike = all(
+        by_number.get(want.number, want.what).chip.id == want.what.chip.id
+        for want in asked.several.wants
+    )
+
+    def flops(of: Sequence[Want]) -> Decimal | None:
+        each = [Decimal(w.what.gpus) if alike else w.what.node_tflops for w in of]
+        known = [one * w.wish.nodes for one, w in zip(each, of, strict=True) if one is not None]
+        return sum(known, Decimal(0)) if len(known) == len(of) else None
+
+    all_asked, all_had = flops(asked.several.wants), flops(wants)
+    if all_asked is None or all_had is None:
+        return None
+    return int(100 * all_had / all_asked)
+
+
+def blocks_of(placed: Iterable[tuple[PoolId, int]]) -> int:
     """Over how many blocks: a pool is one shape of node in one block."""
     return len({block_of(pool) for pool, _ in placed})
 
 
 def block_of(pool: PoolId) -> str:
     return pool.partition("/")[0]
-
-
-def lasting(asked: Interval, start: datetime, time_zone: str) -> Interval:
-    """As long from another start: as many months where it was whole months."""
-    months = whole_months(asked, time_zone)
-    if months and plus_months(asked.start, months, time_zone) == asked.end:
-        return Interval(start, plus_months(start, months, time_zone))
-    return Interval(start, start + (asked.end - asked.start))
 
 
 def _midnight(instant: datetime, time_zone: str) -> datetime:

@@ -1,5 +1,6 @@
 """Where whole nodes fit, asked of all pools of a shape at once: now, or from when."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,12 +15,18 @@ from rackrate.core.timeline import Ints, instant, seconds
 BITS = PLACE.bit_length() - 1
 # How far ahead is looked for the first start: near ones are found without looking at all of time.
 DAYS = 86_400
+# Of a wish of several parts: how long after its start, for how long, how many nodes. In seconds.
+Part = tuple[int, int, int]
 HORIZONS = (60 * DAYS, 400 * DAYS, NEVER)
 
 
 def place(shape: Shape, wish: Wish) -> Assigned | int:
     """As `promise.assign`: whole nodes of each pool; or how many could be, where all cannot."""
-    room = rooms(shape, wish)
+    return lay(shape, rooms(shape, wish), wish)
+
+
+def lay(shape: Shape, room: Ints, wish: Wish) -> Assigned | int:
+    """The wish on what each pool of the shape has room for; or how many could be."""
     fitting = np.flatnonzero(room >= wish.nodes)
     if len(fitting):
         tightest = fitting[np.argmin(room[fitting])]
@@ -53,6 +60,56 @@ def first_start(shape: Shape, wish: Wish) -> datetime | None:
     begun = seconds(wish.during.start)
     found = _on_one(steps, wish, begun) if wish.same_block else _together(steps, wish, begun)
     return None if found is None else instant(found)
+
+
+def first_start_of(shape: Shape, wish: Wish, parts: Sequence[Part]) -> datetime | None:
+    """The first start, from the wish's on, at which one pool has room for every part."""
+    if not shape.pools:
+        return None
+    steps, begun = _Steps(shape, wish), seconds(wish.during.start)
+    runs = [_runs(steps, begun, part) for part in parts]
+    keys = np.concatenate([first for first, _ in runs])
+    good = np.ones(len(keys), np.bool_)
+    for first, until in runs:
+        if not len(first):
+            return None
+        at = np.searchsorted(first, keys, "right") - 1
+        good &= (at >= 0) & (first[at] >> BITS == keys >> BITS)
+        good &= until[at] >= keys & (PLACE - 1)
+    starts = keys[good] & (PLACE - 1)
+    return instant(int(starts.min())) if len(starts) else None
+
+
+def next_rise(shape: Shape, wish: Wish) -> datetime | None:
+    """When something becomes free after the wish's start: only there can what did not fit begin."""
+    if not shape.pools:
+        return None
+    steps = _Steps(shape, wish)
+    rises = np.zeros(len(steps.times), np.bool_)
+    rises[1:] = (steps.pools[1:] == steps.pools[:-1]) & (steps.levels[1:] > steps.levels[:-1])
+    later = steps.times[rises & (steps.times > seconds(wish.during.start))]
+    return instant(int(later.min())) if len(later) else None
+
+
+def _runs(steps: "_Steps", begun: int, part: Part) -> tuple[Ints, Ints]:
+    """From when to when, pool by pool, the whole may start for this part to fit."""
+    offset, length, nodes = part
+    starts, ends, pools = _high(steps, nodes, begun + offset)
+    first, until = starts - offset, ends - length - offset
+    fits = until >= first
+    return (pools[fits] << BITS) + first[fits], until[fits]
+
+
+def _high(steps: "_Steps", nodes: int, begun: int) -> tuple[Ints, Ints, Ints]:
+    """The runs of steps of one pool that are high enough, from `begun` on: from, to, pool."""
+    high = (steps.levels >= nodes) & (steps.ends > begun)
+    follows = np.zeros(len(high), np.bool_)
+    follows[1:] = steps.pools[1:] == steps.pools[:-1]
+    first = high.copy()
+    first[1:] &= ~(high[:-1] & follows[1:])
+    last = high.copy()
+    last[:-1] &= ~(high[1:] & follows[1:])
+    return np.maximum(steps.times[first], begun), steps.ends[last], steps.pools[first]
 
 
 class _Steps:
@@ -94,14 +151,7 @@ def _cut(
 
 def _on_one(steps: _Steps, wish: Wish, begun: int) -> int | None:
     """The first start of a run of steps of one pool that is high enough for long enough."""
-    high = (steps.levels >= wish.nodes) & (steps.ends > begun)
-    follows = np.zeros(len(high), np.bool_)
-    follows[1:] = steps.pools[1:] == steps.pools[:-1]
-    first = high.copy()
-    first[1:] &= ~(high[:-1] & follows[1:])
-    last = high.copy()
-    last[:-1] &= ~(high[1:] & follows[1:])
-    starts, ends = np.maximum(steps.times[first], begun), steps.ends[last]
+    starts, ends, _ = _high(steps, wish.nodes, begun)
     fits = starts[ends - starts >= wish.during.seconds]
     return int(fits.min()) if len(fits) else None
 

@@ -1,12 +1,13 @@
 """A quote: an offer at a price, with an expiry, and a hold on the calendar behind it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from rackrate.core.contract import Terms
+from rackrate.core.contract import Commitment, CommitmentKind, Terms
 from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.errors import Forbidden, Invalid, Reason, Refused
 from rackrate.core.ids import (
@@ -20,7 +21,7 @@ from rackrate.core.ids import (
     SkuId,
 )
 from rackrate.core.interval import Interval
-from rackrate.core.money import Money
+from rackrate.core.money import Money, total
 
 # However often it is extended, a hold keeps nodes from everybody else for no longer than this.
 LONGEST_HOLD = timedelta(days=90)
@@ -54,12 +55,19 @@ class Priced:
 
 
 def priced(
-    price: ContractPrice, months: int, nodes: int, discount_percent: Decimal = Decimal(0)
+    price: ContractPrice,
+    months: int,
+    nodes: int,
+    discount_percent: Decimal = Decimal(0),
+    volume: int | None = None,
 ) -> Priced:
-    """At the list, less a discount. Rounded once, half up: the whole monthly amount."""
+    """At the list, less a discount. Rounded once, half up: the whole monthly amount.
+
+    `volume` is what the tier is looked up for, where it is more than these nodes.
+    """
     if not 0 <= discount_percent <= HUNDRED:
         raise Invalid("discount_percent", f"{discount_percent} is not 0 to 100")
-    tier = price.tier(months, nodes)
+    tier = price.tier(months, volume or nodes)
     listed = Money(tier.amount.minor * nodes, price.currency)
     monthly = _less(listed, discount_percent)
     return Priced(
@@ -67,12 +75,14 @@ def priced(
     )
 
 
-def priced_by_hand(price: ContractPrice | None, months: int, nodes: int, monthly: Money) -> Priced:
+def priced_by_hand(
+    price: ContractPrice | None, months: int, nodes: int, monthly: Money, volume: int | None = None
+) -> Priced:
     """At an amount that somebody names: the discount is what that comes to."""
     if monthly.minor < 0:
         raise Invalid("monthly", f"{monthly} is negative")
     try:
-        tier = None if price is None else price.tier(months, nodes)
+        tier = None if price is None else price.tier(months, volume or nodes)
     except Refused:
         tier = None
     if price is None or tier is None:
@@ -85,10 +95,26 @@ def priced_by_hand(price: ContractPrice | None, months: int, nodes: int, monthly
     return Priced(price, tier, months, listed, shown, monthly, monthly < _floor(price, listed))
 
 
-def lowest(price: ContractPrice, months: int, nodes: int) -> Money:
+def lowest(price: ContractPrice, months: int, nodes: int, volume: int | None = None) -> Money:
     """What one person may sign alone. Less than the list begins at costs as where it begins."""
-    tier = price.tier(max(months, price.months[0]), max(nodes, price.volumes[0]))
+    tier = price.tier(max(months, price.months[0]), max(volume or nodes, price.volumes[0]))
     return _floor(price, Money(tier.amount.minor * nodes, price.currency))
+
+
+def most_at_once(parts: Iterable[tuple[Interval, int]]) -> int:
+    """The most nodes at any instant: what a ramp is priced for."""
+    known = list(parts)
+    starts = {during.start for during, _ in known}
+    return max((sum(n for d, n in known if d.contains(at)) for at in starts), default=0)
+
+
+def most_a_month(commitments: Iterable[Commitment]) -> Money:
+    """What a calendar month costs while the most is in force; one-offs are no month's."""
+    known = [each for each in commitments if each.monthly]
+    starts = {each.during.start for each in known}
+    currency = known[0].amount.currency
+    sums = (total((e.amount for e in known if e.during.contains(at)), currency) for at in starts)
+    return max(sums, key=lambda amount: amount.minor)
 
 
 def _less(listed: Money, percent: Decimal) -> Money:
@@ -100,32 +126,50 @@ def _floor(price: ContractPrice, listed: Money) -> Money:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """`nodes` whole nodes of a SKU over `during` for `monthly` a calendar month.
+class QuoteLine:
+    """What one line commits to, just as signing will, and by what it was priced.
 
-    `price` is the matrix that it was priced by, `tier_months` and `tier_nodes` the cell that was
-    applied and `per_node` its amount; empty and 0 where none was in force. `expires` is when its
-    hold ends by itself. Signed, withdrawn, expired: the earliest of these is final.
+    `price` is the matrix, `tier_months` and `tier_nodes` the cell that was applied for so many
+    `months` and the `volume`, `per_node` its amount; empty and 0 where none was in force, and for
+    what is no capacity.
+    """
+
+    commitment: Commitment
+    price: str = ""
+    tier_months: int = 0
+    tier_nodes: int = 0
+    per_node: Money | None = None
+    basis: str = ""
+    discount_percent: Decimal = Decimal(0)
+    months: int = 0
+    volume: int = 0
+    needs_approval: bool = False
+
+    @property
+    def number(self) -> int:
+        return self.commitment.number
+
+    @property
+    def during(self) -> Interval:
+        return self.commitment.during
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Lines of nodes, services and one-offs, offered, held, signed and ended together.
+
+    `same_block`: nodes of one SKU share one block, whatever line they are of. `expires` is when
+    its hold ends by itself. Signed, withdrawn, expired: the earliest of these is final.
     """
 
     id: QuoteId
     entity: EntityId
     customer: CustomerId
     project: ProjectId
-    site: SiteId
-    sku: SkuId
-    nodes: int
+    lines: tuple[QuoteLine, ...]
     same_block: bool
     dedicated: bool
-    during: Interval
-    price: str
-    tier_months: int
-    tier_nodes: int
-    per_node: Money
-    basis: str
     tax_included: bool
-    discount_percent: Decimal
-    monthly: Money
     prepayment_percent: Decimal
     needs_approval: bool
     author: PrincipalId
@@ -141,12 +185,54 @@ class Quote:
     terms: Terms = field(default_factory=Terms)
 
     def __post_init__(self) -> None:
-        if self.nodes < 1:
-            raise ValueError(f"a quote of {self.nodes} nodes")
+        if [line.number for line in self.lines] != list(range(1, len(self.lines) + 1)):
+            raise ValueError(f"lines are numbered from 1: {[line.number for line in self.lines]}")
+        if not self.capacity:
+            raise ValueError("a quote of no nodes")
         if not 0 <= self.prepayment_percent <= 100:
             raise ValueError(f"a prepayment of {self.prepayment_percent} percent")
         if not self.created < self.expires <= self.created + LONGEST_HOLD:
             raise ValueError(f"a quote that expires at {self.expires:%Y-%m-%d %H:%M} UTC")
+
+    @property
+    def commitments(self) -> tuple[Commitment, ...]:
+        return tuple(line.commitment for line in self.lines)
+
+    @property
+    def capacity(self) -> tuple[QuoteLine, ...]:
+        kind = CommitmentKind.CAPACITY
+        return tuple(line for line in self.lines if line.commitment.kind is kind)
+
+    @property
+    def first(self) -> QuoteLine:
+        """The first line of nodes."""
+        return self.capacity[0]
+
+    @property
+    def sku(self) -> SkuId:
+        """The first line's of nodes."""
+        return self.first.commitment.sku or SkuId("")
+
+    @property
+    def nodes(self) -> int:
+        """The most at any instant, of all SKUs."""
+        return most_at_once((line.during, line.commitment.nodes) for line in self.capacity)
+
+    @property
+    def sites(self) -> tuple[SiteId, ...]:
+        """Where it holds nodes, in the order in which locks are taken."""
+        return tuple(sorted({c.site for c in self.commitments if c.site is not None}))
+
+    @property
+    def during(self) -> Interval:
+        """From the first start to the last end."""
+        ends = [line.during.end for line in self.lines]
+        return Interval(min(line.during.start for line in self.lines), max(ends))
+
+    @property
+    def monthly(self) -> Money:
+        """The most that a calendar month costs."""
+        return most_a_month(self.commitments)
 
     def state(self, now: datetime) -> QuoteState:
         """What it is at `now`: no loop and no clock has to make it so."""

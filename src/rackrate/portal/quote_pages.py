@@ -1,26 +1,21 @@
 """Quotes: a form that answers as it is filled in, one button that holds, and what follows."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from rackrate.app import catalogue, customers, quotes
-from rackrate.app.quoting import Answer, Ask, Offered
 from rackrate.core.access import Verb
 from rackrate.core.alternatives import Way
-from rackrate.core.contract import Acceptance, Schedule, Terms
-from rackrate.core.contract_price import whole_months
+from rackrate.core.contract import Schedule
 from rackrate.core.errors import Invalid, Missing, RackrateError
-from rackrate.core.ids import ProjectId, QuoteId, SkuId
-from rackrate.core.interval import Month, zone
+from rackrate.core.ids import QuoteId
+from rackrate.core.interval import zone
 from rackrate.core.money import Money
 from rackrate.core.quote import LONGEST_HOLD, Quote, QuoteState
 from rackrate.portal.contract_pages import ACCEPTANCE
@@ -28,6 +23,15 @@ from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
+from rackrate.portal.quote_form import (
+    KINDS,
+    Filled,
+    InForm,
+    asked_of,
+    filled_of_query,
+    instead_of,
+    same_of,
+)
 
 router = APIRouter()
 A_PAGE = 100
@@ -44,57 +48,6 @@ WAYS: Mapping[Way, str] = {
     Way.BLOCKS: msg("Over several blocks"),
     Way.OTHER: msg("Another chip or site"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The form as it stands, in the words of its fields."""
-
-    project: str = ""
-    sku: str = ""
-    nodes: str = "8"
-    fabric: str = "one"
-    start: str = ""
-    months: str = "36"
-    prepayment: str = "20"
-    discount: str = "0"
-    days: str = "14"
-    name: str = ""
-    acceptance: str = "none"
-    blocks: str = "any"
-
-    @property
-    def query(self) -> str:
-        return urlencode(asdict(self))
-
-
-def filled_of_form(
-    project: Annotated[str, Form()] = "",
-    sku: Annotated[str, Form()] = "",
-    nodes: Annotated[str, Form()] = "",
-    fabric: Annotated[str, Form()] = "any",
-    start: Annotated[str, Form()] = "",
-    months: Annotated[str, Form()] = "",
-    prepayment: Annotated[str, Form()] = "0",
-    discount: Annotated[str, Form()] = "0",
-    days: Annotated[str, Form()] = "14",
-    name: Annotated[str, Form()] = "",
-    acceptance: Annotated[str, Form()] = "none",
-    blocks: Annotated[str, Form()] = "any",
-) -> Filled:
-    plain = Filled(project, sku, nodes, fabric, start, months, prepayment, discount, days, name)
-    return replace(plain, acceptance=acceptance, blocks=blocks)
-
-
-InForm = Annotated[Filled, Depends(filled_of_form)]
-
-
-def _filled_of_query(page: Page, request: Request) -> Filled:
-    """What a link filled in; else from the first of the month after next."""
-    given = {name: request.query_params[name] for name in Filled.__dataclass_fields__
-             if name in request.query_params}  # fmt: skip
-    first = Month.of(page.now, page.organisation.time_zone).plus(2).first
-    return Filled(**{"start": first.isoformat(), **given})
 
 
 @router.get("/quotes")
@@ -118,8 +71,11 @@ def _state(quote: Quote, now: datetime) -> tuple[str, str]:
 
 @router.get("/quotes/new")
 def new_quote(page: Visited, request: Request) -> Response:
-    """The form, filled in by a link or by what is most likely, with its answer."""
-    return _form_page(page, _filled_of_query(page, request), None)
+    """The form, filled in by a link or by what is most likely, with its answer.
+
+    Its buttons that add and remove a line come here, too, with the form as it stands.
+    """
+    return _form_page(page, filled_of_query(page, request), None)
 
 
 @router.post("/quotes/answer")
@@ -133,7 +89,7 @@ def create(page: Posted, filled: InForm, form_key: Annotated[str, Form()] = "") 
     """Write quote and hold together, or say why not with the form as it was."""
 
     def carry_out() -> str:
-        made = quotes.create(page.world, page.actor, _asked(page, filled))
+        made = quotes.create(page.world, page.actor, asked_of(page, filled))
         return f"/quotes/{made.id}?done=quoted"
 
     try:
@@ -160,19 +116,20 @@ def _form_page(page: Page, filled: Filled, refused: RackrateError | None) -> Res
         "form_key": page.form_key(),
         "longest": LONGEST_HOLD.days,
         "acceptance": ACCEPTANCE,
+        "kinds": KINDS,
         **_answered(page, filled),
     }
     status = 200
     if refused is not None:
         values["refusal"], status = refusal(page, refused), status_of(refused)
-    return page.show("quote_new.html", _same(page, filled), status, **values)
+    return page.show("quote_new.html", same_of(page, filled), status, **values)
 
 
 def _answered(page: Page, filled: Filled) -> dict[str, Any]:
     """What `parts/quote_answer.html` shows."""
     given, why = None, None
     try:
-        given = quotes.ask(page.world, page.actor, _asked(page, filled))
+        given = quotes.ask(page.world, page.actor, asked_of(page, filled))
     except RackrateError as error:
         why = refusal(page, error)
     return {
@@ -180,114 +137,19 @@ def _answered(page: Page, filled: Filled) -> dict[str, Any]:
         "given": given,
         "why": why,
         "matrix": None
-        if given is None or given.priced.price is None
+        if given is None or given.priced.price is None or len(given.lines) > 1
         else matrix_of(given.priced.price, given.priced.tier),
         "runs": () if given is None else runs(given.plan),
         "instead": []
         if given is None
-        else [_instead(filled, given, one) for one in given.alternatives],
+        else [instead_of(filled, given, one) for one in given.alternatives],
         "ways": WAYS,
     }
 
 
 def runs(plan: Schedule) -> list[tuple[int, Money]]:
     """Instalments of the same amount one after another, counted."""
-    return [(len(list(same)), due) for due, same in groupby(part.due for part in plan.instalments)]
-
-
-def _instead(filled: Filled, given: Answer, one: Offered) -> dict[str, Any]:
-    """An alternative with the link that fills it into the form."""
-    during, zone_name = one.what.during, given.customer.time_zone
-    changed = {
-        **asdict(filled),
-        "sku": one.what.sku,
-        "nodes": str(one.what.nodes),
-        "fabric": "one" if one.what.same_block else "any",
-        "start": _written(during.start, zone_name),
-        "months": str(whole_months(during, zone_name)),
-    }
-    return {"what": one.what, "value": one.value, "query": urlencode(changed)}
-
-
-def _written(instant: datetime, zone_name: str) -> str:
-    """As the form takes it: a day, or with its time where it is not midnight."""
-    local = instant.astimezone(zone(zone_name)).replace(tzinfo=None)
-    return local.date().isoformat() if local.time() == time() else local.isoformat()
-
-
-def _asked(page: Page, filled: Filled) -> Ask:
-    """Invalid where a field cannot be read."""
-    project = customers.show_project(page.world, page.actor, ProjectId(filled.project))
-    buyer = customers.show_customer(page.world, page.actor, project.customer)
-    return Ask(
-        SkuId(filled.sku),
-        _number("nodes", filled.nodes),
-        _instant("start", filled.start, buyer.time_zone),
-        _number("months", filled.months),
-        project=project.id,
-        same_block=filled.fabric == "one",
-        discount_percent=_percent("discount_percent", filled.discount),
-        prepayment_percent=_percent("prepayment_percent", filled.prepayment),
-        lasts=timedelta(days=_number("days", filled.days)),
-        name=filled.name.strip(),
-        terms=_terms(filled),
-    )
-
-
-def _terms(filled: Filled) -> Terms:
-    if filled.acceptance not in list(Acceptance):
-        raise Invalid("acceptance", f"{filled.acceptance!r} is not one of the list")
-    return Terms(Acceptance(filled.acceptance), dedicated=filled.blocks == "own")
-
-
-def _number(field: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
-        raise Invalid(field, f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _percent(field: str, text: str) -> Decimal:
-    try:
-        percent = Decimal(text or "0")
-    except InvalidOperation:
-        raise Invalid(field, f"{text!r} is not a percentage") from None
-    if not (percent.is_finite() and 0 <= percent <= 100 and len(text) < 12):
-        raise Invalid(field, f"{text!r} is not 0 to 100")
-    return percent
-
-
-def _instant(field: str, text: str, zone_name: str) -> datetime:
-    try:
-        local = datetime.fromisoformat(text)
-        if local.tzinfo is None:
-            local = local.replace(tzinfo=zone(zone_name))
-        return local.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        raise Invalid(field, f"{text!r} is not a day such as 2027-03-01") from None
-
-
-def _same(page: Page, filled: Filled) -> Same:
-    """The command and the request that the form as it stands would send, without the hold."""
-    block = " --same-block" if filled.fabric == "one" else ""
-    agreed = " --terms FILE" if (filled.acceptance, filled.blocks) != ("none", "any") else ""
-    cli = (
-        f"rackrate quote create --project {filled.project or 'PROJECT'} --sku {filled.sku or 'SKU'}"
-        f" --count {filled.nodes}{block} --from {filled.start} --months {filled.months}"
-        f" --prepayment {filled.prepayment} --discount {filled.discount}"
-        f" --expires {filled.days}d{agreed} --dry-run"
-    )
-    start = filled.start
-    with suppress(Invalid):
-        start = f"{_instant('start', start, page.organisation.time_zone):%Y-%m-%dT%H:%M:%SZ}"
-    one = "true" if filled.fabric == "one" else "false"
-    own = "true" if filled.blocks == "own" else "false"
-    body = (
-        f'{{"project":"{filled.project}","sku":"{filled.sku}","nodes":{filled.nodes or 0},'
-        f'"start":"{start}","months":{filled.months or 0},"same_block":{one},'
-        f'"prepayment_percent":"{filled.prepayment}","discount_percent":"{filled.discount}",'
-        f'"terms":{{"acceptance":"{filled.acceptance}","dedicated":{own}}}}}'
-    )
-    return Same(cli, f"POST /v1/quotes/answer {body}")
+    return [(len(list(same)), due) for due, same in groupby(part.due for part in plan.by_month)]
 
 
 @router.get("/quotes/{id}")
@@ -300,8 +162,9 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
     names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
     found, open_now = shown.quote, shown.state is QuoteState.OPEN
     prices = catalogue.list_contract_prices(page.world, page.actor, found.sku)
-    price = next((one for one in prices if one.id == found.price), None)
-    tier = price.cell(found.tier_months, found.tier_nodes) if price is not None else None
+    first, several = found.first, len(found.lines) > 1
+    price = next((one for one in prices if one.id == first.price and not several), None)
+    tier = price.cell(first.tier_months, first.tier_nodes) if price is not None else None
     longest = found.created + LONGEST_HOLD
     values = {
         "quote": found,
@@ -312,6 +175,7 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
         "runs": runs(shown.plan),
         "acceptance": ACCEPTANCE,
         "plain": lambda percent: f"{percent.normalize():f}",
+        "held": [(shown.line_of(one), one) for one in shown.held],
         "may_sign": open_now and page.may(Verb.QUOTE_SIGN) and not found.waits_for_approval,
         "may_approve": open_now and page.may(Verb.QUOTE_APPROVE) and found.waits_for_approval
         and page.actor.principal != found.author,

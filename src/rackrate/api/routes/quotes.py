@@ -10,8 +10,8 @@ from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, IdPath, Named, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.parts import Instant, Page
+from rackrate.api.schemas.quote_answers import Answer
 from rackrate.api.schemas.quotes import (
-    Answer,
     ContractPrice,
     ExtendRequest,
     Quote,
@@ -68,7 +68,7 @@ def list_quotes(call: Caller, window: Windowed, customer: Named = None) -> Respo
     summary="What a quote would say now; nothing is held",
 )
 def ask(call: Writer, body: QuoteRequest) -> Response:
-    """With everything that would do instead where it does not fit."""
+    """All lines at once, with everything that would do instead where they do not fit."""
     return call.answer(Answer.of(quotes.ask(call.world, call.actor, body.ask)))
 
 
@@ -78,7 +78,7 @@ def ask(call: Writer, body: QuoteRequest) -> Response:
     response_model=QuoteDetail,
     responses=WRITES,
     tags=QUOTES,
-    summary="Quote: price it, and hold the nodes until it expires",
+    summary="Quote: price its lines, and hold all their nodes until it expires",
 )
 def create(call: Writer, body: QuoteRequest) -> Response:
     """Refused with how many would fit, from when all of them, and what would do instead."""

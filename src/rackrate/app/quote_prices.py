@@ -1,0 +1,183 @@
+"""What the lines of a quote cost, and what the whole of it would cost with an alternative."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rackrate.app.asking import Wanted, line_name
+from rackrate.core.alternatives import Alternative, AlternativeLine, Way
+from rackrate.core.contract import Commitment, CommitmentKind, value_of
+from rackrate.core.contract_price import whole_months
+from rackrate.core.errors import Invalid, Reason, Refused
+from rackrate.core.ids import SkuId
+from rackrate.core.interval import Interval
+from rackrate.core.money import Money
+from rackrate.core.parties import Customer
+from rackrate.core.promise import Assigned
+from rackrate.core.quote import (
+    Priced,
+    QuoteLine,
+    most_a_month,
+    most_at_once,
+    priced,
+    priced_by_hand,
+)
+from rackrate.core.several import Candidate, Want, moved
+
+BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in force"
+AGREED = {
+    CommitmentKind.SERVICE: "per calendar month, as agreed",
+    CommitmentKind.ONE_OFF: "once, as agreed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """A line as it would be signed. `possible` nodes of it can be promised beside those before."""
+
+    line: QuoteLine
+    priced: Priced | None
+    possible: int = 0
+    placed: Assigned = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An alternative with what the whole quote would cost then; None where it has no price."""
+
+    what: Alternative
+    commitments: tuple[Commitment, ...]
+    monthly: Money | None
+    value: Money | None
+
+
+class Prices:
+    """The lines of one quote, priced by term and volume: the most nodes of a SKU at any instant."""
+
+    def __init__(self, customer: Customer, asked: Sequence[Wanted]) -> None:
+        self._customer, self._asked = customer, asked
+        self._zone = customer.time_zone
+        self._by_number = {each.commitment.number: each for each in asked}
+
+    def lines(self, wants: Sequence[Want]) -> tuple[AnswerLine, ...]:
+        """Every line; Refused `not_priced`, with the line named, where nothing says its price."""
+        known, volumes = {want.number: want for want in wants}, _volumes(wants)
+        found = []
+        for each in self._asked:
+            want = known.get(each.commitment.number)
+            if want is None:
+                found.append(AnswerLine(self._agreed(each.commitment), None))
+                continue
+            try:
+                cost = self._priced(want.what, each, volumes[want.what.sku])
+            except Refused as no:
+                raise self._named(no, each) from None
+            found.append(AnswerLine(_line(each.commitment, cost, volumes[want.what.sku]), cost))
+        return tuple(found)
+
+    def of(self, wants: Sequence[Want]) -> tuple[Priced | None, ...]:
+        """Lines of an alternative: what stayed as it was at its price, the others at the list and
+        the same discount; None where the list has no price.
+        """
+        volumes = _volumes(wants)
+        return tuple(self._like(want, volumes[want.what.sku]) for want in wants)
+
+    def offered(self, what: Alternative, origin: Interval) -> Offered:
+        """`origin` is what the nodes were asked over: services and one-offs move with them."""
+        if any(line.priced is None for line in what.lines):
+            return Offered(what, (), None, None)
+        to = what.during.start if what.way is Way.LATER else origin.start
+        lines = {line.number: line for line in what.lines}
+        commitments = []
+        for each in (asked.commitment for asked in self._asked):
+            if each.sku is None:
+                during = moved(each.during, origin.start, to, self._zone)
+                commitments.append(replace(each, during=during))
+            elif each.number in lines:
+                commitments.append(_instead(each, lines[each.number]))
+        value = value_of(commitments, self._zone, self._customer.currency)
+        return Offered(what, tuple(commitments), most_a_month(commitments), value)
+
+    def _agreed(self, commitment: Commitment) -> QuoteLine:
+        """What is no capacity has the price that somebody named."""
+        months = whole_months(commitment.during, self._zone)
+        return QuoteLine(commitment, basis=AGREED[commitment.kind], months=months)
+
+    def _priced(self, what: Candidate, each: Wanted, volume: int) -> Priced:
+        line, price = each.commitment, what.price
+        months = whole_months(line.during, self._zone)
+        if each.by_hand is not None:
+            return priced_by_hand(price, months, line.nodes, each.by_hand, volume)
+        if price is None:
+            raise Refused(
+                Reason.NOT_PRICED,
+                f"{what.sku} has no contract price in {self._customer.currency}; name one "
+                "yourself, which a second person approves",
+                {"sku": what.sku, "currency": self._customer.currency},
+            )
+        return priced(price, months, line.nodes, each.discount_percent, volume)
+
+    def _like(self, want: Want, volume: int) -> Priced | None:
+        each = self._by_number[want.number]
+        months = whole_months(want.during, self._zone)
+        before = each.commitment
+        same = (before.sku, before.nodes) == (want.what.sku, want.wish.nodes)
+        if each.by_hand is not None and same and months == whole_months(before.during, self._zone):
+            return priced_by_hand(want.what.price, months, before.nodes, each.by_hand, volume)
+        if want.what.price is None:
+            return None
+        try:
+            discount = each.discount_percent
+            return priced(want.what.price, months, want.wish.nodes, discount, volume)
+        except Refused:
+            return None
+
+    def _named(self, no: Refused, each: Wanted) -> Refused:
+        name = line_name(each.commitment.number, len(self._asked))
+        if not name:
+            return no
+        facts = {**no.facts, "line": each.commitment.number}
+        return Refused(no.reason, f"{name}, {each.commitment.what}: {no.detail}", facts)
+
+
+def tax_included(lines: Sequence[AnswerLine]) -> bool:
+    """As the prices say, all of them: a contract is in one or the other."""
+    said = {each.priced.price.tax_included for each in lines if each.priced and each.priced.price}
+    if len(said) > 1:
+        raise Invalid("lines", "have prices with tax and prices without: make one quote for each")
+    return said == {True}
+
+
+def _volumes(wants: Sequence[Want]) -> dict[SkuId, int]:
+    return {
+        sku: most_at_once((w.during, w.wish.nodes) for w in wants if w.what.sku == sku)
+        for sku in {want.what.sku for want in wants}
+    }
+
+
+def _line(commitment: Commitment, cost: Priced, volume: int) -> QuoteLine:
+    price, tier = cost.price, cost.tier
+    return QuoteLine(
+        replace(commitment, amount=cost.monthly),
+        "" if price is None else price.id,
+        0 if tier is None else tier.months,
+        0 if tier is None else tier.nodes,
+        None if tier is None else tier.amount,
+        BY_HAND if price is None else price.basis,
+        cost.discount_percent,
+        cost.months,
+        volume,
+        cost.needs_approval,
+    )
+
+
+def _instead(each: Commitment, line: AlternativeLine) -> Commitment:
+    assert line.priced is not None
+    return replace(
+        each,
+        during=line.during,
+        amount=line.priced.monthly,
+        sku=line.sku,
+        site=line.site,
+        nodes=line.nodes,
+        same_block=line.same_block,
+    )
