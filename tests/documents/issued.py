@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from rackrate.app import billing, leasing, loops, sales
+from rackrate.app import billing, drafts, leasing, loops, sales
 from rackrate.app.documents import Document, document
 from rackrate.app.leasing import Ask
-from rackrate.core.ids import ContractId, EntityId, InvoiceId, LeaseId, ProjectId, SiteId, SkuId
+from rackrate.core.access import Actor, Role
+from rackrate.core.draft import Draft, DraftLine
+from rackrate.core.ids import (
+    ContractId,
+    CustomerId,
+    EntityId,
+    InvoiceId,
+    LeaseId,
+    ProjectId,
+    SiteId,
+    SkuId,
+)
 from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import Invoice
 from rackrate.core.money import Money
@@ -82,6 +93,26 @@ class Shop:
         clock.instant = max(clock.instant, month.interval(self.time_zone).end)
         return billing.close(self.built.world, self.built.admin, SELLER, month)
 
+    def by_hand(self, *lines: tuple[str, str]) -> Document:
+        """An invoice of lines that one person wrote and another approved."""
+        rows = tuple(DraftLine(what, Money.parse(amount, "EUR")) for what, amount in lines)
+        new = drafts.NewLines(CustomerId("robotics"), rows, "by hand")
+        draft = self._approved(drafts.write_lines(self.built.world, self._finance("mei"), new))
+        issued = drafts.issue_now(self.built.world, self.built.admin, draft.id)
+        return self.document(issued.id)
+
+    def credit(self, of: InvoiceId, amount: str) -> Document:
+        new = drafts.NewCredit(of, "a bad day", {}, Money.parse(amount, "EUR"))
+        draft = self._approved(drafts.write_credit(self.built.world, self._finance("mei"), new))
+        assert draft.issued is not None
+        return self.document(draft.issued)
+
+    def _approved(self, draft: Draft) -> Draft:
+        return drafts.approve(self.built.world, self._finance("li"), draft.id)
+
+    def _finance(self, who: str) -> Actor:
+        return self.built.actor(f"{who}@example.org", Role.FINANCE)
+
     def document(self, id: InvoiceId) -> Document:
         return document(self.built.world, self.built.admin, id)
 
@@ -117,6 +148,8 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     signed, month = whole.all()
     yield "a prepayment and an instalment", signed
     yield "use and an instalment", month
+    yield "a credit for a part of an invoice", whole.credit(month.invoice.id, "33.33")
+    yield "lines by hand", whole.by_hand(("Set-up", "500.00"), ("Goodwill", "-50.00"))
     yield "a month with a correction below zero", corrected()
     for rule in ("eu-reverse-charge", "none", "zero-rated", "eu-small-enterprise", "eu-export"):
         other = shop(rule)

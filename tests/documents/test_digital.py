@@ -94,6 +94,17 @@ def test_a_red_letter_names_the_blue_one_that_it_takes_back() -> None:
     assert [one.colour for one in both] == [Colour.BLUE, Colour.RED]
 
 
+def test_a_credit_note_s_red_letter_has_its_own_amounts() -> None:
+    made, id = opened()
+    credit = made.credit(id, "33.33")
+    with pytest.raises(Refused, match="has no digital invoice that"):
+        issue(made, credit.invoice.id)
+    blue = issue(made, id)
+    red = issue(made, credit.invoice.id)
+    assert (red.colour, red.red_of) == (Colour.RED, blue.number)
+    assert "net: -33.33 EUR\ntax: -2.00 EUR" in base64.b64decode(red.file).decode()
+
+
 def test_a_credit_that_takes_no_invoice_back_has_no_red_letter() -> None:
     credit = corrected()
     assert credit.invoice.kind is InvoiceKind.CREDIT_NOTE

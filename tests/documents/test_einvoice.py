@@ -12,6 +12,7 @@ from rackrate.exports.einvoice import cii, ubl
 from tests.documents.issued import BUYER_SAYS, NOVEMBER, SELLER, corrected, every_kind, shop
 from tests.documents.judges import rules
 
+CAC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2}"
 CBC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}"
 KINDS = dict(every_kind())
 WRITERS = {"ubl": ubl, "cii": cii}
@@ -64,6 +65,15 @@ def test_what_came_out_below_zero_is_a_credit_note_with_positive_amounts() -> No
     assert root.findtext(f"{CBC}CreditNoteTypeCode") == "381"
     assert [each.text for each in root.iter(f"{CBC}PayableAmount")] == ["40.46"]
     assert [each.text for each in root.iter(f"{CBC}CreditedQuantity")] == ["7200.000"]
+
+
+def test_a_credit_note_names_the_invoice_that_it_takes_back() -> None:
+    credit = KINDS["a credit for a part of an invoice"]
+    root = ElementTree.fromstring(ubl(credit))
+    assert root.tag.endswith("}CreditNote")
+    (named,) = root.iter(f"{CAC}InvoiceDocumentReference")
+    assert [each.text for each in named] == ["EX-2026-000002", "2026-12-01"]
+    assert [each.text for each in root.iter(f"{CBC}TaxExclusiveAmount")] == ["33.33"]
 
 
 def test_reverse_charge_names_both_sides_and_says_so() -> None:

@@ -19,12 +19,12 @@ def issue(world: World, actor: Actor, id: InvoiceId) -> DigitalInvoice:
     What is asked is written down first, the channel answers outside of any transaction, and its
     answer is written down then: asked again at any point, it goes on from there.
     """
-    found = document(world, actor, id)
-    channel = _channel(world, actor, found)
     with acting(world, actor, Verb.INVOICE_WRITE, _owner(id)) as tx:
+        found = document(world, actor, id)
+        channel = _channel(world, tx.get(Entity, found.invoice.entity))
         tx.number(f"digital/{id}")
-        invoice = tx.get(Invoice, id)
-        asked = to_issue(invoice, _known(tx, invoice), channel.name, world.clock.now())
+        known = _known(tx, found.invoice)
+        asked = to_issue(found.invoice, known, channel.name, world.clock.now())
         tx.put(asked)
     if asked.number:
         return asked
@@ -46,9 +46,7 @@ def of_invoice(world: World, actor: Actor, id: InvoiceId) -> list[DigitalInvoice
         return tx.find(DigitalInvoice, invoice=id)
 
 
-def _channel(world: World, actor: Actor, found: Document) -> Channel:
-    with reading(world, actor, Verb.INVOICE_READ, _owner(found.invoice.id)) as tx:
-        entity = tx.get(Entity, found.invoice.entity)
+def _channel(world: World, entity: Entity) -> Channel:
     if not entity.channel:
         raise Refused(
             Reason.NOT_STATED,

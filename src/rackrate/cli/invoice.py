@@ -176,7 +176,10 @@ def show(
     if output is Shown.JSON:
         print_json(row)
         return
-    zone = Zones(client).entity(row["entity"])
+    _sheet(row, Zones(client).entity(row["entity"]))
+
+
+def _sheet(row: Row, zone: str) -> None:
     print_facts(
         [
             ("Invoice", row["id"]),

@@ -51,7 +51,7 @@ REASONS = {
 def sheet(document: Document, language: Language) -> dict[str, Any]:
     """All texts of the document, laid out by one template in every language."""
     say = Words(language)
-    invoice, rule = document.invoice, document.rule
+    invoice = document.invoice
     kind = say("Credit note") if document.credit else say("Invoice")
     shown = Figures(document.credit)
     return {
@@ -66,14 +66,7 @@ def sheet(document: Document, language: Language) -> dict[str, Any]:
         "seller": _party(document.seller, say("Seller"), say),
         "buyer": _party(document.buyer, say("Buyer"), say),
         "facts": _facts(document, say),
-        "heads": [
-            say("No."),
-            say("Description"),
-            say("Quantity"),
-            say("Unit price"),
-            say("VAT"),
-            say("Net, {currency}", currency=invoice.net.currency),
-        ],
+        "heads": _heads(document, say),
         "rows": [_row(document, each, shown, say) for each in document.lines],
         "sums": [
             [say("Net"), shown.money(invoice.net)],
@@ -83,17 +76,7 @@ def sheet(document: Document, language: Language) -> dict[str, Any]:
             say("Credited, with VAT") if document.credit else say("Amount due"),
             f"{shown.money(invoice.gross)} {invoice.gross.currency}",
         ],
-        "tax": {
-            "title": say("VAT summary"),
-            "heads": [say("Category"), say("Rate"), say("Taxable"), say("VAT")],
-            "row": [
-                rule.category.value,
-                f"{rule.percent}%",
-                shown.money(invoice.net),
-                shown.money(invoice.tax),
-            ],
-            "note": say(rule.exemption) if rule.exemption else "",
-        },
+        "tax": _tax(document, shown, say),
         "pay": _pay(document, say),
         "annex": _annex(document, shown, say),
         "foot": _foot(document, say),
@@ -135,6 +118,11 @@ def title_of(line: Line, say: Words) -> str:
         return say("Correction of {month}: {sku}, {klass}", month=line.month, **named)
     title = TITLES.get(line.kind)
     return line.description if title is None else say(title)
+
+
+def _heads(document: Document, say: Words) -> list[str]:
+    heads = [say("No."), say("Description"), say("Quantity"), say("Unit price"), say("VAT")]
+    return [*heads, say("Net, {currency}", currency=document.invoice.net.currency)]
 
 
 def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> dict[str, str]:
@@ -200,6 +188,21 @@ def _facts(document: Document, say: Words) -> list[list[str]]:
         facts.append([say("Credits invoice"), f"{invoice.credits}, {document.credited_on}"])
         facts += [[say("Reason"), invoice.reason]] if invoice.reason else []
     return facts
+
+
+def _tax(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
+    rule, invoice = document.rule, document.invoice
+    return {
+        "title": say("VAT summary"),
+        "heads": [say("Category"), say("Rate"), say("Taxable"), say("VAT")],
+        "row": [
+            rule.category.value,
+            f"{rule.percent}%",
+            shown.money(invoice.net),
+            shown.money(invoice.tax),
+        ],
+        "note": say(rule.exemption) if rule.exemption else "",
+    }
 
 
 def _sample(document: Document, say: Words) -> str:

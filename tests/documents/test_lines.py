@@ -1,0 +1,33 @@
+"""The lines of an invoice as CSV: their sums are the invoice's, and no cell is a formula."""
+
+import csv
+import io
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from rackrate.exports.lines import table
+from tests.documents.issued import every_kind, shop
+
+KINDS = dict(every_kind())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rows_add_up_to_the_invoice(kind: str) -> None:
+    document = KINDS[kind]
+    rows = list(csv.DictReader(io.StringIO(table(document).decode("utf-8-sig"))))
+    assert len(rows) == len(document.lines)
+    for name in ("net", "tax", "gross"):
+        whole = getattr(document.invoice, name).amount
+        assert sum(Decimal(row[name]) for row in rows) == whole, name
+    assert {row["sample"] for row in rows} == {"yes"}
+
+
+def test_a_description_is_no_formula() -> None:
+    written = shop().by_hand(("=HYPERLINK(1)", "5.00"))
+    (row,) = csv.DictReader(io.StringIO(table(written).decode("utf-8-sig")))
+    assert row["description"] == "'=HYPERLINK(1)"
+    real = replace(written, sample=False)
+    (row,) = csv.DictReader(io.StringIO(table(real).decode("utf-8-sig")))
+    assert row["sample"] == "no"
