@@ -149,6 +149,19 @@ def test_only_nodes_in_service_that_nobody_else_has_are_handed_over() -> None:
     assert caught.value.facts["nodes"] == 2
 
 
+def test_nodes_of_a_contract_that_is_over_are_handed_over_to_the_next() -> None:
+    built = shop()
+    sign(built)
+    before = deliver(built).names
+    built.clock.instant = day(11)
+    after = Interval(day(11), day(20))
+    whole = sales.capacity(1, NODE, 4, after, Money.parse("4000.00", "CNY"))
+    next_one = sales.Offer(ContractId("k2"), TRAIN, (whole,), Decimal(0))
+    sales.sign(built.world, built.admin, next_one)
+    again = delivery.deliver(built.world, built.admin, ContractId("k2"), 1, 1)
+    assert again.names == before
+
+
 def test_a_node_is_named_for_one_batch_only() -> None:
     built = shop()
     sign(built, batches=((2, day(1)), (2, day(1))))

@@ -219,3 +219,8 @@ def test_a_node_that_did_not_come_on_its_day_is_no_capacity_until_it_has_a_new_o
     pool.set_node(replace(ordered, ready=at(25)))
     assert pool.available(Interval(at(20), at(30)), at(11)) == 0
     assert pool.available(Interval(at(25), at(30)), at(11)) == 1
+
+
+def test_a_wish_for_one_block_where_there_is_none_is_short_of_all_of_it() -> None:
+    wish = Wish(2, Interval(NOON, NOON + timedelta(days=9)), NOON, timedelta(0), same_block=True)
+    assert assign([], wish) == Shortfall(0, None)

@@ -178,6 +178,27 @@ def test_supply_that_is_lost_shortens_nobody_to_less_than_its_notice() -> None:
     assert house.going() == {"lse_001": NOW + NOTICE}
 
 
+def test_who_was_spared_at_an_early_end_has_its_notice_when_nodes_are_lost_later() -> None:
+    """Two leases share a node. One begins for two days only, but cannot make room without the
+    other, which has a month's notice: so it is told another day, and not sent off within the hour.
+    """
+    house = House(3)
+    long = house.start(slots=1, notice=30 * DAY)
+    assert house.sign("k", 2, DAY)
+    gone = next(n for n in house.fleet.nodes if n.id not in house.of(long).nodes)
+    house.fleet.set_node(replace(gone, until=NOW + 2 * DAY))
+    short = house.start(slots=1)
+    assert house.of(short).safe_until == NOW + 2 * DAY - CHANGEOVER
+    house.tell()
+    assert house.of(short).nodes == house.of(long).nodes
+    assert house.of(short).safe_until == NOW + NOTICE + EARLY
+    house.live(NOW + 3 * DAY)
+    assert str(long) not in house.going() or house.of(long).until == NOW + 30 * DAY
+    house.end(str(long))
+    house.tell()
+    assert house.going() == {"lse_002": NOW + 3 * DAY + NOTICE}
+
+
 def test_a_control_plane_that_was_down_keeps_the_contract_and_what_was_told() -> None:
     """It was told of day 30 at the signing; that nobody repeated it changes nothing."""
     house = House(1)

@@ -40,7 +40,7 @@ def deliver(
         fleet, now = tx.fleet(promised.site), world.clock.now()
         delivery = tx.get(Delivery, batch)
         _check_time(delivery, promised, now)
-        free = _free(tx, contract, promised, delivery, list(fleet.nodes))
+        free = _free(tx, contract, promised, delivery, list(fleet.nodes), now)
         left = _left(tx, contract, promised, delivery)
         named = _given(names, free, left, delivery) if names else _chosen(free, left, delivery)
         after = delivery.handed_over(delivery.delivered or now, named)
@@ -113,10 +113,11 @@ def _free(
     commitment: Commitment,
     delivery: Delivery,
     nodes: Iterable[Node],
+    now: datetime,
 ) -> dict[NodeId, PoolId]:
     """Nodes of its pools that can be handed over: in service, not others', not named before."""
     pools = _promised(tx, contract, commitment)
-    named = _named(tx, pools, delivery)
+    named = _named(tx, pools, delivery, now)
     return {
         node.id: node.pool
         for node in sorted(nodes, key=lambda node: (node.drained is not None, node.id))
@@ -156,12 +157,28 @@ def _left(
     return left
 
 
-def _named(tx: Tx, pools: Iterable[PoolId], delivery: Delivery) -> set[NodeId]:
-    """Nodes that are named for other batches, of anybody."""
+def _named(tx: Tx, pools: Iterable[PoolId], delivery: Delivery, now: datetime) -> set[NodeId]:
+    """Nodes that are named for other batches, of anybody whose term is not over."""
     held = tx.find(Reservation, pool=tuple(pools))
-    holders = tuple({each.holder for each in held})
-    found = tx.find(Delivery, contract=holders) if holders else []
-    return {name for each in found if each.id != delivery.id for name in each.names}
+    holders = tuple(sorted({each.holder for each in held if now < each.during.end}))
+    if not holders:
+        return set()
+    contracts = {each.id: each for each in tx.find(Contract, id=holders)}
+    return {
+        name
+        for each in tx.find(Delivery, contract=holders)
+        if each.id != delivery.id and _goes_on(contracts[each.contract], each, now)
+        for name in each.names
+    }
+
+
+def _goes_on(contract: Contract, delivery: Delivery, now: datetime) -> bool:
+    """Whether what the batch is for is not over, or what follows it."""
+    return any(
+        each.lasts is not None and now < each.lasts.end
+        for each in contract.capacity
+        if contract.origin(each).number == delivery.commitment
+    )
 
 
 def _held_by_others(tx: Tx, node: Node, contract: Contract) -> bool:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rackrate.core.calendar import NEVER
 from rackrate.core.ids import LeaseId, NodeId, PoolId
@@ -30,7 +31,9 @@ class Lodger:
     """A lease that is sold by the moment: what it holds, and what it has been told.
 
     It is not asked to go before `safe_until`, and with `notice` at least from when it is told so;
-    `until` is when it goes, once it has been given notice. Spot is never safe.
+    `until` is when it goes, once it has been given notice. Spot is never safe. Between two passes
+    nobody is safe for less than `notice`, but who is about to begin, and who was forgotten while
+    the control plane was down: they go when they were told.
     """
 
     id: LeaseId
@@ -96,6 +99,7 @@ def _room_of_one(pool: Pool, holder: str, now: datetime) -> tuple[Timeline, int]
 
 
 Room = Callable[[Pool], tuple[Timeline, int]]
+Flags = NDArray[np.bool_]
 
 
 class _Ground:
@@ -125,6 +129,7 @@ class _House:
     def __init__(self, fleet: Fleet, lodgers: Iterable[Lodger], now: datetime, room: Room) -> None:
         self.now, self.at = now, seconds(now)
         self.lodgers = {lodger.id: lodger for lodger in lodgers}
+        self._told = {id: self._safe(id) for id in self.lodgers}
         self._going: dict[LeaseId, int] = {}
         self._pools: dict[LeaseId, list[_Ground]] = {}
         grounds: dict[PoolId, _Ground] = {}
@@ -315,19 +320,43 @@ class _House:
             self.lodgers[id] = replace(self.lodgers[id], until=instant(moment))
 
     def lengthen(self) -> None:
-        """Whoever stays is safe until promises would need it; whoever goes, until it goes."""
-        short: dict[_Ground, int] = {}
-        for ground in self.grounds:
-            over = np.flatnonzero(ground.above(self._stay(ground), ground.times) > 0)
-            short[ground] = int(ground.times[over[0]]) if len(over) else NEVER
+        """Whoever stays is safe until promises would need it; whoever goes, until it goes.
+
+        A need that comes before a notice given now would be over is no need of a lease that has
+        none: whoever is spared now has another notice ahead of it.
+        """
+        over = {ground: self._over(ground) for ground in self.grounds}
         for id, lodger in self.lodgers.items():
             if lodger.until is not None:
                 self.lodgers[id] = replace(lodger, safe_until=lodger.until)
             elif not lodger.spot:
-                first = min(self._ends(id), self._leaves(id), *(short[g] for g in self._pools[id]))
+                first = min(
+                    self._ends(id),
+                    self._leaves(id),
+                    *(self._first(id, ground.times, over[ground]) for ground in self._pools[id]),
+                )
+                first = max(first, self._spared(id))
                 if first > self._safe(id):
                     safe = None if first == NEVER else instant(first)
                     self.lodgers[id] = replace(lodger, safe_until=safe)
+
+    def _over(self, ground: _Ground) -> Flags:
+        """At each of its times: whether promises need nodes that lodgers will still hold."""
+        over: Flags = ground.above(self._stay(ground), ground.times) > 0
+        return over
+
+    def _first(self, id: LeaseId, times: Ints, over: Flags) -> int:
+        """When it would be needed first, had it notice now; NEVER."""
+        heard = self.at + _whole(self.lodgers[id].notice)
+        since = int(np.searchsorted(times, heard, "right")) - 1
+        short = np.flatnonzero(over[since:])
+        return max(heard, int(times[since + short[0]])) if len(short) else NEVER
+
+    def _spared(self, id: LeaseId) -> int:
+        """Until when a lease without notice will not go as things are: it would know by now."""
+        last, told = self._told_by(id), self._told[id]
+        near = told <= last - _whole(EARLY) // 2
+        return last if near else min(told, last)
 
 
 # Who is asked first: only spot; who can have its whole notice; who should have heard before.

@@ -129,7 +129,7 @@ def earliest(pools: Sequence[Pool], wish: Wish) -> datetime | None:
     notice_over = np.array([seconds(wish.now + wish.notice)])
     starts = np.unique(np.concatenate([notice_over, *moments]))
     starts = starts[starts > max(begun, BEGINNING)]
-    if not len(starts):
+    if not len(starts) or not pools:
         return None
     rooms = [_room(pool, wish, starts, starts + wish.during.seconds) for pool in pools]
     together = np.max(rooms, axis=0) if wish.same_block else np.sum(rooms, axis=0)
