@@ -138,6 +138,7 @@ def test_what_runs_on_a_drained_node_stays_and_takes_no_promise_from_others() ->
     lease = leasing.start(built.world, built.admin, ask)
     id = lease.members[0].node
     promise_one(built, id)
+    assert short(drain(built, id, Away(), dry_run=True)) == []
     assert short(drain(built, id, Away())) == []
     with built.world.store.transaction() as tx:
         giveway.tell(built.world, tx, EAST)

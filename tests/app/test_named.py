@@ -1,11 +1,12 @@
 """Nodes that were named at a delivery: its contract goes there first, others only at the end."""
 
 from datetime import timedelta
+from decimal import Decimal
 
-from rackrate.app import breaches, delivery, fleet, leasing
+from rackrate.app import breaches, delivery, fleet, leasing, sales
 from rackrate.app.leasing import Ask
 from rackrate.core.contract import Acceptance, Terms
-from rackrate.core.ids import NodeId, ProjectId, SiteId, SkuId
+from rackrate.core.ids import ContractId, NodeId, ProjectId, SiteId, SkuId
 from rackrate.core.inventory import Node
 from rackrate.core.lease import LeaseClass
 from tests.app.contract_shop import FIRST, K1, NODE, TRAIN, day, nodes, pools, shop, sign
@@ -82,3 +83,16 @@ def test_a_node_that_is_to_be_drained_is_handed_over_last() -> None:
     fleet.drain(built.world, built.admin, NodeId("h100-001"), "fan", away=away)
     sign(built, nodes(1, 0, 12, "1000.00"))
     assert delivery.deliver(built.world, built.admin, K1, 1, 1).names == ("h100-002",)
+
+
+def test_a_node_of_a_contract_that_is_over_is_handed_over_for_the_next() -> None:
+    built = handed_over("h100-001")
+    built.clock.instant = day(12)
+    wanted = nodes(2, 12, 14, "1.00")
+    terms = Terms(acceptance=Acceptance.CUSTOMER)
+    project = ProjectId("studio-render")
+    offer = sales.Offer(ContractId("k2"), project, (wanted,), Decimal(0), terms=terms)
+    sales.sign(built.world, built.admin, offer)
+    handed = delivery.deliver(built.world, built.admin, ContractId("k2"), 1, 1)
+    assert handed.names == ("h100-001", "h100-002")
+    assert marked(built) == {"h100-001": "k2", "h100-002": "k2"}
