@@ -108,6 +108,25 @@ def test_a_quote_holds_what_may_be_renewed_with_it_and_signing_keeps_it_until_it
     ]
 
 
+def test_of_blocks_of_its_own_the_rest_is_held_for_the_renewal_too() -> None:
+    built = shop()
+    quote = quotes.create(built.world, built.admin, by(replace(RIGHT, dedicated=True)))
+    private = f"{quote.id}/private"
+    assert [row[:4] for row in held(built)] == [
+        (quote.id, 0, 1, MARCH),
+        (quote.id, 1, 1, THEN),
+        (private, 0, 1, MARCH),
+        (private, 1, 1, THEN),
+    ]
+    contract = quotes.sign(built.world, built.admin, quote.id)
+    assert [(row[0], row[1], row[2]) for row in held(built)] == [
+        (contract.id, 0, 1),
+        (contract.id, 1, 1),
+        (f"{contract.id}/private", 0, 1),
+        (f"{contract.id}/private", 1, 1),
+    ]
+
+
 def test_a_quote_that_expires_or_is_withdrawn_frees_both() -> None:
     built = shop()
     quote = quotes.create(built.world, built.admin, by(RIGHT, 4))

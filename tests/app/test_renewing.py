@@ -151,6 +151,15 @@ def test_a_block_of_its_own_is_held_whole_for_the_renewal_too() -> None:
         other(built, 3, 12, 14)
 
 
+def test_two_lines_of_a_block_of_its_own_are_both_held() -> None:
+    built = shop()
+    own = renewable(dedicated=True)
+    sign(built, nodes(1, 0, 12, "1000.00"), nodes(1, 3, 12, "1000.00"), terms=own)
+    assert held(built) == [(1, day(12), day(18)), (1, day(12), day(18))]
+    change(built, Renew())
+    assert reserved(built, day(15)) == 2
+
+
 # -- amendments ---------------------------------------------------------------------------------
 
 

@@ -55,6 +55,7 @@ def test_what_is_signed_is_shown_with_its_terms_and_deliveries(rackrate: Program
         "to h100 from 2027-12-01, credit 12.5 % of what the old ones would have cost",
         "Prepayment     860,800.00 CNY, 20 %",
         "Delivered in   CN", "Accepted by    customer",
+        "Held for it    3 nodes from 2028-12-01 00:00:00 Asia/Shanghai to 2029-12-01 00:00:00",
     ):  # fmt: skip
         assert said in shown, said
     assert "1 x h100.node, 2 x h100.node and 2 more" in rackrate.ok("contract", "list")
@@ -79,6 +80,25 @@ def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
     )
     assert "Support until 2028-12-31 16:00 UTC" in longer
     assert "amendment 4: 12 months more at 95 percent" in rackrate.ok("contract", "renew", "ramp")
+    assert "Held for it    nothing more: it was used" in rackrate.ok("contract", "show", "ramp")
+
+
+def test_what_an_amendment_changes_is_shown_before_it_is_agreed(rackrate: Program) -> None:
+    """One of two nodes goes back, and with it one of those that may be renewed."""
+    shown = rackrate.ok(
+        "contract", "amend", "ramp", "fewer", "--commitment", "2", "--nodes", "1",
+        "--from", "2028-01-01", "--dry-run",
+    )  # fmt: skip
+    midnight = "00:00:00 Asia/Shanghai"
+    node = "commitment 5, 1 x h100.node"
+    ends, renewed = f"2028-12-01 {midnight}", f"2029-12-01 {midnight}"
+    assert shown.splitlines()[1:] == [
+        f"  ends early: commitment 2, 2 x h100.node, at 2028-01-01 {midnight}",
+        f"  comes: {node}, 2028-01-01 {midnight} to {ends}, 69,000.00 CNY a month",
+        f"  held for the right to renew: 2 nodes from {ends} to {renewed}",
+        "Nothing is changed.",
+    ]
+    assert "Held for it    3 nodes" in rackrate.ok("contract", "show", "ramp")
 
 
 def test_what_an_early_end_costs_is_shown_first(rackrate: Program) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from rackrate.app import dedicated
 from rackrate.app.giveway import longest_notice, tell
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
-from rackrate.core.calendar import NOTHING, Reservation, ReservationKind
+from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import Commitment, Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import PoolId, SiteId
@@ -53,26 +52,10 @@ def lay(tx: Tx, contract: Contract, each: Commitment, placed: Assigned) -> None:
 
 
 def lay_hold(
-    world: World,
-    tx: Tx,
-    contract: Contract,
-    brings: Commitment,
-    placed: Assigned,
-    expires: datetime,
+    tx: Tx, contract: Contract, brings: Commitment, placed: Assigned, expires: datetime
 ) -> None:
     """Hold what a right to renew would bring, up to the second `expires`."""
-    row = partial(_hold, contract, brings, expires)
-    tx.add(*(row(contract.id, pool, nodes) for pool, nodes in placed))
-    if not contract.terms.dedicated:
-        return
-    # What is left of its blocks is held, too, so that nobody else comes in.
-    assert brings.site is not None
-    fleet, now = tx.fleet(brings.site), world.clock.now()
-    blocks = {fleet.pools[pool].block for pool, _ in placed}
-    for pool in sorted(fleet.pools.values(), key=lambda pool: pool.id):
-        left = pool.calendar.available(brings.during, now, NOTHING)
-        if pool.block in blocks and left > 0:
-            tx.add(row(private_holder(contract), pool.id, left))
+    tx.add(*(_hold(contract, brings, expires, placing) for placing in placed))
 
 
 def new_nodes(
@@ -258,24 +241,19 @@ def _promise(contract: Contract, each: Commitment, pool: PoolId, nodes: int) -> 
 
 
 def _hold(
-    contract: Contract,
-    brings: Commitment,
-    expires: datetime,
-    holder: str,
-    pool: PoolId,
-    nodes: int,
+    contract: Contract, brings: Commitment, expires: datetime, placing: tuple[PoolId, int]
 ) -> Reservation:
     """Named by what first brought the nodes, so that it stays the same row while they do."""
     assert brings.site is not None
-    before = contract.before(brings)
+    before, (pool, nodes) = contract.before(brings), placing
     return Reservation(
-        f"{holder}/renewal/{contract.origin(before).number}/{pool}",
+        f"{contract.id}/renewal/{contract.origin(before).number}/{pool}",
         brings.site,
         pool,
         nodes,
         brings.during,
         ReservationKind.HOLD,
-        holder,
+        contract.id,
         contract.customer,
         expires,
         renews=before.number,

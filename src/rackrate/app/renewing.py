@@ -38,7 +38,7 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import PoolId
+from rackrate.core.ids import ContractId, PoolId
 from rackrate.core.interval import Interval
 from rackrate.core.parties import Customer
 from rackrate.core.promise import Assigned, Wish, kept_back, kept_words, latest, room_in, spread
@@ -233,9 +233,26 @@ def hold_for_quote(
     world: World, tx: Tx, draft: Contract, placed: Placed, expires: datetime
 ) -> None:
     """Hold it, too, until the quote expires. The draft has the quote's id: that is the holder."""
-    rights = rights_of(world, tx, draft)
-    for number, pools in for_quote(world, tx, draft, placed).items():
-        lay_hold(world, tx, draft, rights[number], pools, expires)
+    rights, found = rights_of(world, tx, draft), for_quote(world, tx, draft, placed)
+    for number, pools in found.items():
+        lay_hold(tx, draft, rights[number], pools, expires)
+    for number, pools in found.items() if draft.terms.dedicated else ():
+        rest = _rest_of(world, tx, rights[number], pools)
+        alone = replace(draft, id=ContractId(private_holder(draft)))
+        lay_hold(tx, alone, rights[number], rest, expires)
+
+
+def _rest_of(world: World, tx: Tx, brings: Commitment, placed: Assigned) -> Assigned:
+    """What is left of the blocks for that time, so that nobody else comes in."""
+    assert brings.site is not None
+    pools, now = tx.fleet(brings.site).pools, world.clock.now()
+    blocks = {pools[pool].block for pool, _ in placed}
+    left = {
+        pool.id: pool.calendar.available(brings.during, now)
+        for pool in pools.values()
+        if pool.block in blocks
+    }
+    return tuple((pool, nodes) for pool, nodes in sorted(left.items()) if nodes > 0)
 
 
 def _hold(world: World, tx: Tx, contract: Contract, brings: Commitment) -> None:
@@ -244,7 +261,7 @@ def _hold(world: World, tx: Tx, contract: Contract, brings: Commitment) -> None:
     assert right is not None
     own = own_pools(tx, contract, contract.before(brings))
     pools = _held(world, tx, contract, brings, Ground(own))
-    lay_hold(world, tx, contract, brings, pools, right.decide_by)
+    lay_hold(tx, contract, brings, pools, right.decide_by)
 
 
 def _held(world: World, tx: Tx, contract: Contract, brings: Commitment, ground: Ground) -> Assigned:

@@ -164,8 +164,8 @@ def renew(contract: Contract, when: When, moving: Mapping[int, int] | None = Non
     longer = would_renew(contract, when.time_zone)
     start = min((each.during.start for each in longer), default=contract.during.end)
     said = f"{right.months} months more at {right.price_percent:f} percent"
-    said += "".join(_elsewhere(each, going.get(each.number, 0)) for each in longer)
-    added = [part for each in longer for part in _apart(each, going.get(each.number, 0))]
+    said += "".join(_elsewhere(each, going.get(each.follows, 0)) for each in longer)
+    added = [part for each in longer for part in _apart(each, going.get(each.follows, 0))]
     return amended(contract, when, AmendmentKind.RENEW, start, said, added=added)
 
 

@@ -35,8 +35,12 @@ def renewal_state(contract: Contract, now: datetime) -> RenewalState | None:
 
 
 def would_renew(contract: Contract, time_zone: str) -> tuple[Commitment, ...]:
-    """What using the right would bring: each follows what it goes on with, and has its number."""
-    return tuple(_renewed(contract, each, time_zone) for each in _lasting(contract))
+    """What using the right would bring: each follows what it goes on with."""
+    first, order = len(contract.commitments) + 1, len(contract.amendments) + 1
+    return tuple(
+        replace(_renewed(contract, each, time_zone), number=number, order=order)
+        for number, each in enumerate(_lasting(contract), first)
+    )
 
 
 def held_renewal(contract: Contract, time_zone: str, now: datetime) -> tuple[Commitment, ...]:
