@@ -56,7 +56,8 @@ def test_an_answer_says_everything_and_holds_nothing(priced: Cloud) -> None:
     assert body["value"] == {"amount": "2160000.00", "currency": "CNY"}
     assert body["prepayment"] == {"amount": "432000.00", "currency": "CNY"}
     assert body["instalments"] == [{"count": 12, "due": {"amount": "144000.00", "currency": "CNY"}}]
-    assert body["pools"] == [{"line": 1, "pool": "block/h100x8", "nodes": 3}]
+    held = [(one["line"], one["pool"], one["nodes"]) for one in body["pools"]]
+    assert held == [(1, "block/h100x8", 3)]
     assert priced.rows() == before
 
 

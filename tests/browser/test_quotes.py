@@ -83,7 +83,54 @@ def test_without_a_script_the_form_answers_and_links_fill_it(site: Site, browser
     visitor.context.close()
 
 
-@pytest.mark.parametrize("path", [NEW.replace("nodes=8", "nodes=20"), "/quotes"])
+def test_lines_are_added_answered_live_removed_held_and_listed(operator: Visitor) -> None:
+    page = operator.page
+    operator.open(NEW.replace("h100", "h800").replace("nodes=8", "nodes=4"))
+    answer = page.locator("#answer")
+    page.get_by_role("button", name="+ More nodes").click()
+    page.fill("#line-2-nodes", "12")
+    page.fill("#line-2-start", "2027-06-01")
+    expect(answer.locator(".note.ok")).to_contain_text("Yes: all 2 lines")
+    page.get_by_role("button", name="+ Something paid once").click()
+    page.fill("#line-3-amount", "200000")
+    expect(answer.locator("table.lines")).to_contain_text("¥200,000.00")
+    page.get_by_role("button", name="+ A service by the month").click()
+    page.get_by_role("button", name="Remove line 4").click()
+    expect(page.locator("#line-4")).to_have_count(0)
+    # What does not fit is named, and an alternative fills the lines in.
+    page.fill("#line-2-nodes", "14")
+    expect(answer.locator(".note.warn")).to_contain_text("No: line 2, 14 x h800.node on one block")
+    page.locator(".instead a", has_text="Fewer").click()
+    expect(page.locator("#line-2-nodes")).to_have_value("12")
+    expect(page.locator("#line-3-amount")).to_have_value("200000")
+    answer.locator("button[type=submit]").click()
+    expect(page.locator(".done")).to_have_text("The nodes are held, and the quote is there.")
+    expect(page.locator("table.lines tbody tr")).to_have_count(3)
+    page.get_by_role("button", name="Sign", exact=True).click()
+    page.locator("a[href^='/contracts/con_']").click()
+    expect(page.locator("main")).to_contain_text("Set-up")
+
+
+def test_without_a_script_lines_are_added_and_removed(site: Site, browser: Browser) -> None:
+    visitor = sign_in(site, browser, "admin", script=False)
+    visitor.open(NEW.replace("h100", "h20").replace("nodes=8", "nodes=1"))
+    visitor.page.get_by_role("button", name="+ A service by the month").click()
+    visitor.page.fill("#line-2-amount", "30000")
+    visitor.page.get_by_role("button", name="Answer again").click()
+    expect(visitor.page.locator("#answer table.lines")).to_contain_text("¥30,000.00")
+    assert "csrf" not in visitor.page.url
+    visitor.page.get_by_role("button", name="Remove line 2").click()
+    expect(visitor.page.locator("#answer table.lines")).to_have_count(0)
+    visitor.context.close()
+
+
+LINES = (
+    "&line_kind=service&line_sku=&line_title=Support&line_nodes=&line_start=&line_end="
+    "&line_amount=30000"
+)
+
+
+@pytest.mark.parametrize("path", [NEW.replace("nodes=8", "nodes=20") + LINES, "/quotes"])
 def test_on_a_telephone_nothing_is_wider_than_the_page(
     site: Site, browser: Browser, path: str
 ) -> None:

@@ -122,9 +122,7 @@ InForm = Annotated[Filled, Depends(filled_of_form)]
 
 
 def filled_of_query(page: Page, request: Request) -> Filled:
-    """What a link filled in, or a button that adds or removes a line; else from the first of the
-    month after next.
-    """
+    """What a link filled in; else from the first of the month after next."""
     asked = request.query_params
     given = {
         each.name: asked[each.name]
@@ -133,12 +131,16 @@ def filled_of_query(page: Page, request: Request) -> Filled:
     }
     first = Month.of(page.now, page.organisation.time_zone).plus(2).first
     filled = Filled(**{"start": first.isoformat(), **given})
-    lines = list(_lines(asked.getlist(f"line_{name}") for name in LINE))
-    removed = asked.get("remove", "")
-    if removed.isascii() and removed.isdigit() and int(removed) < len(lines):
-        del lines[int(removed)]
-    if asked.get("add") in KINDS:
-        lines.append(_new(page, filled, asked["add"]))
+    return replace(filled, lines=_lines(asked.getlist(f"line_{name}") for name in LINE))
+
+
+def changed(page: Page, filled: Filled, add: str, remove: str) -> Filled:
+    """The form with one line more, or without one."""
+    lines = list(filled.lines)
+    if remove.isascii() and remove.isdigit() and int(remove) < len(lines):
+        del lines[int(remove)]
+    if add in KINDS:
+        lines.append(_new(page, filled, add))
     return replace(filled, lines=tuple(lines))
 
 

@@ -28,6 +28,7 @@ from rackrate.portal.quote_form import (
     Filled,
     InForm,
     asked_of,
+    changed,
     filled_of_query,
     instead_of,
     same_of,
@@ -71,11 +72,19 @@ def _state(quote: Quote, now: datetime) -> tuple[str, str]:
 
 @router.get("/quotes/new")
 def new_quote(page: Visited, request: Request) -> Response:
-    """The form, filled in by a link or by what is most likely, with its answer.
-
-    Its buttons that add and remove a line come here, too, with the form as it stands.
-    """
+    """The form, filled in by a link or by what is most likely, with its answer."""
     return _form_page(page, filled_of_query(page, request), None)
+
+
+@router.post("/quotes/lines")
+def lines(
+    page: Posted,
+    filled: InForm,
+    add: Annotated[str, Form()] = "",
+    remove: Annotated[str, Form()] = "",
+) -> Response:
+    """The form with a line more or less, or answered again: for this no script is needed."""
+    return page.go(f"/quotes/new?{changed(page, filled, add, remove).query}#lines")
 
 
 @router.post("/quotes/answer")
