@@ -70,7 +70,9 @@ def writing(draw: random.Random, number: int) -> Act:
     key, hours = draw.choice(KEYS), draw.randrange(1, 24)
     at, owner = NOON + hours * HOUR, draw.choice([ACME, BOLT])
     chip, series = some_chip(draw), draw.choice(["EX", "EY"])
-    state = draw.choice([NodeState.IN_SERVICE, NodeState.DRAINING])
+    # It is drained after all promises are over: PostgreSQL guards them, and memory does not.
+    state, away = draw.choice([NodeState.IN_SERVICE, NodeState.DRAINING]), NOON + 30 * HOUR
+    drained = replace(node(2), state=state, drained=away, back=draw.choice([None, away + HOUR]))
     audit = Audit(key, at, CAROL, "verb", "target", draw.choice([None, owner]), "done")
     writes: list[Act] = [
         lambda tx: tx.put(chip),
@@ -82,7 +84,7 @@ def writing(draw: random.Random, number: int) -> Act:
         lambda tx: tx.number(series),
         lambda tx: tx.put(LoopLease(key, "host", number, at)),
         lambda tx: tx.remove(LoopLease, key),
-        lambda tx: tx.put(replace(node(2), state=state)),
+        lambda tx: tx.put(drained),
         lambda tx: tx.put(node(3 + hours % 3)),
         lambda tx: tx.put(promise(f"r{hours % 2}", 1, Interval(at, at + HOUR))),
         lambda tx: tx.remove(Reservation, f"r{hours % 2}"),

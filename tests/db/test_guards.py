@@ -131,6 +131,28 @@ def test_a_node_is_promised_from_the_day_it_is_expected_until_it_leaves(app: Con
         app.rollback()
 
 
+def test_a_drained_node_is_promised_to_nobody_until_it_is_back(app: Connection) -> None:
+    """The second of two nodes is drained from the tenth to the twentieth; then nobody knows."""
+    app.execute("UPDATE node SET drained = '2027-11-10', back = '2027-11-20' WHERE id = 'node-2'")
+    app.execute(PROMISE, ["before", 2, "[2027-11-01, 2027-11-10)"])
+    app.execute(PROMISE, ["meanwhile", 1, "[2027-11-10, 2027-11-20)"])
+    app.execute(PROMISE, ["after", 2, "[2027-11-20, 2027-12-01)"])
+    app.commit()
+    for during in ("[2027-11-09, 2027-11-11)", "[2027-11-19, 2027-11-21)"):
+        app.execute("DELETE FROM reservation")
+        app.execute(PROMISE, ["x", 2, during])
+        with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
+            app.commit()
+        app.rollback()
+    app.execute("DELETE FROM reservation")
+    app.execute(
+        "UPDATE node SET state = 'draining', drained = NULL, back = NULL WHERE id = 'node-2'"
+    )
+    app.execute(PROMISE, ["x", 2, "[2027-12-01, 2027-12-02)"])
+    with pytest.raises(errors.CheckViolation, match="promised 1 nodes too many"):
+        app.commit()
+
+
 def test_a_promise_may_shrink_where_nodes_are_missing_and_nothing_may_grow(app: Connection) -> None:
     app.execute(PROMISE, ["big", 2, "[2027-11-01, 2027-12-01)"])
     app.commit()
