@@ -23,6 +23,7 @@ from rackrate.core.ids import (
 from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import Invoice
 from rackrate.core.money import Money
+from rackrate.core.workload import Mount, Spec
 from rackrate.sim.engine import SimEngine
 from tests.build import CUSTOMERS, SMALL, Built, build
 
@@ -48,6 +49,14 @@ details: {street: 2 rue de l'Exemple, city: Lyon, postcode: "69001", reference: 
 """
 
 
+BY_THE_MONTH = """month_hours: 720
+basis: with support
+per_pflops_month: {h100.1: {pflops: 0.989, on_demand: 9000.00}}
+per_node_month: {h100.node: {on_demand: 100000}}
+per_gb_month: 0.30
+"""
+
+
 class Forgetful(SimEngine):
     """An engine that can lose what it runs."""
 
@@ -69,9 +78,12 @@ class Shop:
         hinted = self.built.world.hints.take()
         loops.provision(self.built.world, leader, None if full else hinted)
 
-    def run(self, hours: float = 0, seconds: int = 0) -> LeaseId:
+    def run(
+        self, hours: float = 0, seconds: int = 0, sku: str = "h100.1", slots: int = 2, gb: int = 0
+    ) -> LeaseId:
         world, admin = self.built.world, self.built.admin
-        lease = leasing.start(world, admin, Ask(TRAIN, SkuId("h100.1"), 2))
+        spec = Spec(volumes=(Mount("data", "/data", gb),) if gb else ())
+        lease = leasing.start(world, admin, Ask(TRAIN, SkuId(sku), slots, spec=spec))
         self.settle()
         self.built.clock.advance(timedelta(hours=hours, seconds=seconds))
         leasing.end(world, admin, lease.id)
@@ -121,7 +133,13 @@ class Shop:
         return [self.document(one.id) for one in reversed(found)]
 
 
-def shop(rule: str = "eu-de-19", included: bool = False, seller: str = "", buyer: str = "") -> Shop:
+def shop(
+    rule: str = "eu-de-19",
+    included: bool = False,
+    seller: str = "",
+    buyer: str = "",
+    prices: str = "",
+) -> Shop:
     """It opens at the beginning of November. What is said of each side can be another."""
     engines: dict[SiteId, SimEngine] = {}
     small = (
@@ -129,6 +147,8 @@ def shop(rule: str = "eu-de-19", included: bool = False, seller: str = "", buyer
         .replace("output_tax: cn-service-6", f"output_tax: {rule}")
         .replace("tax_included: false", f"tax_included: {str(included).lower()}")
     )
+    if prices:
+        small = small[: small.index("per_slot_hour:")] + prices
     customers = CUSTOMERS.replace("country: CN\n", buyer or BUYER_SAYS, 1)
     texts = [
         text.replace("Asia/Shanghai", BERLIN).replace("currency: CNY", "currency: EUR")
@@ -162,6 +182,11 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     inside.close(NOVEMBER)
     for number, each in enumerate(inside.all(), 1):
         yield f"prices with tax inside, invoice {number}", each
+    months = shop("eu-de-19", included=True, prices=BY_THE_MONTH)
+    months.run(seconds=40_000, gb=333)
+    months.run(seconds=100_001, sku="h100.node", slots=1)
+    (issued,) = months.close(NOVEMBER)
+    yield "prices by the month, and storage", months.document(issued.id)
     by_line = shop("cn-service-6-by-line", seller=SELLER_SAYS.replace("DE123456788", "91SAMPLE"))
     by_line.run(seconds=1201)
     by_line.run(seconds=517)

@@ -1,6 +1,7 @@
 """Every kind of invoice as EN 16931, judged by the rules of CEN; what is tampered with is seen."""
 
 from dataclasses import replace
+from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
@@ -121,3 +122,18 @@ def test_a_document_says_who_they_were_when_it_was_issued() -> None:
     assert after.seller.details.phone == "+49 30 000000"
     without = replace(after.seller, details=replace(after.seller.details, phone=""))
     assert ubl(replace(after, seller=without)) == before
+
+
+def test_whatever_a_price_is_for_its_line_multiplies_out() -> None:
+    """Quantity times price by base quantity is the net amount, to the cent, of every line."""
+    for kind, document in KINDS.items():
+        for line in ElementTree.fromstring(ubl(document)):
+            if not line.tag.endswith("Line"):
+                continue
+            found = {each.tag.removeprefix(CBC): each.text for each in line.iter()}
+            quantity = found.get("InvoicedQuantity") or found.get("CreditedQuantity")
+            assert quantity is not None, kind
+            exact = Fraction(quantity) * Fraction(found["PriceAmount"] or "")
+            exact /= Fraction(found.get("BaseQuantity") or 1)
+            net = Fraction(found["LineExtensionAmount"] or "")
+            assert abs(exact - net) <= Fraction(1, 100), (kind, found)

@@ -93,7 +93,7 @@ def test_without_a_chinese_face_nothing_is_printed_and_it_is_said_what_to_instal
         "Example Robotics (sample)", "FR40123456824", "Your reference", "COST-7", "2026-12-31",
         "Lease of h100.1, on demand", "21.000", "17.00", "357.00", "Instalment", "19%",
         "219.83", "1,376.83 EUR", "DE89 3704 0044 0532 0130 00", "SAMPLE. The machines are",
-        "75,600 slot-seconds × 17.00 EUR a slot-hour ÷ 3,600 = 357.000000, rounded 357.00",
+        "75,600 slot-seconds × 17.00 EUR ÷ 3,600 = 357.000000, rounded 357.00",
         "2026-11-01 00:00:00 to 2026-11-01 10:30:00: 37,800 s × 2 slots", "Page 1 / 2",
     ],
 )  # fmt: skip
@@ -122,6 +122,7 @@ def test_every_word_has_its_chinese_and_every_chinese_word_is_said() -> None:
     source = re.sub(r'"\s*\n\s*"', "", source)
     said = set(re.findall(r'say\(\s*"([^"]+)"', source))
     said |= {*sheets.CLASSES.values(), *sheets.TITLES.values(), *sheets.REASONS.values()}
+    said |= {*sheets.UNITS.values()}
     said |= {rule.exemption for rule in RULES.values() if rule.exemption}
     said |= {rule.name for rule in RULES.values() if not rule.id.startswith("eu-") or not rule.rate}
     assert said == chinese().keys()

@@ -1,8 +1,10 @@
 """What the documents of an invoice say: loaded once, as it was when the invoice was issued."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Context, Decimal
+from fractions import Fraction
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
@@ -16,9 +18,11 @@ from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, LineKind
 from rackrate.core.lease import Lease
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer, InvoiceParties, Party
+from rackrate.core.pricing import Price
 from rackrate.core.tax import TaxCategory, TaxRule, tax_rule, taxes_on, vat_id_of
 from rackrate.core.usage import usage_of
 
+_EXACT = Context(prec=80)
 # So many leases are looked at for the annex; a longer invoice has its lines and its sums.
 MOST_EXPLAINED = 200
 
@@ -32,11 +36,32 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A quantity at a price: `seconds` of slots, or of GB, at `top` for each `bottom` of them."""
+
+    seconds: Decimal
+    price: Price
+    top: Decimal
+    bottom: int
+
+    @property
+    def exact(self) -> Fraction:
+        """What it costs before it is rounded."""
+        return Fraction(self.seconds) * Fraction(self.top) / self.bottom
+
+    @property
+    def quantity(self) -> Fraction:
+        """In the units of the price, such as GPU-hours or node-months."""
+        units = Fraction(self.price.pflops or 1) / self.bottom
+        return Fraction(self.seconds) * units
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """An invoice or a credit note with all that its documents say of it.
 
-    `stretches` are, by the place of a usage line, when it was measured. `sample`: it is for
-    machines that are simulated, and every document says so.
+    By the place of a usage line, `measured` is its quantity at its price, and `stretches` when that
+    was. `sample`: it is for machines that are simulated, and every document says so.
     """
 
     invoice: Invoice
@@ -48,6 +73,7 @@ class Document:
     sample: bool
     contracts: tuple[str, ...] = ()
     credited_on: date | None = None
+    measured: Mapping[int, Measured] = field(default_factory=dict)
     stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
 
     @property
@@ -131,6 +157,7 @@ def _load(tx: Tx, invoice: Invoice) -> Document:
         _is_sample(tx, entity, lines),
         tuple(dict.fromkeys(each.line.contract for each in lines if each.line.contract)),
         None if original is None else original.issued.astimezone(zone(entity.time_zone)).date(),
+        dict(_measured(tx, lines, customer.time_zone)),
         dict(_stretches(tx, lines)),
     )
 
@@ -149,6 +176,30 @@ def _is_sample(tx: Tx, entity: Entity, lines: tuple[InvoiceLine, ...]) -> bool:
             named |= {one.site for one in capacity if one.site is not None}
     asked = [sites[id] for id in named if id in sites] or [*sites.values()]
     return bool(asked) and all(site.simulated for site in asked)
+
+
+def _measured(
+    tx: Tx, lines: tuple[InvoiceLine, ...], time_zone: str
+) -> Iterator[tuple[int, Measured]]:
+    """The quantity of each line that has one, where it comes to what the line says."""
+    prices: dict[str, Price | None] = {}
+    for each in lines:
+        line = each.line
+        if not line.quantity:
+            continue
+        if line.price not in prices:
+            prices[line.price] = tx.peek(Price, line.price)
+        price = prices[line.price]
+        if price is None:
+            continue
+        pieces = price.pflops or Decimal(1)
+        one = replace(price, amount=Decimal(1), pflops=price.pflops and Decimal(1))
+        _, bottom = one.per_second(line.month.interval(time_zone).seconds)
+        seconds = Decimal(line.quantity).scaleb(-3)
+        found = Measured(seconds, price, _EXACT.multiply(price.amount, pieces), bottom)
+        corrected = line.kind is LineKind.CORRECTION
+        if corrected or Money.rounded(found.exact, line.net.currency) == line.asked:
+            yield each.place, found
 
 
 def _stretches(tx: Tx, lines: tuple[InvoiceLine, ...]) -> Iterator[tuple[int, tuple[Stretch, ...]]]:

@@ -4,20 +4,18 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from rackrate.app.documents import Document, check_stated
+from rackrate.app.documents import Document, Measured, check_stated
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.invoice import InvoiceLine
+from rackrate.core.invoice import InvoiceLine, Line
 from rackrate.core.money import Money, digits, half_up
 from rackrate.core.parties import Party
 from rackrate.core.tax import TaxCategory, vat_id_of
-from rackrate.core.usage import MILLI
-from rackrate.exports.sheet import title_of, units
+from rackrate.exports.sheet import title_of
 from rackrate.exports.words import Language, Words
 
 INVOICE, CREDIT_NOTE = "380", "381"
 CREDIT_TRANSFER, SEPA_TRANSFER = "30", "58"
 SECOND, ONE = "SEC", "C62"
-HOUR_SECONDS = 3600
 PRICE_PLACES = 10
 MOST_DIGITS = 2
 
@@ -210,24 +208,21 @@ def _line(document: Document, each: InvoiceLine, say: Words) -> dict[str, Any]:
         "BT-154": line.description,
         "BT-155": line.sku or "",
     }
-    if units(line) is None:
+    measured = document.measured.get(each.place)
+    if measured is None:
         back = line.net.minor * sign < 0
         said |= {"BT-129": "-1" if back else "1", "BT-130": ONE}
         said["BT-146"] = f"{abs(line.net.amount):f}"
     else:
-        seconds = Decimal(sign * line.quantity).scaleb(-3)
-        said |= {"BT-129": f"{seconds:f}", "BT-130": SECOND, "BT-149": str(HOUR_SECONDS)}
-        said["BT-146"] = _net_price(document, each)
+        # All exact: seconds of slots, at the price of as many seconds as its unit has.
+        said |= {"BT-129": f"{sign * measured.seconds:f}", "BT-130": SECOND}
+        said |= {"BT-146": _net_price(document, measured, line), "BT-149": str(measured.bottom)}
     return {name: value for name, value in said.items() if value not in ("", None)}
 
 
-def _net_price(document: Document, each: InvoiceLine) -> str:
-    """The price of a slot-hour without tax, to ten decimals where tax is inside it."""
-    price = Fraction(each.line.per_hour)
-    if each.line.gross is not None:
-        price /= 1 + Fraction(document.rule.rate)
-        return f"{Decimal(half_up(price * 10**PRICE_PLACES)).scaleb(-PRICE_PLACES):f}"
-    return f"{Decimal(each.line.per_hour):f}"
-
-
-assert MILLI == 1000, "slot-seconds are stated to three decimals"
+def _net_price(document: Document, measured: Measured, line: Line) -> str:
+    """The price without tax: to ten decimals where tax is inside it."""
+    if line.gross is None:
+        return f"{measured.top:f}"
+    price = Fraction(measured.top) / (1 + Fraction(document.rule.rate))
+    return f"{Decimal(half_up(price * 10**PRICE_PLACES)).scaleb(-PRICE_PLACES):f}"

@@ -2,14 +2,14 @@
 
 import csv
 import io
+from decimal import Decimal
 
 from rackrate.app.documents import Document
-from rackrate.core.usage import MILLI
 
 COLUMNS = (
     "invoice", "kind", "issued", "due", "seller", "buyer", "purchase_order", "line", "line_kind",
-    "description", "lease", "contract", "sku", "class", "month", "from", "to", "slot_seconds",
-    "per_slot_hour", "price_has_tax", "currency", "net", "tax_rule", "tax_category",
+    "description", "lease", "contract", "sku", "class", "month", "from", "to", "seconds",
+    "price", "per", "price_has_tax", "currency", "net", "tax_rule", "tax_category",
     "tax_percent", "tax", "gross", "sample",
 )  # fmt: skip
 # A spreadsheet takes a text that begins so for a formula.
@@ -32,14 +32,18 @@ def table(document: Document) -> bytes:
                 _text(line.description), line.lease or "", line.contract or "", line.sku or "",
                 line.klass.value if line.klass else "", line.month,
                 f"{line.during.start:%Y-%m-%dT%H:%M:%SZ}", f"{line.during.end:%Y-%m-%dT%H:%M:%SZ}",
-                f"{line.quantity // MILLI}.{line.quantity % MILLI:03}" if line.quantity >= 0
-                else f"-{-line.quantity // MILLI}.{-line.quantity % MILLI:03}",
-                line.per_hour, "yes" if line.gross is not None else "no", line.net.currency,
+                _seconds(line.quantity), line.rate, line.unit,
+                "yes" if line.gross is not None else "no", line.net.currency,
                 line.net.amount, rule.id, rule.category.value, rule.percent, tax.amount,
                 (line.net + tax).amount, "yes" if document.sample else "no",
             )
         )  # fmt: skip
     return written.getvalue().encode("utf-8-sig")
+
+
+def _seconds(milli: int) -> str:
+    """Of slots, or of GB."""
+    return f"{Decimal(milli).scaleb(-3):f}"
 
 
 def _text(text: str) -> str:

@@ -10,8 +10,7 @@ from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, half_up
 from rackrate.core.parties import Party
-from rackrate.core.rating import MILLI_SLOT_SECONDS_PER_HOUR
-from rackrate.core.usage import MILLI
+from rackrate.core.pricing import Price, Unit
 from rackrate.exports.words import Language, Words
 
 MOST_STRETCHES = 8
@@ -21,6 +20,17 @@ CLASSES = {
     LeaseClass.ON_DEMAND: "on demand",
     LeaseClass.SPOT: "spot",
 }
+UNITS = {
+    Unit.SLOT_SECOND: "slot-second",
+    Unit.SLOT_HOUR: "slot-hour",
+    Unit.GPU_SECOND: "GPU-second",
+    Unit.GPU_HOUR: "GPU-hour",
+    Unit.NODE_MONTH: "node-month",
+    Unit.PFLOPS_MONTH: "PFLOPS-month",
+    Unit.GB_MONTH: "GB-month",
+}
+MONTHLY = frozenset({Unit.NODE_MONTH, Unit.PFLOPS_MONTH, Unit.GB_MONTH})
+IN_THOUSANDTHS = frozenset(UNITS) - MONTHLY
 # Lines whose own description says more than their kind stand as they were written.
 TITLES = {
     LineKind.PREPAYMENT: "Prepayment",
@@ -97,25 +107,15 @@ class Figures:
         return _rounded(self.sign * exact, places)
 
 
-def units(line: Line) -> Fraction | None:
-    """Slot-hours at their price, where that is what the line is: else None, and it is one piece."""
-    if not line.quantity or not line.per_hour:
-        return None
-    hours = Fraction(line.quantity, MILLI_SLOT_SECONDS_PER_HOUR)
-    price = Fraction(line.per_hour)
-    if line.kind is LineKind.USAGE:
-        fits = Money.rounded(hours * price, line.net.currency) == line.asked
-        return hours if fits else None
-    return hours if line.kind is LineKind.CORRECTION else None
-
-
 def title_of(line: Line, say: Words) -> str:
     """What a line is for, in a few words."""
-    if line.kind in (LineKind.USAGE, LineKind.CORRECTION) and line.sku and line.klass:
-        named = {"sku": line.sku, "klass": say(CLASSES[line.klass])}
+    if line.kind in (LineKind.USAGE, LineKind.CORRECTION) and line.price:
+        what = say("Storage of {project}", project=line.project or "")
+        if line.sku and line.klass:
+            what = say("Lease of {sku}, {klass}", sku=line.sku, klass=say(CLASSES[line.klass]))
         if line.kind is LineKind.USAGE:
-            return say("Lease of {sku}, {klass}", **named)
-        return say("Correction of {month}: {sku}, {klass}", month=line.month, **named)
+            return what
+        return say("Correction of {month}: {what}", month=line.month, what=what)
     title = TITLES.get(line.kind)
     return line.description if title is None else say(title)
 
@@ -126,15 +126,17 @@ def _heads(document: Document, say: Words) -> list[str]:
 
 
 def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> dict[str, str]:
-    line, hours = each.line, units(each.line)
+    line, measured = each.line, document.measured.get(each.place)
     first, last = document.day(line.during.start), document.last_day(line.during.end)
     below = [line.lease or line.contract or "", f"{first} – {last}" if first < last else str(first)]
-    if line.kind in TITLES:
+    if line.kind in TITLES or line.sku is None:
         below.insert(0, line.description if say.english else "")
-    if hours is None:
+    if measured is None:
         quantity, unit, price = shown_one(line, shown), "", f"{abs(line.asked.amount):,}"
     else:
-        quantity, unit, price = shown.quantity(hours), say("slot-h"), line.per_hour
+        places = 3 if measured.price.unit in IN_THOUSANDTHS else 6
+        quantity = shown.quantity(measured.quantity, places)
+        unit, price = unit_of(measured.price, say), f"{measured.price.amount:f}"
     return {
         "place": str(each.place),
         "title": title_of(line, say),
@@ -146,6 +148,16 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         "rate": f"{document.rule.percent}%",
         "net": shown.money(line.net),
     }
+
+
+def unit_of(price: Price, say: Words) -> str:
+    """What a price is for, in words."""
+    word = say(UNITS[price.unit])
+    if price.unit not in MONTHLY:
+        return word
+    if price.month_hours:
+        return say("{unit} of {hours} h", unit=word, hours=price.month_hours)
+    return say("calendar {unit}", unit=word)
 
 
 def shown_one(line: Line, shown: Figures) -> str:
@@ -262,20 +274,22 @@ def _annex(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
 
 
 def _why(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> dict[str, Any]:
-    line, hours = each.line, units(each.line)
+    line, measured = each.line, document.measured.get(each.place)
     said = [say(REASONS[line.kind])] if line.kind in REASONS else []
     formula = ""
-    if hours is not None:
-        exact = hours * Fraction(line.per_hour)
+    if measured is not None:
         formula = say(
-            "{seconds} slot-seconds × {price} {currency} a slot-hour ÷ 3,600 = {exact}, rounded "
-            "{amount}",
-            seconds=shown.quantity(Fraction(line.quantity, MILLI), 0),
-            price=line.per_hour,
+            "{seconds} {what} × {price} {currency} ÷ {base} = {exact}, rounded {amount}",
+            seconds=shown.quantity(Fraction(measured.seconds), 0),
+            what=say("GB-seconds") if line.sku is None else say("slot-seconds"),
+            price=f"{measured.top:f}",
             currency=line.net.currency,
-            exact=shown.quantity(exact, 6),
+            base=f"{measured.bottom:,}",
+            exact=shown.quantity(measured.exact, 6),
             amount=shown.money(line.asked),
         )
+        if measured.price.basis:
+            said.append(measured.price.basis)
     if line.gross is not None and line.gross != line.net:
         said.append(
             say(
