@@ -171,6 +171,8 @@ def test_the_operators_copy_is_the_operators_matter() -> None:
     spread(built)
     (seen,) = channels.notifications(built.world, owner, Filter())
     assert seen.sendings == () and seen.row.state is State.NO_CHANNEL
+    of_both = built.actor("owner@robotics.example", Role.OWNER, "studio")
+    assert channels.show(built.world, of_both, seen.row.id).sendings == ()
     (whole,) = channels.notifications(built.world, built.admin, Filter())
     assert [each.to for each in whole.sendings] == ["kim@example.com"]
 

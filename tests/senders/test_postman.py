@@ -142,7 +142,7 @@ def test_a_webhook_that_fails_first_is_tried_again_under_the_same_id() -> None:
         assert signed.json["data"]["invoice"] == billing.find(built.world, built.admin)[0].id
 
 
-class Dies(Exception):
+class Dies(BaseException):
     """The machine, between sending and writing down that it was sent."""
 
 
@@ -251,3 +251,26 @@ def test_what_was_on_its_way_to_a_channel_that_is_gone_is_given_up() -> None:
     assert dispatch.carry(built.world, leader, {}, sendings) == 0
     assert told(built).row.state is State.DEAD
     assert "taken away" in told(built).sendings[0].error
+
+
+class Stumbling:
+    """A sender with a mistake in it."""
+
+    def send(self, letter: Letter, channel: Channel) -> None:
+        raise KeyError("amount")
+
+
+def test_a_mistake_of_ours_is_visible_and_not_tried_for_ever() -> None:
+    built = shop()
+    add(built, Medium.EMAIL, "books@example.com")
+    close(built)
+    senders: Senders = {Medium.EMAIL: Stumbling()}
+    leader = dispatch.lead(built.world, "test")
+    assert leader is not None
+    dispatch.spread(built.world, leader, senders)
+    while dispatch.due(built.world):
+        ((_, sendings),) = dispatch.due(built.world).items()
+        assert dispatch.carry(built.world, leader, senders, sendings) == 0
+        built.clock.advance(timedelta(hours=2))
+    assert told(built).row.state is State.DEAD
+    assert told(built).sendings[0].error == "KeyError: 'amount'"

@@ -6,6 +6,7 @@ each other, and what one channel is told goes out in the order in which it was r
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 from rackrate.app.loops import Leader, lead_of, still_leads
 from rackrate.app.ports import Sender, Tx
@@ -15,7 +16,6 @@ from rackrate.core.ids import CustomerId
 from rackrate.core.inventory import Entity
 from rackrate.core.outbox import (
     Channel,
-    Letter,
     Medium,
     Notification,
     Reader,
@@ -75,9 +75,8 @@ def carry(world: World, leader: Leader, senders: Senders, sendings: Collection[s
             begun = _begin(world, leader, id)
             if begun is None:
                 continue
-            sending, ready, channel = begun
-            error, for_good = _tried(senders, ready, channel)
-            _finish(world, sending, error, for_good)
+            error, for_good = _tried(senders, begun)
+            _finish(world, begun.sending, error, for_good)
         except Conflict:
             continue  # Somebody has asked for it anew meanwhile; the next pass looks.
         arrived += not error
@@ -97,8 +96,18 @@ def _waiting(world: World) -> Iterator[Sending]:
         after = rows[-1].id
 
 
-def _begin(world: World, leader: Leader, id: str) -> tuple[Sending, Letter, Channel] | None:
-    """Write the try down, and make ready what is sent; None where there is nothing to send."""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A try that is written down: what is told, how it stands, where it goes and who reads it."""
+
+    told: Notification
+    sending: Sending
+    channel: Channel
+    reader: Reader
+
+
+def _begin(world: World, leader: Leader, id: str) -> _Begun | None:
+    """Write the try down before it is made; None where there is nothing to send."""
     with world.store.transaction() as tx:
         still_leads(tx, leader)
         now = world.clock.now()
@@ -113,20 +122,24 @@ def _begin(world: World, leader: Leader, id: str) -> tuple[Sending, Letter, Chan
         begun = row.begun(now)
         tx.put(begun)
         told = tx.get(Notification, row.notification)
-        return begun, letter(told, row, _reader(world, tx, channel), now), channel
+        return _Begun(told, begun, channel, _reader(world, tx, channel))
 
 
-def _tried(senders: Senders, ready: Letter, channel: Channel) -> tuple[str, bool]:
+def _tried(senders: Senders, begun: _Begun) -> tuple[str, bool]:
     """What went wrong, and whether it always will; ("", False) when it has arrived."""
-    sender = senders.get(channel.medium)
-    if sender is None:
-        return f"nothing here sends {channel.medium}", False
+    medium, now = begun.channel.medium, begun.sending.tried
+    assert now is not None, "it has been begun"
+    if medium not in senders:
+        return f"nothing here sends {medium}", False
     try:
-        sender.send(ready, channel)
+        senders[medium].send(letter(begun.told, begun.sending, begun.reader, now), begun.channel)
     except Unavailable as away:
         return away.detail, False
     except Refused as never:
         return never.detail, True
+    except Exception as broken:  # noqa: BLE001
+        # A mistake of ours in one letter is neither tried for ever nor in the way of others.
+        return f"{type(broken).__name__}: {broken}", False
     return "", False
 
 

@@ -185,7 +185,7 @@ class Control:
         self._stopping.set()
         self.world.hints.wake()
         for thread in self._threads:
-            if thread.name in ("loops", "database"):
+            if thread.name in ("loops", "outbox", "database"):
                 thread.join(30)
         self._closing.close()
 

@@ -62,7 +62,7 @@ class Postman:
                 if leader is not None:
                     self._look(leader)
             except Exception as error:  # noqa: BLE001
-                _say(error)
+                self._say(error)
                 leader, lead_at = None, 0.0
             self._stopping.wait(LOOK_EVERY_S)
 
@@ -83,15 +83,15 @@ class Postman:
         try:
             dispatch.carry(self._world, leader, self._senders, sendings)
         except Exception as error:  # noqa: BLE001
-            _say(error)
+            self._say(error)
         finally:
             with self._lock:
                 self._out.discard(channel)
 
-
-def _say(error: Exception) -> None:
-    """What is expected, in a line; what is not, with where it came from."""
-    if isinstance(error, RackrateError):
-        LOG.warning("the outbox: %s", error.detail)
-    else:
-        LOG.error("the outbox failed", exc_info=error)
+    def _say(self, error: Exception) -> None:
+        """What is expected, in a line; what is not, with where it came from."""
+        if isinstance(error, RackrateError):
+            if not self._stopping.is_set():
+                LOG.warning("the outbox: %s", error.detail)
+        else:
+            LOG.error("the outbox failed", exc_info=error)
