@@ -230,11 +230,8 @@ MORE: tuple[Any, ...] = (
     ),
     PurchaseOrder(
         PurchaseId("po-2"), ENTITY, SITE, "", PurchaseTerms.PURCHASE, BLOCK, CHIP, 8, 1, LIMITS,
-        None, cny(0), NOON, (Batch(1, 1, NOON),),
-    ),
-    LeaseBack(
-        "lbk_1", PurchaseId("po-1"), SITE, POOL, 1, Interval(NOON, NOON + DAY), cny(1), NOON
-    ),
+        None, cny(0), NOON, (Batch(1, 1, NOON),)),
+    LeaseBack("lbk_1", PurchaseId("po-1"), SITE, POOL, 1, Interval(NOON, NOON + DAY), cny(1), NOON),
     Breach(
         "brc_1", NOON, SITE, POOL, "r1", ReservationKind.CONTRACT, "ctr_1", ACME, 1,
         Interval(NOON, NOON + DAY), "a late truck", NOON + HOUR,
