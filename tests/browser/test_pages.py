@@ -15,6 +15,7 @@ OPERATOR = (
     "/fleet?node=north-h20-002",
     "/nodes",
     "/nodes/north-h20-009",
+    "/nodes/north-h20-001?act=drain&from=2027-05-01&until=2027-05-08",
     "/purchase-orders",
     "/purchase-orders/li-2026-003",
     "/purchase-orders/po-2026-014?batch=1&to=2027-05-01&act=slip",
