@@ -164,6 +164,76 @@ def test_a_quote_takes_and_shows_the_contract_s_terms(priced: Cloud) -> None:
     assert (abroad.status, abroad.json["reason"]) == (409, "not_eligible")
 
 
+LINES: list[dict[str, Any]] = [
+    {"sku": "h100.node", "nodes": 2, "start": "2027-05-31T16:00:00Z"},
+    {
+        "kind": "one_off",
+        "title": "Set-up",
+        "amount": {"amount": "5000.00", "currency": "CNY"},
+    },
+    {
+        "kind": "service",
+        "title": "Support",
+        "amount": {"amount": "100.00", "currency": "CNY"},
+    },
+]
+
+
+def test_lines_beside_are_answered_held_and_signed_with_the_first(priced: Cloud) -> None:
+    asked = listed(nodes=1, months=24, lines=LINES)
+    answer = priced.admin.post("/v1/quotes/answer", asked).json
+    assert (answer["fits"], answer["short"], answer["nodes"]) == (True, None, 3)
+    assert [line["what"] for line in answer["lines"]] == [
+        "1 x h100.node", "2 x h100.node", "Set-up", "Support",
+    ]  # fmt: skip
+    assert [line["months"] for line in answer["lines"]] == [24, 21, 0, 24]
+    # 24 x 60,000 + 21 x 120,000 + 5,000 + 24 x 100.
+    assert answer["value"] == {"amount": "3967400.00", "currency": "CNY"}
+    assert answer["monthly"] == {"amount": "180100.00", "currency": "CNY"}
+    made = priced.admin.post("/v1/quotes", asked)
+    assert (made.status, sorted(held["line"] for held in made.json["pools"])) == (201, [1, 2])
+    signed = priced.acme.post(f"/v1/quotes/{made.json['id']}/sign", {"contract": "ramp"})
+    assert signed.status == 200
+    contract = priced.acme.get("/v1/contracts/ramp").json
+    assert [each["what"] for each in contract["commitments"]] == [
+        line["what"] for line in made.json["lines"]
+    ]
+    # In place of the plain form, the same lines are the same quote.
+    alone = {k: v for k, v in asked.items() if k not in ("sku", "nodes")}
+    alone["lines"] = [{"sku": "h100.node", "nodes": 1}, *LINES]
+    again = priced.admin.post("/v1/quotes/answer", alone).json
+    assert (again["value"], again["fits"], again["short"]) == (answer["value"], False, 2)
+
+
+def test_a_line_that_is_short_is_named_for_programs(priced: Cloud) -> None:
+    asked = listed(nodes=1, months=24, lines=[{**LINES[0], "nodes": 9}])
+    answer = priced.admin.post("/v1/quotes", asked)
+    assert (answer.status, answer.json["reason"], answer.json["line"]) == (409, "no_capacity", 2)
+    (fewer,) = answer.json["alternatives"]
+    assert [(line["number"], line["nodes"]) for line in fewer["lines"]] == [(1, 1), (2, 3)]
+    assert priced.admin.get("/v1/quotes").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"sku": "h100.node", "nodes": 0}],
+        [{"sku": "h100.node", "nodes": -1}],
+        [{"nodes": 1}],
+        [{"sku": "h100.node", "nodes": 1, "months": 1, "end": "2028-01-01T00:00:00Z"}],
+        [{"kind": "service", "title": "Support"}],
+        [{"kind": "service", "title": "", "amount": {"amount": "1.00", "currency": "CNY"}}],
+        [{"kind": "one_off", "title": "x", "nodes": 1, "sku": "h100.node"}],
+        [{"sku": "h100.node", "nodes": 1}] * 51,
+    ],
+)
+def test_a_line_that_cannot_be_meant_is_unprocessable(
+    priced: Cloud, lines: list[dict[str, Any]]
+) -> None:
+    answer = priced.admin.post("/v1/quotes", listed(nodes=1, lines=lines))
+    assert (answer.status, answer.json["reason"]) == (422, "invalid")
+
+
 def as_sales(cloud: Cloud) -> Client:
     """Somebody with the role `sales` and no other."""
     who, operator = "sales@example.example", identity.administrator(cloud.world)

@@ -93,7 +93,7 @@ def test_lines_are_added_answered_live_removed_held_and_listed(operator: Visitor
     expect(answer.locator(".note.ok")).to_contain_text("Yes: all 2 lines")
     page.get_by_role("button", name="+ Something paid once").click()
     page.fill("#line-3-amount", "200000")
-    expect(answer.locator("table.lines")).to_contain_text("¥200,000.00")
+    expect(answer.locator("table.quote-lines")).to_contain_text("¥200,000.00")
     page.get_by_role("button", name="+ A service by the month").click()
     page.get_by_role("button", name="Remove line 4").click()
     expect(page.locator("#line-4")).to_have_count(0)
@@ -105,7 +105,7 @@ def test_lines_are_added_answered_live_removed_held_and_listed(operator: Visitor
     expect(page.locator("#line-3-amount")).to_have_value("200000")
     answer.locator("button[type=submit]").click()
     expect(page.locator(".done")).to_have_text("The nodes are held, and the quote is there.")
-    expect(page.locator("table.lines tbody tr")).to_have_count(3)
+    expect(page.locator("table.quote-lines tbody tr")).to_have_count(3)
     page.get_by_role("button", name="Sign", exact=True).click()
     page.locator("a[href^='/contracts/con_']").click()
     expect(page.locator("main")).to_contain_text("Set-up")
@@ -117,10 +117,10 @@ def test_without_a_script_lines_are_added_and_removed(site: Site, browser: Brows
     visitor.page.get_by_role("button", name="+ A service by the month").click()
     visitor.page.fill("#line-2-amount", "30000")
     visitor.page.get_by_role("button", name="Answer again").click()
-    expect(visitor.page.locator("#answer table.lines")).to_contain_text("¥30,000.00")
+    expect(visitor.page.locator("#answer table.quote-lines")).to_contain_text("¥30,000.00")
     assert "csrf" not in visitor.page.url
     visitor.page.get_by_role("button", name="Remove line 2").click()
-    expect(visitor.page.locator("#answer table.lines")).to_have_count(0)
+    expect(visitor.page.locator("#answer table.quote-lines")).to_have_count(0)
     visitor.context.close()
 
 

@@ -1,29 +1,34 @@
 """Quotes on PostgreSQL: two control planes at once, a database that counts rows, and expiry."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from rackrate.app import billing, quotes, sales
+from rackrate.app.asking import Line
 from rackrate.app.world import World
 from rackrate.core.access import Actor
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.contract import Contract
+from rackrate.core.contract import CommitmentKind, Contract
 from rackrate.core.errors import RackrateError, Reason, Refused
 from rackrate.core.ids import ContractId, QuoteId
 from rackrate.core.interval import Interval
 from rackrate.core.money import Money
 from rackrate.core.quote import Quote
+from rackrate.db.schema import FOLDER, migrate
 from rackrate.db.store import PostgresStore
 from tests.app.test_quotes import H20, MARCH, NODE, PRICES, STUDIO, TRAIN, wish
 from tests.build import CUSTOMERS, SMALL, Built, build
 
 DEADLINE_S = 30
+FEE = Line(CommitmentKind.ONE_OFF, title="Set-up", amount=Money.parse("500.00", "CNY"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,29 @@ def test_of_two_signers_at_once_one_wins_and_one_contract_is_made(pair: Pair) ->
     assert f"it is signed as contract {made.id}" in lost.detail
     assert len(sales.find(pair.worlds[0], pair.admin)) == 1
     assert len(billing.find(pair.worlds[0], pair.admin)) == 1
+
+
+def test_of_two_signers_of_a_ramp_one_wins_with_all_of_its_lines(pair: Pair) -> None:
+    ramp = wish(1, lines=(Line(sku=NODE, nodes=2, start=MARCH + timedelta(days=90)), FEE))
+    quote = quotes.create(pair.worlds[0], pair.admin, ramp)
+    assert sorted(held.nodes for held in pair.promised()) == [1, 2]
+    answers = pair.at_once(*[lambda world: quotes.sign(world, pair.admin, quote.id)] * 2)
+    (made,) = (answer for answer in answers if isinstance(answer, Contract))
+    assert len(refusals(answers)) == 1
+    assert made.commitments == quote.commitments
+    assert sorted(held.nodes for held in pair.promised()) == [1, 2]
+    assert {held.holder for held in pair.promised()} == {made.id}
+
+
+def test_of_two_ramps_that_want_the_last_nodes_one_has_all_of_its_lines_and_one_none(
+    pair: Pair,
+) -> None:
+    ramp = wish(1, lines=(Line(sku=NODE, nodes=2, start=MARCH + timedelta(days=90)),))
+    answers = pair.at_once(*[lambda world: quotes.create(world, pair.admin, ramp)] * 2)
+    (made,) = (answer for answer in answers if isinstance(answer, Quote))
+    assert {no.reason for no in refusals(answers)} == {Reason.NO_CAPACITY}
+    assert {held.holder for held in pair.promised()} == {made.id}
+    assert sorted(held.nodes for held in pair.promised()) == [1, 2]
 
 
 def test_signing_and_withdrawing_at_once_do_not_both_happen(pair: Pair) -> None:
@@ -202,3 +230,45 @@ def test_two_quotes_are_never_one_contract(pair: Pair, database: str) -> None:
         pytest.raises(psycopg.errors.UniqueViolation),
     ):
         connection.execute("UPDATE quote SET signed = created, contract = 'k'")
+
+
+BEFORE = """
+SET session_replication_role = replica;
+ALTER TABLE reservation DISABLE TRIGGER USER;
+INSERT INTO quote (
+    id, entity, customer, project, site, sku, nodes, same_block, dedicated, during, price,
+    tier_months, tier_nodes, per_node, per_node_currency, basis, tax_included, discount_percent,
+    monthly, monthly_currency, prepayment_percent, needs_approval, author, created, expires, name
+) VALUES (
+    'quo_1', 'e', 'c', 'p', 'east', 'h100.node', 2, true, false,
+    '[2027-02-28 16:00+00, 2030-02-28 16:00+00)', 'm', 36, 1, 6000000, 'CNY', 'a node', false, 2.5,
+    11700000, 'CNY', 20, false, 'dora', '2026-11-22 12:00+00', '2026-12-06 12:00+00', 'Old'
+);
+INSERT INTO reservation (id, site, pool, nodes, during, kind, holder, expires, note, version)
+VALUES ('quo_1/b/h100x8', 'east', 'b/h100x8', 2, '[2027-02-28 16:00+00, 2030-02-28 16:00+00)',
+    'hold', 'quo_1', '2026-12-06 12:00+00', '', 1);
+"""
+
+
+def test_a_quote_from_before_lines_is_a_quote_of_one_line(
+    empty_database: str, tmp_path: Path
+) -> None:
+    old = Path(shutil.copytree(FOLDER, tmp_path / "schema"))
+    for later in sorted(old.glob("0*.sql"))[5:]:
+        later.unlink()
+    (old / "grants.sql").write_text("")  # It names what later steps bring.
+    migrate(empty_database, old)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(BEFORE.encode())
+    migrate(empty_database)
+    with PostgresStore(empty_database) as store, store.transaction() as tx:
+        quote = tx.get(Quote, "quo_1")
+        (line,) = quote.lines
+        assert (line.commitment.nodes, line.commitment.same_block, line.price) == (2, True, "m")
+        assert line.during == Interval(MARCH, MARCH.replace(year=2030))
+        assert (str(line.per_node), str(quote.monthly)) == ("60,000.00 CNY", "117,000.00 CNY")
+        assert (line.discount_percent, line.tier_months) == (Decimal("2.5"), 36)
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT id FROM reservation").fetchall() == [
+            ("quo_1/1/b/h100x8",)
+        ]
