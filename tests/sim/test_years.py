@@ -1,11 +1,10 @@
 """Simulated years: no promise is broken that was not reported at the moment it became so."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from rackrate.core.breach import Breach
-from tests.sim import years_ground as ground
 from tests.sim.years import DAY, SECOND
 from tests.sim.years_acts import Firm, years
 
@@ -27,42 +26,59 @@ def test_the_same_seed_is_the_same_business_to_the_letter() -> None:
     assert years(5, 20) == years(5, 20) != years(6, 20)
 
 
-def a_firm(days: int) -> Firm:
-    """In business for some days, with a breach that is open."""
+def a_firm() -> tuple[Firm, dict[str, Any]]:
+    """In business until there is one of everything that may go wrong; and one of each."""
     firm = Firm(9)
     firm.look()
-    while not open_breaches(firm) or firm.now < ground.START + days * DAY:
+    while None in (found := sought(firm)).values():
         firm.until(firm.now + DAY)
-        firm.chance.choice([firm.order, firm.quote, firm.contract, firm.repair, firm.moment])()
+        acts = [firm.order, firm.quote, firm.contract, firm.repair, firm.moment]
+        firm.chance.choice(acts)()
         firm.look()
     assert firm.auditor.findings == []
-    return firm
+    return firm, found
 
 
-def open_breaches(firm: Firm) -> list[Breach]:
-    return [row for row in firm.rows("Breach") if row.open(firm.now)]
+def sought(firm: Firm) -> dict[str, Any]:
+    held = firm.rows("Reservation")
+    names = firm.book.offers
+    return {
+        "breach": next((row for row in firm.rows("Breach") if row.open(firm.now)), None),
+        "hold": next((r for r in held if r.holder in names and r.expires > firm.now), None),
+        "right": next((r for r in held if r.renews and not r.private), None),
+        "promise": next((r for r in held if r.holder in firm.book.agreed and not r.renews), None),
+        "node": next((row for row in firm.rows("Node") if str(row.state) == "ordered"), None),
+        "batch": next((row for row in firm.rows("Delivery") if not row.delivered), None),
+    }
 
 
 def test_the_auditor_finds_what_it_is_there_to_find() -> None:
-    firm = a_firm(30)
+    firm, one = a_firm()
 
-    def found(*rows: object) -> str:
+    def found(what: str, **changed: Any) -> str:
+        row = replace(one[what], **changed)
         with firm.world.store.transaction() as tx:
-            before = [tx.get(type(row), row.id) for row in rows]  # type: ignore[attr-defined]
-            tx.put(*rows)
+            before = tx.peek(type(row), row.id)
+            tx.put(row)
             firm.auditor.audit(firm.now, passed=True)
-            tx.put(*before)
+            if before is None:
+                tx.remove(type(row), row.id)
+            else:
+                tx.put(before)
         said = "; ".join(firm.auditor.findings)
         firm.auditor.findings.clear()
         return said
 
-    breach = open_breaches(firm)[0]
-    assert "reported 0" in found(replace(breach, mended=firm.now))
-    assert "too many" in found(replace(breach, nodes=breach.nodes + 1))
-    assert "says what its promise" in found(replace(breach, holder="nobody"))
-    held = next(row for row in firm.rows("Reservation") if str(row.kind) == "hold")
-    assert "is lost, or another" in found(replace(held, expires=held.expires + SECOND))
-    assert "not" in found(replace(held, nodes=held.nodes + 1))
-    promised = next(row for row in firm.rows("Reservation") if str(row.kind) == "contract")
-    assert "not promised what was agreed" in found(replace(promised, nodes=promised.nodes + 1))
-    assert found() == ""
+    breach, hold, right, promise = (one[name] for name in ("breach", "hold", "right", "promise"))
+    assert "reported 0" in found("breach", mended=firm.now)
+    assert "too many" in found("breach", nodes=breach.nodes + 1)
+    assert "says what its promise" in found("breach", holder="nobody")
+    assert "is new, and said to be" in found("breach", id="brc_x", at=firm.now - SECOND)
+    assert "is lost, or another" in found("hold", expires=hold.expires + SECOND)
+    assert "holds" in found("hold", nodes=hold.nodes + 1)
+    assert "not promised what was agreed" in found("promise", nodes=promise.nodes + 1)
+    assert "another day than agreed" in found("right", expires=right.expires + SECOND)
+    assert "is not held what it may renew" in found("right", nodes=right.nodes + 1)
+    assert "not Own" in found("node", ready=one["node"].ready + DAY)
+    assert "not Batch" in found("batch", due=one["batch"].due + DAY)
+    assert found("batch") == ""

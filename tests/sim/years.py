@@ -24,11 +24,13 @@ from rackrate.core.parties import Audit
 from rackrate.sim.engine import SimEngine
 from tests.build import build
 from tests.sim import years_ground as ground
+from tests.sim import years_handing as handing
 from tests.sim.years_auditor import CHANGEOVER, Auditor, pool_of
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 TABLES = {kind.__name__: kind for kind in KINDS}
 # What the auditor reads of tables that only grow.
+MOVED = ("Lease", "Claim", "Node", "Breach", "Delivery")  # By the loops.
 NARROW: dict[str, dict[str, Any]] = {"Claim": {"open": True}, "Lease": {"live": True}}
 
 
@@ -59,7 +61,8 @@ class Years:
         self.second: Actor = self.built.actor("finance@example.org", Role.FINANCE)
         self.seed, self.chance, self.numbers = seed, Random(seed), count(1)
         self.auditor = Auditor(self.rows, ground.NOTICES, ground.HEADROOM)
-        self.book = self.auditor.book
+        self.book, self.supply = self.auditor.book, self.auditor.supply
+        self.supply.begins(ground.BLOCKS, ground.NODES_AT_FIRST)
         self.diary: list[tuple[datetime, bool, int, Callable[[], None]]] = []
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -117,8 +120,11 @@ class Years:
         """The full pass of the loops, until nothing is left to do."""
         leader = loops.lead(self.world, "years")
         assert leader is not None
-        for _ in range(2):
+        before = None
+        while before != (after := [self.rows(name) for name in MOVED]):
             loops.provision(self.world, leader)
+            before = after
+        handing.healthy(self.book, self.rows, self.now)
         self.auditor.audit(self.now, passed=True)
 
     def later(self, at: datetime, what: Callable[[], None], early: bool = False) -> None:
@@ -171,7 +177,7 @@ class Years:
             if lease in ids:
                 ids.remove(lease)
         if str(self.row("Lease", lease).wanted) == "running":
-            self.auditor.let_go.add(lease)
+            self.auditor.words.let_go.add(lease)
             self.act("end", lambda: leasing.end(self.world, self.admin, LeaseId(lease)))
             self.look()
 
@@ -179,7 +185,8 @@ class Years:
         """Nodes of each pool that are promised to it at an instant, less those it holds now."""
         left: Counter[str] = Counter()
         for row in self.rows("Reservation"):
-            if row.holder == contract and row.during.start <= at < row.during.end:
+            mine = row.holder == contract and not row.renews
+            if mine and row.during.start <= at < row.during.end:
                 left[row.pool] += row.nodes
         pools = {node.id: pool_of(node) for node in self.rows("Node")}
         left.subtract(

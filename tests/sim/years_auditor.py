@@ -4,38 +4,30 @@ findings out. What was agreed it has from a book of its own, and it counts every
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from tests.sim.years_book import Book
+from tests.sim import years_handing as handing
+from tests.sim import years_short as short
+from tests.sim.years_book import Book, Levels, levels
+from tests.sim.years_supply import Supply
+from tests.sim.years_words import Words
 
 Rows = Callable[[str], list[Any]]
-AWAITED = ("ordered", "in_transit", "racked", "burn_in", "in_repair")
 CHANGEOVER = timedelta(minutes=15)
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stretch of time in one pool: nodes there, promised, and reported as lacking."""
+    """One stretch of time in one pool: nodes there, and promised."""
 
     start: datetime
     end: datetime | None
     there: int
     promised: int
-    reported: int
-
-
-@dataclass(slots=True)
-class Told:
-    """What a lease by the moment has been told: (when, safe until, goes at), each change."""
-
-    notice: timedelta
-    created: datetime
-    words: list[tuple[datetime, datetime | None, datetime | None]] = field(default_factory=list)
 
 
 def pool_of(node: Any) -> str:
@@ -46,39 +38,40 @@ def chip_of(pool: str) -> str:
     return pool.split("/")[1].rsplit("x", 1)[0]
 
 
-@dataclass
+def _changes(found: Levels) -> Levels:
+    return Levels({key: nodes for key, nodes in found.items() if nodes})
+
+
 class Auditor:
-    """`kept` and `moment` are the headroom of a site in percent, `notices` what each promises."""
+    """`headroom` has, by site, all that is kept and what of it is for the moment, in percent."""
 
-    rows: Rows
-    notices: dict[str, timedelta]
-    headroom: dict[str, tuple[int, int]]
-    findings: list[str] = field(default_factory=list)
-    book: Book = field(default_factory=Book)
-    told: dict[str, Told] = field(default_factory=dict)
-    let_go: set[str] = field(default_factory=set)
-    seen: Counter[str] = field(default_factory=Counter)
-    due: datetime | None = None
+    def __init__(
+        self, rows: Rows, notices: dict[str, timedelta], headroom: dict[str, tuple[int, int]]
+    ) -> None:
+        self._rows, self.notices, self.headroom = rows, notices, headroom
+        self._read: dict[str, list[Any]] | None = None
+        self.findings: list[str] = []
+        self.seen: Counter[str] = Counter()
+        self.book, self.supply = Book(), Supply()
+        self.words = Words(notices, self.seen)
+        self.breaches: dict[str, Any] = {}
+        self.due: datetime | None = None
 
-    def find(self, now: datetime, what: str) -> None:
-        self.findings.append(f"{now:%Y-%m-%d %H:%M:%S}: {what}")
+    def find(self, now: datetime, *what: str) -> None:
+        self.findings += [f"{now:%Y-%m-%d %H:%M:%S}: {each}" for each in what]
+
+    def rows(self, name: str) -> list[Any]:
+        """All of a table; during one audit it is read once."""
+        if self._read is None:
+            return self._rows(name)
+        if name not in self._read:
+            self._read[name] = self._rows(name)
+        return self._read[name]
 
     # -- counting ---------------------------------------------------------------------------------
 
-    def there(self, node: Any, now: datetime) -> tuple[datetime, datetime | None] | None:
-        """From when to when the node is capacity, by all that is known now; None: never."""
-        start, state = now, str(node.state)
-        if state == "retired":
-            return None
-        if state in AWAITED:
-            if node.ready is None or node.ready <= now:
-                return None
-            start = node.ready
-        end = node.until
-        return None if end is not None and end <= start else (start, end)
-
-    def steps(self, now: datetime, lodging: bool = False) -> dict[str, list[Step]]:
-        """Every pool from now on, stretch by stretch; `lodging`: less what has its notice yet."""
+    def steps(self, now: datetime) -> dict[str, list[Step]]:
+        """Every pool from now on, stretch by stretch."""
         changes: dict[str, list[tuple[datetime, int, int]]] = defaultdict(list)
 
         def count(pool: str, start: datetime, end: datetime | None, nodes: int, what: int) -> None:
@@ -86,18 +79,11 @@ class Auditor:
             if end is not None:
                 changes[pool].append((end, what, -nodes))
 
-        for node in self.rows("Node"):
-            span = self.there(node, now)
-            if span is not None:
-                count(pool_of(node), *span, 1, 0)
-        for pool, end in self.lodged(now) if lodging else ():
-            count(pool, now, end, -1, 0)
-        held = {row.id: row for row in self.counted(now)}
-        for row in held.values():
+        for own in self.supply.nodes.values():
+            for start, end in own.there(now):
+                count(own.pool, start, end, 1, 0)
+        for row in self.counted(now):
             count(row.pool, row.during.start, row.during.end, row.nodes, 1)
-        for row in self.rows("Breach"):
-            if row.mended is None and now < row.during.end and row.reservation in held:
-                count(row.pool, row.during.start, row.during.end, row.nodes, 2)
         return {pool: list(self._walk(found, now)) for pool, found in changes.items()}
 
     def counted(self, now: datetime) -> list[Any]:
@@ -109,7 +95,7 @@ class Auditor:
         ]
 
     def _walk(self, changes: list[tuple[datetime, int, int]], now: datetime) -> Iterator[Step]:
-        levels = [0, 0, 0]
+        levels = [0, 0]
         times = sorted({now, *(at for at, _, _ in changes)})
         by_time: dict[datetime, list[tuple[int, int]]] = defaultdict(list)
         for at, what, nodes in changes:
@@ -121,7 +107,6 @@ class Auditor:
 
     def lodged(self, now: datetime) -> Iterator[tuple[str, datetime]]:
         """Nodes on which something by the moment has its notice still: no promise has them yet."""
-        nodes = {node.id: node for node in self.rows("Node")}
         ends: dict[str, datetime] = {}
         for lease in self.rows("Lease"):
             if lease.terms.contract is None and str(lease.wanted) == "running":
@@ -129,14 +114,24 @@ class Auditor:
                 for member in lease.members:
                     ends[member.node] = max(end, ends.get(member.node, end))
         for id, end in ends.items():
-            leaves = nodes[id].until or end
-            if now < min(end, leaves):
-                yield pool_of(nodes[id]), min(end, leaves)
+            own = self.supply.nodes[id]
+            goes = min(end, own.leaves or end, own.drained or end)
+            if now < goes:
+                yield own.pool, goes
 
     def room(
-        self, site: str, chip: str, span: tuple[datetime, datetime], now: datetime, kept: bool
+        self,
+        site: str,
+        chip: str,
+        span: tuple[datetime, datetime],
+        now: datetime,
+        *,
+        kept: bool,
+        alone: bool = False,
     ) -> list[int]:
-        """How many nodes of each pool could be promised over `span`, the most first."""
+        """How many nodes of each pool could be promised over `span`, the most first. `alone`: only
+        where nobody else is, for somebody who shares with nobody.
+        """
         start, end = span
         taken = self.by_the_moment(site)
         pools = {pool_of(node) for node in self.rows("Node") if node.site == site}
@@ -154,56 +149,89 @@ class Auditor:
                     if taken[pool] and max(step.start, start) < min(told, end):
                         other = ceil(Decimal(step.there) * (all_of_it - for_moment) / 100)
                         levels.append(step.there - other - step.promised - taken[pool])
+                    if alone and (step.promised or (taken[pool] and start < told)):
+                        levels.append(0)
             found.append(max(0, min(levels)))
         return sorted(found, reverse=True)
 
     def by_the_moment(self, site: str) -> Counter[str]:
         """Nodes of each pool on which something runs that is sold by the moment."""
-        pools = {node.id: pool_of(node) for node in self.rows("Node")}
-        claims = self.rows("Claim")
-        return Counter(pools[node] for node in {c.node for c in claims if not c.account})
+        nodes = {n.id: pool_of(n) for n in self.rows("Node") if str(n.state) != "draining"}
+        held = {claim.node for claim in self.rows("Claim") if not claim.account}
+        return Counter(nodes[node] for node in held if node in nodes)
 
     # -- what is audited at every instant ---------------------------------------------------------
 
     def audit(self, now: datetime, passed: bool) -> None:
         """`passed`: the loops have looked since anything changed."""
+        self._read = {}
         if self.due is not None and self.due < now:
             self.find(now, f"nobody looked at {self.due:%Y-%m-%d %H:%M:%S}")
+        self.find(now, *self.supply.wrong(self.rows("Node"), now))
         self._shortages(now, passed)
         self._reports(now)
         self._holds(now)
         self._contracts(now)
+        self._others(now)
         self._slots(now)
-        self._leases(now)
+        self.find(now, *self.words.hear(self.rows("Lease"), now))
+        self.find(now, *handing.wrong(self.book, self.rows, now))
         self.due = min(self.instants(now), default=None)
         self.seen["audits"] += 1
+        self._read = None
 
     def instants(self, now: datetime) -> Iterator[datetime]:
         """When time alone changes something."""
         known: list[datetime | None] = []
-        for node in self.rows("Node"):
-            known += [node.until, node.ready if str(node.state) in AWAITED else None]
+        for own in self.supply.nodes.values():
+            known += [] if own.gone else [own.leaves, own.comes, own.drained, own.back]
         for row in self.rows("Reservation"):
             known += [row.during.start, row.during.end, row.expires]
-        yield from (at for at in known if at is not None and now < at)
         for lease in self.rows("Lease"):
-            if lease.until is not None and now < lease.until:
-                yield lease.until
+            known += [lease.until, self.words.hears_by(lease)]
+        yield from (at for at in known if at is not None and now < at)
+
+    def _grounds(self, now: datetime) -> Iterator[tuple[str, short.Ground]]:
+        """Every pool with what is there and promised, from the auditor's book."""
+        there: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+        lodged: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+        promises: dict[str, list[Any]] = defaultdict(list)
+        for own in self.supply.nodes.values():
+            there[own.pool] += own.there(now)
+        for pool, end in self.lodged(now):
+            lodged[pool].append((now, end))
+        for row in self.counted(now):
+            promises[row.pool].append(row)
+        for pool, rows in promises.items():
+            served = self.supply.served(pool, now)
+            yield pool, short.Ground(there[pool], lodged[pool], rows, served, self.book.since)
 
     def _shortages(self, now: datetime, passed: bool) -> None:
-        for pool, steps in self.steps(now, lodging=True).items():
-            for step in steps:
-                lacking = max(0, min(step.promised, step.promised - step.there))
-                self.seen["short"] += bool(lacking)
-                what = f"{pool} lacks {lacking} from {step.start} to {step.end}, reported"
-                if step.reported < lacking:
-                    self.find(now, f"{what} {step.reported}")
-                elif passed and step.reported > lacking:
-                    self.find(now, f"{what} {step.reported}, which is too many")
+        """Who is short is written down the moment that it is so; nobody else, once loops looked."""
+        written = defaultdict(list)
+        for row in self.rows("Breach"):
+            if row.mended is None and now < row.during.end:
+                written[row.pool].append(row)
+        for pool, ground in self._grounds(now):
+            for step in short.steps(ground, written[pool], now):
+                self.seen["short"] += bool(step.lacking)
+                what = f"{pool} lacks {step.owed} from {step.start} to {step.end}, reported"
+                if step.reported < step.lacking:
+                    self.find(now, f"{what} {step.reported}: {step.told}")
+                elif passed and step.reported > step.lacking:
+                    self.find(now, f"{what} {step.reported}, which is too many: {step.told}")
+                elif passed and step.owed != step.told:
+                    self.find(now, f"{what} of others: {step.told}")
 
     def _reports(self, now: datetime) -> None:
         held = {row.id: row for row in self.rows("Reservation")}
         for row in self.rows("Breach"):
+            before = self.breaches.get(row.id)
+            if before is None and row.at != now:
+                self.find(now, f"breach {row.id} is new, and said to be of {row.at}")
+            if row.mended not in (None, now) and (before is None or before.mended != row.mended):
+                self.find(now, f"breach {row.id} is mended now, and said to be so at {row.mended}")
+            self.breaches[row.id] = row
             if row.mended is not None or row.during.end <= now or row.reservation not in held:
                 continue
             whose = held[row.reservation]
@@ -219,7 +247,7 @@ class Auditor:
     def _holds(self, now: datetime) -> None:
         rows: dict[str, list[Any]] = defaultdict(list)
         for row in self.rows("Reservation"):
-            if str(row.kind) == "hold":
+            if str(row.kind) == "hold" and not row.renews:
                 rows[row.holder].append(row)
         for id, offer in self.book.offers.items():
             found = rows.pop(id, [])
@@ -234,28 +262,42 @@ class Auditor:
                 self.find(now, f"{id} holds {sum(r.nodes for r in found)}, not {offer.nodes}")
             elif offer.same_block and len(found) > 1:
                 self.find(now, f"{id} is spread over {len(found)} blocks")
-        if rows:
-            self.find(now, f"held for nobody: {sorted(rows)}")
+        alone = {f"{id}/private" for id, offer in self.book.offers.items() if offer.dedicated}
+        if rows.keys() - alone:
+            self.find(now, f"held for nobody: {sorted(rows.keys() - alone)}")
 
     def _contracts(self, now: datetime) -> None:
-        kept: dict[str, Counter[tuple[str, str, datetime]]] = defaultdict(Counter)
+        """Every contract is promised what was agreed, and held what it may renew."""
+        kept: dict[tuple[str, bool], Levels] = defaultdict(Levels)
         for row in self.rows("Reservation"):
-            if str(row.kind) == "contract":
-                mine = kept[row.holder]
+            right = bool(row.renews)
+            if str(row.kind) == "contract" or (right and (not row.expires or now < row.expires)):
+                mine = kept[(row.holder, right)]
                 mine[(row.site, chip_of(row.pool), row.during.start)] += row.nodes
                 mine[(row.site, chip_of(row.pool), row.during.end)] -= row.nodes
+            terms = self.book.terms.get(row.holder.removesuffix("/private"))
+            if right and (terms is None or (terms.renews or (0, None))[1] != row.expires):
+                self.find(now, f"{row.id} is held until {row.expires}, another day than agreed")
         for contract, pieces in self.book.agreed.items():
-            agreed: Counter[tuple[str, str, datetime]] = Counter()
-            for piece in pieces.values():
-                agreed[(piece.site, piece.chip, piece.start)] += piece.nodes
-                agreed[(piece.site, piece.chip, piece.end)] -= piece.nodes
-            for counter in (agreed, kept[contract]):
-                for key in [key for key, nodes in counter.items() if not nodes]:
-                    del counter[key]
-            if agreed != kept.pop(contract):
+            agreed, held = levels(pieces.values()), self.book.held(contract, now)
+            if agreed != _changes(kept.pop((contract, False), Levels())):
                 self.find(now, f"{contract} is not promised what was agreed")
-        if kept:
-            self.find(now, f"promised to nobody: {sorted(kept)}")
+            if held != _changes(kept.pop((contract, True), Levels())):
+                self.find(now, f"{contract} is not held what it may renew: {held}")
+        alone = {f"{id}/private" for id, terms in self.book.terms.items() if terms.dedicated}
+        if others := sorted(holder for holder, _ in kept if holder not in alone):
+            self.find(now, f"promised to nobody: {others}")
+
+    def _others(self, now: datetime) -> None:
+        """Maintenance and what is leased back to a supplier."""
+        kept: dict[str, tuple[int, datetime, datetime]] = {}
+        for row in self.rows("Reservation"):
+            if str(row.kind) in ("maintenance", "lease_back"):
+                nodes = kept[row.holder][0] if row.holder in kept else 0
+                kept[row.holder] = nodes + row.nodes, row.during.start, row.during.end
+        if kept != self.book.others:
+            other = sorted(kept.items() ^ self.book.others.items())
+            self.find(now, f"kept for work or suppliers, or not: {other}")
 
     def _slots(self, now: datetime) -> None:
         holders: dict[tuple[str, int], str] = {}
@@ -266,54 +308,6 @@ class Auditor:
             for slot in claim.slots:
                 if holders.setdefault((claim.node, slot), claim.id) != claim.id:
                     self.find(now, f"{claim.node} slot {slot} is held twice")
-
-    # -- leases -----------------------------------------------------------------------------------
-
-    def _leases(self, now: datetime) -> None:
-        for lease in self.rows("Lease"):
-            if lease.terms.contract is not None:
-                continue
-            notice = self.notices[lease.terms.site]
-            told = self.told.setdefault(lease.id, Told(notice, lease.created))
-            word = (lease.safe_until, lease.until)
-            if str(lease.wanted) == "ended":
-                if lease.id not in self.let_go:
-                    self._sent_away(lease, told, now)
-                    self.let_go.add(lease.id)
-            elif not told.words or told.words[-1][1:] != word:
-                self._check_word(lease.id, told, (now, *word))
-                told.words.append((now, *word))
-
-    def _check_word(
-        self, id: str, told: Told, word: tuple[datetime, datetime | None, datetime | None]
-    ) -> None:
-        now, safe, until = word
-        if not told.words or now == told.created:
-            return
-        before = told.words[-1][1]
-        if safe is not None and (before is None or safe < before) and safe < now + told.notice:
-            self.find(now, f"{id} was safe until {before}, and suddenly only until {safe}")
-        if until is not None and safe is not None and until < safe:
-            self.find(now, f"{id} goes at {until}, before {safe}, until when it is safe")
-
-    def _sent_away(self, lease: Any, told: Told, now: datetime) -> None:
-        self.seen["sent away"] += 1
-        last = told.words[-1]
-        if last[2] is None or now < last[2]:
-            self.find(now, f"{lease.id} was sent away, told {last[2]}")
-            return
-        first = next(word for word in reversed(self._since(told)) if word[2] == last[2])
-        if last[2] - first[0] < told.notice and first[0] != told.created:
-            self.find(now, f"{lease.id} was told at {first[0]} to go at {last[2]}: no notice")
-
-    def _since(self, told: Told) -> list[tuple[datetime, datetime | None, datetime | None]]:
-        """The words since it was last told to go at that instant, the newest first."""
-        found = []
-        for word in reversed(told.words):
-            if word[2] != told.words[-1][2]:
-                break
-            found.append(word)
-        return found
 
     def turned_away(self, contract: str, site: str, chip: str, nodes: int, now: datetime) -> None:
         """A contract was refused nodes: only within its quantity, and unreported, is it wrong."""
@@ -333,15 +327,8 @@ class Auditor:
             if row.pool in concerned and row.mended is None
             and row.during.start <= now < row.during.end
         ]  # fmt: skip
-        drained = [
-            node
-            for node in self.rows("Node")
-            if pool_of(node) in concerned
-            and str(node.state) == "draining"
-            and (node.until is None or now < node.until)
-        ]
         self.seen["turned away"] += 1
-        if not open_ and not drained:
+        if not open_:
             self.find(now, f"{contract} was refused {nodes} of its {chip}, and nobody reported it")
 
     def unchanged(self, what: str, now: datetime, before: object, after: object) -> None:

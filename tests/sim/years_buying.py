@@ -1,5 +1,6 @@
 """What a simulated firm buys, and what becomes of its nodes, each act with its chances."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,12 +66,17 @@ class Buying(Years):
             1, SERVER, None, Money(190_000_000, "CNY"), self.now, batches,
             tuple(ContractId(id) for id in serves), until,
         )  # fmt: skip
-        self.act("order", lambda: procurement.place(self.world, self.admin, order))
+        call = lambda: procurement.place(self.world, self.admin, order)  # noqa: E731
+        self.act("order", call, lambda view: self.tell(self.supply.ordered(order, view)))
         self.orders.append(order.id)
         for batch in batches:
             self.expect(order.id, batch.number, batch.expected)
         if until is not None:
             self.later(until, lambda: self.back(order.id))
+        self.sold(order)
+
+    def sold(self, order: PurchaseOrder) -> None:
+        """What becomes of an order's nodes before they come."""
 
     def expect(self, order: str, batch: int, day: datetime) -> None:
         """What will become of a batch: in time, announced late, or late without a word."""
@@ -108,7 +114,11 @@ class Buying(Years):
         call = lambda: procurement.advance(  # noqa: E731
             self.world, self.admin, id, part, NodeState.IN_SERVICE
         )
-        done = self.act("arrive", call)
+        done = self.act(
+            "arrive",
+            call,
+            lambda done: self.tell(self.supply.arrived(order, batch, some, done.view)),
+        )
         if some is not None and not isinstance(done, RackrateError):
             rest = max(one.batch.number for one in done.view.batches)
             self.expect(order, rest, max(self.now + HOUR, done.view.order.batch(rest).expected))
@@ -119,7 +129,11 @@ class Buying(Years):
         id = PurchaseId(order)
         call = procurement.slip
         asked = self.act("ask", lambda: call(self.world, self.admin, id, batch, to, True))
-        done = self.act("slip", lambda: call(self.world, self.admin, id, batch, to))
+        done = self.act(
+            "slip",
+            lambda: call(self.world, self.admin, id, batch, to),
+            lambda _: self.supply.slipped(order, batch, to),
+        )
         if isinstance(done, RackrateError):
             return
         if [each.short for each in asked.told.broken] != [each.short for each in done.told.broken]:
@@ -138,9 +152,11 @@ class Buying(Years):
             return
         force = self.chance.random() < 0.3
         call = procurement.cancel
-        done = self.act("cancel", lambda: call(self.world, self.admin, id, batch, force))
+        then = lambda _: self.supply.cancelled(order, batch)  # noqa: E731
+        done = self.act("cancel", lambda: call(self.world, self.admin, id, batch, force), then)
         if isinstance(done, RackrateError) and done.reason is Reason.BREAKS_PROMISE:
-            self.act("cancel all the same", lambda: call(self.world, self.admin, id, batch, True))
+            forced = lambda: call(self.world, self.admin, id, batch, True)  # noqa: E731
+            self.act("cancel all the same", forced, then)
 
     def known(self, order: str, batch: int) -> bool:
         return any(one.number == batch for one in self.row("PurchaseOrder", order).batches) and (
@@ -157,13 +173,24 @@ class Buying(Years):
         def call(nodes: int) -> Any:
             return procurement.lease_back(self.world, self.admin, id, nodes, span, CENT)
 
-        self.at_most("lease back", self.chance.randint(1, 4), call)
+        self.at_most("lease back", self.chance.randint(1, 4), call, self.lent)
+
+    def lent(self, back: Any) -> None:
+        self.book.others[back.id] = back.nodes, back.during.start, back.during.end
+        self.book.since[back.id] = self.now
+
+    def tell(self, wrong: Iterable[str]) -> None:
+        self.auditor.find(self.now, *wrong)
 
     # -- nodes ------------------------------------------------------------------------------------
 
     def empty(self, node: str, note: str) -> set[str]:
         """Everybody on the node lets it go; whose contracts they were."""
-        self.act("drain", lambda: fleet.drain(self.world, self.admin, NodeId(node), note))
+        self.act(
+            "drain",
+            lambda: fleet.drain(self.world, self.admin, NodeId(node), note),
+            lambda _: self.supply.drained(node, self.now, None),
+        )
         claims = [claim for claim in self.rows("Claim") if claim.node == node]
         for lease in sorted({claim.holder for claim in claims}):
             self.end(lease)
@@ -192,7 +219,11 @@ class Buying(Years):
         if back <= self.now:
             return
         step = upkeep.Step(NodeState.IN_REPAIR, back, "broken")
-        self.act("repair", lambda: upkeep.move(self.world, self.admin, NodeId(node), step))
+        self.act(
+            "repair",
+            lambda: upkeep.move(self.world, self.admin, NodeId(node), step),
+            lambda _: self.supply.breaks(node, back),
+        )
         fate = self.chance.random()
         if fate < 0.5:
             self.later(back - HOUR, lambda: self.returned(node))
@@ -203,7 +234,8 @@ class Buying(Years):
 
     def returned(self, node: str) -> None:
         if self.row("Node", node).state is NodeState.IN_REPAIR:
-            self.act("return", lambda: upkeep.return_node(self.world, self.admin, NodeId(node)))
+            call = lambda: upkeep.return_node(self.world, self.admin, NodeId(node))  # noqa: E731
+            self.act("return", call, lambda _: self.supply.returned(node))
 
     def retire(self) -> None:
         """A node leaves for good on a day; where that breaks a promise, by force or not at all."""
@@ -214,7 +246,8 @@ class Buying(Years):
         day = self.now + self.chance.randint(1, 60) * DAY
         step = upkeep.Step(NodeState.RETIRED, day, "old", force=self.chance.random() < 0.3)
         call = lambda: upkeep.move(self.world, self.admin, NodeId(node), step)  # noqa: E731
-        if not isinstance(self.act("retire", call), RackrateError):
+        done = self.act("retire", call, lambda _: self.supply.leaves(node, day))
+        if not isinstance(done, RackrateError):
             self.later(day, lambda: self.gone(node))
 
     def back(self, order: str) -> None:
@@ -236,7 +269,11 @@ class Buying(Years):
             self.auditor.find(self.now, f"{node} is gone, and nobody told who is on it")
         lost = self.empty(node, "gone")
         step = upkeep.Step(NodeState.RETIRED, force=True)
-        self.act("gone", lambda: upkeep.move(self.world, self.admin, NodeId(node), step))
+        self.act(
+            "gone",
+            lambda: upkeep.move(self.world, self.admin, NodeId(node), step),
+            lambda _: self.supply.retired(node),
+        )
         self.again(lost)
 
     # -- what several need ------------------------------------------------------------------------
