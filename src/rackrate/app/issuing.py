@@ -35,6 +35,12 @@ class Seller:
         own = self.own.get(customer.id)
         return "" if own is None else own.order(project, line.contract)
 
+    def patience(self, customer: CustomerId) -> timedelta:
+        """How long this customer has to pay."""
+        own = self.own.get(customer)
+        agreed = None if own is None else own.payment_days
+        return timedelta(days=self.entity.payment_days if agreed is None else agreed)
+
     def check_open(self, month: Month) -> None:
         """Refused for a month that is closed: it is not opened again."""
         if self.locked is None:
@@ -81,8 +87,6 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
     rule = asked.rule or tax_rule(customer.tax_rule or entity.output_tax)
     sums = asked.sums or totals(asked.lines, rule, customer.currency)
     kind = InvoiceKind.CREDIT_NOTE if sums.gross.minor < 0 else InvoiceKind.INVOICE
-    own = seller.own.get(customer.id)
-    days = entity.payment_days if own is None or own.payment_days is None else own.payment_days
     zero = Money.zero(customer.currency)
     invoice = Invoice(
         _number(tx, seller, kind, Month.of(now, entity.time_zone).year),
@@ -91,7 +95,7 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
         asked.cause,
         asked.month,
         now,
-        now if kind is InvoiceKind.CREDIT_NOTE else now + timedelta(days=days),
+        now if kind is InvoiceKind.CREDIT_NOTE else now + seller.patience(customer.id),
         rule.id,
         sums.net,
         sums.tax,
