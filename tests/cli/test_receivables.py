@@ -78,3 +78,42 @@ def test_a_void_invoice_is_issued_again_under_new_terms(rackrate: Program, li: P
     assert "5.5 %" in seller and "last" in seller
     wrong = rackrate("terms", "seller", "example", "--step", "9=first", "--step", "3=last")
     assert wrong.code == 1 and "more days after the due date" in wrong.err
+
+
+EXPLAINED = """Line 1 of EX-2026-000001: 1 slots of h100.1, on_demand, 816.00 CNY before tax
+Times are those of Asia/Shanghai.
+
+1. Measured: 172,800 slot-seconds of lse_000001
+FROM                 TO                   SLOTS, GB  SECONDS       EXACT  BEGAN                         ENDED
+2026-11-22 20:00:00  2026-11-24 20:00:00          1  172,800  816.000000  running: health check passed  end requested: asked by admin
+
+2. Left out
+Nothing: it was used all the time.
+
+3. Priced: 17.00 a slot-hour, before tax
+h100.1/on_demand/CNY/2025-12-31T16:00:00Z: from 2026-01-01 00:00:00
+
+4. Rounded once, half up, on the sum
+172,800 at 17.00 a slot-hour = 816.000000 > 816.00 CNY
+
+5. Posted, with the other lines of the invoice
+ENTRY                          ACCOUNT                      AMOUNT
+invoice/EX-2026-000001         Assets:Receivable        864.96 CNY
+                               Assets:Unbilled         -816.00 CNY
+                               Liabilities:Tax:Output   -48.96 CNY
+earned/EX-2026-000001/2026-11  Assets:Unbilled          816.00 CNY
+                               Income:Usage            -816.00 CNY
+"""  # noqa: E501
+
+
+def test_a_line_is_explained_down_to_the_seconds(rackrate: Program, server: Server) -> None:
+    """As an accountant reads it: measured, left out, priced, rounded once, posted."""
+    rackrate.ok("lease", "start", "--project", "studio-render", "--sku", "h100.1", "--wait")
+    id = rackrate("lease", "list", "-o", "json").json["items"][0]["id"]
+    server.built.clock.advance(timedelta(days=2))
+    rackrate.ok("lease", "end", id)
+    server.built.clock.advance(timedelta(days=8))
+    rackrate.ok("invoice", "close", "--month", "2026-11")
+    assert rackrate.ok("invoice", "explain", "EX-2026-000001", "1") == EXPLAINED
+    missing = rackrate("invoice", "explain", "EX-2026-000001", "7")
+    assert missing.code == 1 and "no invoice line 'EX-2026-000001 7'" in missing.err

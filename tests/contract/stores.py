@@ -337,9 +337,7 @@ MORE: tuple[Any, ...] = (
         paid=cny(-1), credited=cny(-56), kind=InvoiceKind.CREDIT_NOTE, credits=InvoiceId("EX-2"),
         reason="a bad day",
     ),
-    replace(
-        invoice("EX-3", "month/acme/3"), voided=NOON, replaced=InvoiceId("EX-2"), reason="wrong",
-    ),
+    replace(invoice("EX-3", "month/acme/3"), voided=NOON, replaced=InvoiceId("EX-2"), reason="no"),
     Draft(
         "drf_1", DraftKind.LINES, ENTITY, ACME, MONTH,
         (
@@ -354,8 +352,7 @@ MORE: tuple[Any, ...] = (
         issued=InvoiceId("EX-CR-1"),
     ),
     Draft(
-        "drf_3", DraftKind.LINES, ENTITY, BOLT, MONTH, (DraftLine("no", cny(1)),), "no", CAROL,
-        NOON, withdrawn=NOON,
+        "drf_3", DraftKind.LINES, ENTITY, BOLT, MONTH, (DraftLine("no", cny(1)),), "", CAROL, NOON,
     ),
     Payment("pay_1", "EX-2/wire 7", ENTITY, ACME, NOON, cny(60), "wire 7"),
     Allocation("alc_1", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(50)),

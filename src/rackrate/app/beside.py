@@ -5,7 +5,6 @@ interest; and how all of it is laid on one invoice, or on several.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from rackrate.app.issuing import Seller, replaced_by
 from rackrate.app.ports import Tx
@@ -15,13 +14,11 @@ from rackrate.core.ids import ContractId, CustomerId, InvoiceId, LeaseId, Projec
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, once_more
 from rackrate.core.lease import Lease
-from rackrate.core.money import total
+from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
 from rackrate.core.payment import Allocation
-from rackrate.core.receivable import Overdue, interest, interest_line
+from rackrate.core.receivable import Overdue, interest, interest_line, runs
 from rackrate.core.tax import tax_rule
-
-_ANY = Decimal(1)  # A rate to ask whether there is anything to pay interest on.
 
 
 @dataclass(slots=True)
@@ -102,27 +99,23 @@ def _manual(draft: Draft, place: int) -> str:
 
 
 def _overdue(tx: Tx, customer: Customer, month: Month, now: datetime) -> Iterator[Overdue]:
-    """The invoices of a customer that were due before the month's end, with what was paid when."""
+    """The invoices of a customer that were late in the month, with what was paid when."""
     end = month.interval(customer.time_zone).end
-    allocations: dict[InvoiceId, list[Allocation]] = {}
-    for each in tx.find(Allocation, customer=customer.id):
-        if each.invoice is not None:
-            allocations.setdefault(each.invoice, []).append(each)
-    zero = total((), customer.currency)
     for invoice in tx.find(Invoice, customer=customer.id):
         if invoice.kind is not InvoiceKind.INVOICE or invoice.due >= min(end, now):
             continue
-        late = Overdue(invoice, allocations.get(invoice.id, ()), zero)
-        if interest(late, month, _ANY, now, customer.time_zone) is not None:
-            of_interest = total(
-                (
-                    each.line.asked
-                    for each in tx.find(InvoiceLine, invoice=invoice.id)
-                    if each.line.kind is LineKind.INTEREST
-                ),
-                invoice.gross.currency,
-            )
-            yield Overdue(invoice, late.allocations, of_interest)
+        used = tuple(tx.find(Allocation, invoice=invoice.id))
+        late = Overdue(invoice, used, Money.zero(customer.currency))
+        if runs(late, month, now, customer.time_zone):
+            yield overdue_with(tx, invoice)
+
+
+def overdue_with(tx: Tx, invoice: Invoice) -> Overdue:
+    """An invoice with what was allocated to it, and what of it is interest."""
+    lines = (each.line for each in tx.find(InvoiceLine, invoice=invoice.id))
+    asked = (line.asked for line in lines if line.kind is LineKind.INTEREST)
+    used = tuple(tx.find(Allocation, invoice=invoice.id))
+    return Overdue(invoice, used, total(asked, invoice.gross.currency))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Issuing: an invoice or credit note gets its number, its lines are kept, and it is posted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -109,18 +109,18 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
         asked.purchase_order,
     )
     tx.add(invoice, InvoiceParties(invoice.id, customer.id, entity.party, customer.party))
-    tx.add(
-        *(
-            InvoiceLine(f"{invoice.id}/{place:06}", invoice.id, customer.id, place, line)
-            for place, line in enumerate(asked.lines, 1)
-        )
-    )
+    tx.add(*_in_place(invoice, asked.lines))
     entry = invoiced(invoice, asked.lines)
     entries: list[Entry] = [] if entry is None else [entry]
     entries += usage_earned(invoice, asked.lines, entity.time_zone, now)
     tx.add(*(not_before(each, seller.locked) for each in entries))
     outbox.invoice_issued(world, tx, invoice)
     return invoice
+
+
+def _in_place(invoice: Invoice, lines: Sequence[Line]) -> Iterator[InvoiceLine]:
+    for place, line in enumerate(lines, 1):
+        yield InvoiceLine(f"{invoice.id}/{place:06}", invoice.id, invoice.customer, place, line)
 
 
 def _number(tx: Tx, seller: Seller, kind: InvoiceKind, year: int) -> InvoiceId:

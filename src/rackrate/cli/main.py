@@ -27,7 +27,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "member": ("access", "Who may do what."),
         "quote": ("quote", "Offers that hold capacity: create, sign, extend, withdraw."),
         "contract": ("amend", "Signed capacity: sign, show, amend, deliver."),
-        "invoice": ("invoice_acts", "Preview, close a month, look, pay, void, set off."),
+        "invoice": ("explain", "Preview, close a month, look, explain, pay, void."),
         "draft": ("draft", "Lines and credits that two people make."),
         "payment": ("receivable", "Money that came in: receive, allocate, pay back."),
         "receivable": ("receivable", "What is open, how late it is, and reminders."),

@@ -63,6 +63,10 @@ def customer(
         _put_order(body["purchase_orders"], text)
     if (days, per_project, late, order or None) != (None, None, "", None):
         row = client.post(at, body)
+    _print_customer(row, output)
+
+
+def _print_customer(row: Row, output: Format) -> None:
     if output is Format.JSON:
         print_json(row)
         return
@@ -126,6 +130,10 @@ def seller(
         body["reminders"] = [_step(text) for text in step]
     if late or late_taxed is not None or credit_series or step:
         row = client.post(at, body)
+    _print_seller(row, output)
+
+
+def _print_seller(row: Row, output: Format) -> None:
     if output is Format.JSON:
         print_json(row)
         return

@@ -148,19 +148,39 @@ def interest(
 
     Interest bears no interest. None where there is nothing to pay.
     """
+    found = runs(late, month, now, time_zone)
+    if not percent or not found:
+        return None
+    during = Interval(found[0].during.start, found[-1].during.end)
+    money_days = sum(each.days * each.open.minor for each in found)
+    currency = late.invoice.gross.currency
+    return Interest(late.invoice.id, month, during, percent, money_days, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Days one after the other on which the same was open and late."""
+
+    during: Interval
+    days: int
+    open: Money
+
+
+def runs(late: Overdue, month: Month, now: datetime, time_zone: str) -> list[Run]:
+    """The days of a month on which something was late, as each began, without its interest."""
     due_on = late.invoice.due.astimezone(zone(time_zone)).date()
     day = max(due_on + timedelta(days=1), month.first)
-    money_days, start, end = 0, None, None
+    found: list[Run] = []
     while day < month.plus(1).first and (begins := _midnight(day, time_zone)) < now:
-        base = _open_at(late, begins)
+        base = Money(_open_at(late, begins), late.invoice.gross.currency)
         day += timedelta(days=1)
-        if base > 0:
-            start, end = start or begins, _midnight(day, time_zone)
-            money_days += base
-    if not percent or start is None or end is None:
-        return None
-    currency = late.invoice.gross.currency
-    return Interest(late.invoice.id, month, Interval(start, end), percent, money_days, currency)
+        ends = _midnight(day, time_zone)
+        last = found[-1] if found else None
+        if base and last is not None and last.open == base and last.during.end == begins:
+            found[-1] = Run(Interval(last.during.start, ends), last.days + 1, base)
+        elif base:
+            found.append(Run(Interval(begins, ends), 1, base))
+    return found
 
 
 def _midnight(day: date, time_zone: str) -> datetime:

@@ -62,14 +62,13 @@ class Migration:
 
 
 def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
-    """All steps, in the order of their numbers, of which each is taken once."""
+    """All steps, in order, numbered from 1 without a gap."""
     found = []
     for path in sorted(folder.glob("[0-9]*.sql")):
         match = NUMBERED.fullmatch(path.name)
         assert match, f"name it like 0007-what-it-does.sql: {path.name}"
         found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")))
-    numbers = [step.number for step in found]
-    assert len(numbers) == len(set(numbers)), f"a number is taken twice: {numbers}"
+    assert [step.number for step in found] == list(range(1, len(found) + 1)), "numbers have a gap"
     return tuple(found)
 
 

@@ -5,28 +5,37 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from rackrate.app import billing, books, catalogue, customers, leasing
+from rackrate.app import billing, books, customers, explaining
 from rackrate.core.access import Verb
 from rackrate.core.errors import Invalid, Missing, RackrateError
+from rackrate.core.explanation import Explanation
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Month
-from rackrate.core.invoice import Invoice, InvoiceLine, InvoiceStatus
-from rackrate.core.ledger import Account, Balance, Entry
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
+from rackrate.core.ledger import Account, Balance
 from rackrate.core.money import Money
 from rackrate.core.tax import tax_rule
 from rackrate.portal import invoice_view
 from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.lease_view import EVENTS
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
 
 router = APIRouter()
 A_PAGE = 50
 STATUSES = {
+    InvoiceStatus.DRAFT: ("wait", msg("Draft")),
     InvoiceStatus.ISSUED: ("wait info", msg("Not paid")),
     InvoiceStatus.PART_PAID: ("warn", msg("Paid in part")),
     InvoiceStatus.PAID: ("ok", msg("Paid")),
+    InvoiceStatus.OVERDUE: ("bad", msg("Overdue")),
+    InvoiceStatus.VOID: ("wait", msg("Void")),
 }
-OVERDUE = ("bad", msg("Overdue"))
+CREDITS = {
+    InvoiceStatus.ISSUED: ("wait info", msg("Credit, not used")),
+    InvoiceStatus.PART_PAID: ("warn", msg("Credit, used in part")),
+    InvoiceStatus.PAID: ("ok", msg("Credit, used")),
+}
 ACCOUNTS = {
     Account.BANK: msg("Bank"),
     Account.RECEIVABLE: msg("Receivable"),
@@ -36,12 +45,16 @@ ACCOUNTS = {
     Account.TAX: msg("Output VAT"),
     Account.USAGE_REVENUE: msg("Revenue from usage"),
     Account.CONTRACT_REVENUE: msg("Revenue from contracts"),
+    Account.UNAPPLIED: msg("Money that is allocated to nothing"),
+    Account.OTHER_REVENUE: msg("Other revenue"),
+    Account.INTEREST: msg("Interest for late payment"),
 }
 
 
 def status_pill(page: Page, invoice: Invoice) -> tuple[str, str]:
-    late = invoice.open.minor > 0 and invoice.due < page.now
-    return OVERDUE if late else STATUSES[invoice.status]
+    if invoice.kind is InvoiceKind.CREDIT_NOTE:
+        return CREDITS[invoice.status]
+    return STATUSES[invoice.standing(page.now)]
 
 
 @router.get("/invoices")
@@ -141,8 +154,8 @@ def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError 
         "who": names.get(found.customer, found.customer),
         "pill": status_pill(page, found),
         "rule": tax_rule(found.tax_rule),
-        "why": None if chosen is None else _why(page, chosen),
-        "posted": _posted(page, found),
+        "why": None if chosen is None else _why(page, found, chosen),
+        "events": EVENTS,
         "accounts": ACCOUNTS,
         "changes": _compared(page, found, lines),
         "may_pay": page.may(Verb.INVOICE_WRITE) and found.open.minor > 0,
@@ -150,36 +163,15 @@ def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError 
         "refusal": None if refused is None else refusal(page, refused),
     }
     same = Same(f"rackrate invoice show {id}", f"GET /v1/invoices/{id}")
+    if place and chosen is not None:
+        api = f"GET /v1/invoices/{id}/lines/{chosen.place}/explanation"
+        same = Same(f"rackrate invoice explain {id} {chosen.place}", api)
     status = 200 if refused is None else status_of(refused)
     return page.show("invoice.html", same, status, **values)
 
 
-def _why(page: Page, chosen: InvoiceLine) -> invoice_view.Why | None:
-    line = chosen.line
-    if line.lease is None or line.sku is None:
-        return None
-    lease, events = leasing.show(page.world, page.actor, line.lease)
-    prices = catalogue.list_prices(page.world, page.actor, sku=line.sku)
-    known = customers.list_customers(page.world, page.actor)
-    own = (one.time_zone for one in known if one.id == lease.customer)
-    zone = next(own, page.organisation.time_zone)
-    return invoice_view.why(line, lease, events, prices, zone)
-
-
-def _posted(page: Page, invoice: Invoice) -> list[Entry]:
-    """The entries that this invoice made, for those who may read the books."""
-    if not page.may(Verb.LEDGER_READ):
-        return []
-    found: list[Entry] = []
-    for cause in (f"invoice/{invoice.id}", f"earned/{invoice.id}/", f"payment/{invoice.id}/"):
-        near = books.entries(page.world, page.actor, invoice.entity, cause[:-1], 40)
-        found += [one for one in near if one.id == cause or one.id.startswith(f"{cause}")]
-    return [one for one in found if _of(one, invoice)]
-
-
-def _of(entry: Entry, invoice: Invoice) -> bool:
-    """`EX-1` is not `EX-10`: a cause names its invoice between slashes, or at its end."""
-    return invoice.id in entry.id.split("/")
+def _why(page: Page, invoice: Invoice, chosen: InvoiceLine) -> Explanation:
+    return explaining.explain(page.world, page.actor, invoice.id, chosen.place)
 
 
 def _compared(
@@ -190,7 +182,9 @@ def _compared(
         return None
     earlier = f"month/{invoice.month.plus(-1)}/{invoice.customer}"
     issued = billing.find(page.world, page.actor, invoice.customer)
-    before = next((one for one in issued if one.cause == earlier), None)
+    same = (earlier, invoice.project, invoice.purchase_order)
+    found = (one for one in issued if (one.cause, one.project, one.purchase_order) == same)
+    before = next(found, None)
     if before is None:
         return None
     _, old = billing.show(page.world, page.actor, before.id)

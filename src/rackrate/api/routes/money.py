@@ -3,12 +3,13 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import PlainTextResponse, Response
 
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Caller, IdPath, Named, NeedsName, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
+from rackrate.api.schemas.explanation import Explanation
 from rackrate.api.schemas.money import (
     Balance,
     Balances,
@@ -22,7 +23,7 @@ from rackrate.api.schemas.money import (
     Preview,
 )
 from rackrate.api.schemas.parts import Instant, MonthText, Page
-from rackrate.app import billing, books
+from rackrate.app import billing, books, explaining
 from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.exports import beancount
@@ -95,6 +96,18 @@ def close(call: Writer, body: CloseRequest) -> Response:
 def show_invoice(call: Caller, id: IdPath) -> Response:
     found = billing.show(call.world, call.actor, InvoiceId(id))
     return call.tagged(InvoiceDetail.detail(*found, call.world.clock.now()))
+
+
+@router.get(
+    "/invoices/{id}/lines/{place}/explanation",
+    response_model=Explanation,
+    responses=READS,
+    tags=INVOICES,
+    summary="Why a line is what it is: down to the seconds, up to the ledger",
+)
+def explain(call: Caller, id: IdPath, place: Annotated[int, Path(ge=1, le=999_999)]) -> Response:
+    found = explaining.explain(call.world, call.actor, InvoiceId(id), place)
+    return call.answer(Explanation.of(found))
 
 
 @router.post(

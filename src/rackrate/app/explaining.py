@@ -1,0 +1,136 @@
+"""Explaining a line of an invoice: down to the leases and the seconds, and up to the ledger."""
+
+from rackrate.app.beside import overdue_with
+from rackrate.app.instalments import plan_of
+from rackrate.app.payments import of_invoice
+from rackrate.app.ports import Tx
+from rackrate.app.rows import Close
+from rackrate.app.world import World, confine, reading
+from rackrate.core.access import Actor, Target, Verb, allows
+from rackrate.core.contract import Contract
+from rackrate.core.draft import Draft
+from rackrate.core.errors import Missing
+from rackrate.core.explanation import (
+    Explanation,
+    Known,
+    Measured,
+    Scheduled,
+    measured,
+    scheduled,
+)
+from rackrate.core.ids import EntryId, InvoiceId
+from rackrate.core.interval import months_over
+from rackrate.core.inventory import Entity
+from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, LineKind
+from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.ledger import Entry
+from rackrate.core.parties import Customer
+from rackrate.core.pricing import Price
+from rackrate.core.receivable import Run, runs
+from rackrate.core.recognition import issued_id
+from rackrate.core.usage import Volume, volumes_of
+
+
+def explain(world: World, actor: Actor, id: InvoiceId, place: int) -> Explanation:
+    """Why a line is what it is. The entries are for those who may read the books, and who wrote
+    a line by hand for those who work for the seller.
+    """
+    with reading(world, actor, Verb.INVOICE_READ, of_invoice(id)) as tx:
+        confine(tx, actor)
+        invoice = tx.get(Invoice, id)
+        row = tx.peek(InvoiceLine, f"{id}/{place:06}")
+        if row is None:
+            raise Missing("invoice line", f"{id} {place}")
+        books = allows(actor, Verb.LEDGER_READ, Target("ledger", invoice.entity))
+        return Explanation(
+            invoice,
+            row,
+            _measured(tx, invoice, row),
+            _scheduled(tx, world, row),
+            _credited(tx, invoice, row),
+            _late(tx, invoice, row),
+            _draft(tx, row) if actor.operator else None,
+            tuple(_entries(tx, invoice, row)) if books else (),
+        )
+
+
+def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
+    line = row.line
+    if line.kind not in (LineKind.USAGE, LineKind.CORRECTION):
+        return None
+    first, closed = _first_of(tx, invoice, row).issued, None
+    if line.kind is LineKind.CORRECTION:
+        closes = [each.at for each in tx.find(Close, entity=invoice.entity) if each.at < first]
+        closed = max(closes, default=None)
+    seconds = line.month.interval(tx.get(Customer, invoice.customer).time_zone).seconds
+    prices, volume = tx.find(Price, currency=line.net.currency), None
+    if line.lease is not None:
+        histories = [(tx.get(Lease, line.lease), tx.history(line.lease))]
+    else:
+        volume, histories = _keeping(tx, row)
+    return measured(Known(line, histories, volume, prices, seconds, first, closed))
+
+
+def _keeping(
+    tx: Tx, row: InvoiceLine
+) -> tuple[Volume | None, list[tuple[Lease, tuple[LeaseEvent, ...]]]]:
+    """The volume of a line of storage, with the leases that kept it."""
+    cause = row.line.source.partition("/volume/")[2]
+    found: list[tuple[Lease, tuple[LeaseEvent, ...]]] = []
+    volume = None
+    for lease, events in tx.histories(row.customer, row.line.during):
+        for each in volumes_of(lease):
+            if cause.startswith(f"{each}/"):
+                volume = each
+                found.append((lease, events))
+    return volume, found
+
+
+def _first_of(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Invoice:
+    """The invoice on which a line stood first, if that one is void."""
+    source = row.line.source
+    if not row.line.again:
+        return invoice
+    return tx.peek(Invoice, source.split(AGAIN)[1]) or invoice
+
+
+def _scheduled(tx: Tx, world: World, row: InvoiceLine) -> Scheduled | None:
+    if row.line.contract is None:
+        return None
+    contract = tx.get(Contract, row.line.contract)
+    billed = tx.find(InvoiceLine, contract=contract.id)
+    plan = plan_of(tx, contract, world.clock.now())
+    return scheduled(row, plan, billed, contract.tax_included)
+
+
+def _credited(tx: Tx, invoice: Invoice, row: InvoiceLine) -> InvoiceLine | None:
+    if invoice.credits is None:
+        return None
+    lines = tx.find(InvoiceLine, invoice=invoice.credits)
+    return next((one for one in lines if one.line.source == row.line.credits), None)
+
+
+def _late(tx: Tx, invoice: Invoice, row: InvoiceLine) -> tuple[Run, ...]:
+    if row.line.kind is not LineKind.INTEREST:
+        return ()
+    of = InvoiceId(row.line.source.split(AGAIN)[0].split("/", 1)[1].rpartition("/")[0])
+    customer, first = tx.get(Customer, invoice.customer), _first_of(tx, invoice, row)
+    late = overdue_with(tx, tx.get(Invoice, of))
+    return tuple(runs(late, row.line.month, first.issued, customer.time_zone))
+
+
+def _draft(tx: Tx, row: InvoiceLine) -> Draft | None:
+    kind, _, rest = row.line.source.partition("/")
+    return tx.peek(Draft, rest.partition("/")[0]) if kind in ("manual", "credit") else None
+
+
+def _entries(tx: Tx, invoice: Invoice, row: InvoiceLine) -> list[Entry]:
+    """What the invoice posted, and what the line's use earned, month by month of the seller's."""
+    zone, first = tx.get(Entity, invoice.entity).time_zone, _first_of(tx, invoice, row)
+    causes = [issued_id(invoice)]
+    if row.line.kind in (LineKind.USAGE, LineKind.CORRECTION):
+        causes += [
+            EntryId(f"earned/{first.id}/{month}") for month, _ in months_over(row.line.during, zone)
+        ]
+    found = (tx.peek(Entry, cause) for cause in causes)
+    return [entry for entry in found if entry is not None]
