@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pikepdf
@@ -12,7 +13,7 @@ import pytest
 import typst
 
 from rackrate.app.documents import Document
-from rackrate.core.errors import Unavailable
+from rackrate.core.errors import Refused, Unavailable
 from rackrate.exports import pdf
 from rackrate.exports.facturx import render as facturx
 from rackrate.exports.sheet import sheet
@@ -111,6 +112,16 @@ def test_a_credit_note_says_what_it_is_and_has_no_minus() -> None:
 def test_the_same_invoice_is_the_same_file_whenever_it_is_asked_for(month: Document) -> None:
     assert pdf.render(month, Language.ZH) == pdf.render(month, Language.ZH)
     assert facturx(month, Language.EN) == facturx(month, Language.EN)
+
+
+def test_a_long_invoice_is_printed_and_explained_in_part_and_a_very_long_one_is_refused(
+    month: Document,
+) -> None:
+    lines = [replace(month.lines[0], place=place) for place in range(1, 302)]
+    said = text_of(pdf.render(replace(month, lines=tuple(lines)), Language.EN))
+    assert said.count("357.00") > 301 and "The first 200 lines are explained here." in said
+    with pytest.raises(Refused, match="more than the 5,000 that are printed; take it as ubl"):
+        pdf.render(replace(month, lines=tuple(lines * 17)), Language.EN)
 
 
 def test_every_word_has_its_chinese_and_every_chinese_word_is_said() -> None:

@@ -7,14 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rackrate.app.documents import Document
-from rackrate.core.errors import Unavailable
+from rackrate.app.documents import MOST_EXPLAINED, Document
+from rackrate.core.errors import Reason, Refused, Unavailable
 from rackrate.exports.sheet import sheet
 from rackrate.exports.words import Language
 
 if TYPE_CHECKING:
     import typst
 
+# A thousand lines take a second, and memory grows with them.
+MOST_PRINTED = 5_000
 TEMPLATE = Path(__file__).with_name("invoice.typ")
 # Faces with Chinese characters, the best first; a Latin face where there is none of them.
 CHINESE = (
@@ -45,6 +47,13 @@ def render(
     known: "typst.Fonts | None" = None,
 ) -> bytes:
     """The sheets. `attached` is the same invoice for programs, carried inside as Factur-X."""
+    if len(document.lines) > MOST_PRINTED:
+        raise Refused(
+            Reason.WRONG_STATE,
+            f"{document.invoice.id} has {len(document.lines):,} lines, more than the "
+            f"{MOST_PRINTED:,} that are printed; take it as ubl or csv",
+            {"lines": len(document.lines), "most": MOST_PRINTED},
+        )
     # Typst takes a while to load, and no other request needs it.
     import typst
 
@@ -58,7 +67,11 @@ def render(
     compiler = typst.Compiler(TEMPLATE, font_paths=faces, sys_inputs=inputs)
     try:
         made = compiler.compile(
-            format="pdf", pdf_standards="a-3b", timestamp=document.invoice.issued
+            format="pdf",
+            pdf_standards="a-3b",
+            timestamp=document.invoice.issued,
+            # What tells a reading aloud its way makes a long invoice five times as large.
+            pdf_tags=len(document.lines) <= MOST_EXPLAINED,
         )
     except typst.TypstError as error:
         if "font" in error.message:

@@ -1,10 +1,10 @@
 """What stands on the printed sheets of an invoice, as words and figures in one language."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from rackrate.app.documents import Document, Stretch
+from rackrate.app.documents import MOST_EXPLAINED, Document, Stretch
 from rackrate.core.interval import zone
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.lease import LeaseClass
@@ -14,6 +14,7 @@ from rackrate.core.pricing import Price, Unit
 from rackrate.exports.words import Language, Words
 
 MOST_STRETCHES = 8
+WIDE = Context(prec=80)
 CLASSES = {
     LeaseClass.CONTRACT: "contract",
     LeaseClass.FLEX: "flex",
@@ -136,7 +137,7 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
     else:
         places = 3 if measured.price.unit in IN_THOUSANDTHS else 6
         quantity = shown.quantity(measured.quantity, places)
-        unit, price = unit_of(measured.price, say), f"{measured.price.amount:f}"
+        unit, price = unit_of(measured.price, say), priced(measured.price.amount)
     return {
         "place": str(each.place),
         "title": title_of(line, say),
@@ -158,6 +159,12 @@ def unit_of(price: Price, say: Words) -> str:
     if price.month_hours:
         return say("{unit} of {hours} h", unit=word, hours=price.month_hours)
     return say("calendar {unit}", unit=word)
+
+
+def priced(amount: Decimal) -> str:
+    """With every decimal that it has, and at least two."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount.quantize(Decimal(1).scaleb(-places), context=WIDE):,f}"
 
 
 def shown_one(line: Line, shown: Figures) -> str:
@@ -262,6 +269,7 @@ def _foot(document: Document, say: Words) -> str:
 
 def _annex(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
     """Why each amount is what it is."""
+    rest = len(document.lines) > MOST_EXPLAINED
     return {
         "title": say("Annex: why these amounts"),
         "intro": say(
@@ -269,7 +277,13 @@ def _annex(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
             "line.",
             zone=document.time_zone,
         ),
-        "items": [_why(document, each, shown, say) for each in document.lines],
+        "items": [_why(document, each, shown, say) for each in document.lines[:MOST_EXPLAINED]],
+        "rest": say(
+            "The first {count} lines are explained here. The CSV has all of them.",
+            count=MOST_EXPLAINED,
+        )
+        if rest
+        else "",
     }
 
 
@@ -282,7 +296,7 @@ def _why(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
             "{seconds} {what} × {price} {currency} ÷ {base} = {exact}, rounded {amount}",
             seconds=shown.quantity(Fraction(measured.seconds), 0),
             what=say("GB-seconds") if line.sku is None else say("slot-seconds"),
-            price=f"{measured.top:f}",
+            price=priced(measured.top),
             currency=line.net.currency,
             base=f"{measured.bottom:,}",
             exact=shown.quantity(measured.exact, 6),
