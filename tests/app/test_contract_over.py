@@ -5,24 +5,30 @@ from datetime import timedelta
 from decimal import Decimal
 
 from rackrate.app import giveway, leasing, sales
+from rackrate.app.amending import Renew, amend
 from rackrate.app.leasing import Ask
 from rackrate.core.calendar import Reservation
+from rackrate.core.contract import Renewal, Terms
 from rackrate.core.giveway import EARLY
 from rackrate.core.ids import ContractId, LeaseId
 from rackrate.core.interval import Interval
 from rackrate.core.lease import LeaseClass, Phase
 from rackrate.core.money import Money
-from tests.app.test_giveway import DAY, EAST, HOUR, NODE, TRAIN, loop, see, shop, to
+from tests.app.test_giveway import DAY, EAST, HOUR, NODE, TRAIN, loop, see, shop, start, to
 from tests.build import Built
 
 
-def sign(built: Built, nodes: int, days: int) -> ContractId:
+def sign(built: Built, nodes: int, days: int, terms: Terms | None = None) -> ContractId:
     now = built.clock.now()
+    return over(built, "k9", nodes, Interval(now, now + days * DAY), terms)
+
+
+def over(
+    built: Built, id: str, nodes: int, during: Interval, terms: Terms | None = None
+) -> ContractId:
     cost = Money.parse("100.00", "CNY")
-    offer = sales.Offer.of(
-        ContractId("k9"), TRAIN, NODE, nodes, Interval(now, now + days * DAY), cost, Decimal(0)
-    )
-    return sales.sign(built.world, built.admin, offer).id
+    offer = sales.Offer.of(ContractId(id), TRAIN, NODE, nodes, during, cost, Decimal(0))
+    return sales.sign(built.world, built.admin, replace(offer, terms=terms or Terms())).id
 
 
 def under(built: Built, contract: ContractId, nodes: int) -> LeaseId:
@@ -44,6 +50,41 @@ def test_a_lease_ends_with_its_contract_and_hears_of_it_a_day_before() -> None:
     assert shown.until == ends and events[-1].cause == giveway.BEYOND
     to(built, ends - timedelta(seconds=1))
     assert see(built, lease)[0].phase is Phase.RUNNING
+    to(built, ends)
+    assert see(built, lease)[0].phase is Phase.ENDED
+
+
+def test_a_right_to_renew_lets_nobody_stay_until_it_is_used() -> None:
+    """To be decided in the last hour: the lease hears that it ends, and then that it does not."""
+    built = shop()
+    ends = built.clock.now() + 30 * DAY
+    contract = sign(built, 2, 30, Terms(renewal=Renewal(1, ends)))
+    lease = under(built, contract, 2)
+    to(built, ends - EARLY)
+    assert see(built, lease)[0].until == ends
+    to(built, ends - HOUR)
+    amend(built.world, built.admin, contract, Renew())
+    loop(built)
+    assert see(built, lease)[0].until is None
+    to(built, ends + HOUR)
+    assert see(built, lease)[0].phase is Phase.RUNNING
+
+
+def test_a_right_that_is_used_late_has_the_nodes_that_leases_were_told_to_leave() -> None:
+    """One block is full; of the other both nodes are promised from day 30 on, one by the right. A
+    lease by the moment is there up to a quarter of an hour before, and in nobody's way.
+    """
+    built = shop()
+    now = built.clock.now()
+    ends = now + 30 * DAY
+    over(built, "full", 2, Interval(now, ends + 90 * DAY))
+    contract = sign(built, 1, 30, Terms(renewal=Renewal(1, ends)))
+    lease = start(built)
+    over(built, "next", 1, Interval(ends, ends + 90 * DAY))
+    to(built, ends - HOUR)
+    assert see(built, lease)[0].phase is Phase.RUNNING
+    renewed = amend(built.world, built.admin, contract, Renew())
+    assert [each.anew for each in renewed.commitments] == [False, False]
     to(built, ends)
     assert see(built, lease)[0].phase is Phase.ENDED
 

@@ -126,6 +126,18 @@ def test_a_hold_that_nobody_signed_gives_way_before_maintenance_and_that_before_
     assert [id for id, *_ in told([node(1)], promises, standing)] == ["b-hold", "c-maintenance"]
 
 
+def test_what_may_be_renewed_goes_short_after_what_is_quoted_and_before_what_is_signed() -> None:
+    """It may lapse; but nobody can take it back, so it is no mend for another promise."""
+    quoted = promise("quoted", 2, 10, 100, ReservationKind.HOLD)
+    right = replace(promise("right", 2, 10, 100, ReservationKind.HOLD), renews=1)
+    signed = promise("signed", 2, 10, 100)
+    nodes = [node(n) for n in range(6)]
+    assert told(nodes, [quoted, right, signed]) == []
+    assert told(nodes[:4], [quoted, right, signed]) == [("quoted", 2, 10, 100)]
+    assert told(nodes[:3], [quoted, right, signed])[1:] == [("right", 1, 10, 100)]
+    assert [one for one, *_ in told(nodes[:1], [right, signed])] == ["right", "signed"]
+
+
 def test_for_whom_the_late_order_was_placed_goes_short_before_everybody_until_it_comes() -> None:
     promises = [
         promise("served", 1, 0, 40),
@@ -285,7 +297,8 @@ def test_where_no_block_has_room_it_is_said_from_when_one_has() -> None:
 
 def test_holds_of_the_pool_could_be_withdrawn_and_arrivals_elsewhere_could_be_used() -> None:
     hold = promise("h", 1, 5, 15, ReservationKind.HOLD)
-    found = mends(SHORT, around(node(1), node(1, "east-2", ready=12), promises=[hold]))
+    right = replace(promise("right", 1, 5, 15, ReservationKind.HOLD), renews=1)
+    found = mends(SHORT, around(node(1), node(1, "east-2", ready=12), promises=[hold, right]))
     assert [each.id for each in found.holds] == ["h"]
     assert [(each.order, each.nodes, each.expected) for each in found.arriving] == [
         ("po-1", 1, day(12))
