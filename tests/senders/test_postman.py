@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -13,17 +14,19 @@ from rackrate.app import billing, channels, dispatch
 from rackrate.app.channels import Filter, NewChannel, Told
 from rackrate.app.ports import Sender
 from rackrate.app.world import Settings
+from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId
 from rackrate.core.outbox import Channel, Language, Letter, Medium, State, Topic
 from rackrate.db.store import PostgresStore
 from rackrate.senders.email import EmailSender, Safety, Server
 from rackrate.senders.webhook import WebhookSender
+from rackrate.wiring.control import Options, check
 from rackrate.wiring.postman import Postman
-from tests.app.test_billing import NOVEMBER, SELLER, run, settle
+from tests.app.test_billing import NOVEMBER, SELLER, run
 from tests.build import CUSTOMERS, SMALL, Built, build
 from tests.senders.receiver import Mailbox, mailing, receiving
 
-ROBOTICS, STUDIO = CustomerId("robotics"), CustomerId("studio")
+ROBOTICS = CustomerId("robotics")
 PATIENCE_S = 20.0
 Senders = dict[Medium, Sender]
 
@@ -37,20 +40,14 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def shop(store: PostgresStore | None = None) -> Built:
-    from datetime import UTC, datetime
-
-    first = datetime(2026, 10, 31, 16, tzinfo=UTC)
+    first = NOVEMBER.interval("Asia/Shanghai").start
     private = Settings(private_webhooks=True, portal_url="https://cloud.example")
     return build(SMALL, CUSTOMERS, store=store, now=first, settings=private)
 
 
 def close(built: Built) -> None:
     """Use something, and issue the invoice of it."""
-    from rackrate.app import loops
-
     run(built, 10)
-    settle(built, full=True)
-    assert loops.lead(built.world, "test") is not None
     built.clock.advance(timedelta(days=40))
     assert billing.close(built.world, built.admin, SELLER, NOVEMBER)
 
@@ -137,9 +134,10 @@ def test_a_webhook_that_fails_first_is_tried_again_under_the_same_id() -> None:
         assert len({got.body for got in receiver.got}) == 1
         assert len({got.headers["webhook-timestamp"] for got in receiver.got}) == 3
         assert told(built).sendings[0].attempts == 3
-        signed = receiver.got[-1]
-        Webhook(secret)  # a key that the standard's library takes
-        assert signed.json["data"]["invoice"] == billing.find(built.world, built.admin)[0].id
+        assert Webhook(secret), "a key that the standard's own library takes"
+        assert (
+            receiver.got[-1].json["data"]["invoice"] == billing.find(built.world, built.admin)[0].id
+        )
 
 
 class Dies(BaseException):
@@ -274,3 +272,19 @@ def test_a_mistake_of_ours_is_visible_and_not_tried_for_ever() -> None:
         built.clock.advance(timedelta(hours=2))
     assert told(built).row.state is State.DEAD
     assert told(built).sendings[0].error == "KeyError: 'amount'"
+
+
+@pytest.mark.parametrize(
+    ("smtp", "mail_from", "said"),
+    [
+        ("smtps://mail.example", "", "--mail-from: say from which address"),
+        ("smtps://mail.example", "nobody", "--mail-from: 'nobody' is no e-mail address"),
+        ("mail.example", "a@mail.example", "--smtp: write smtps://"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_starts(
+    smtp: str, mail_from: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Invalid, match=said):
+        check(Options(tmp_path / "data", smtp=smtp, mail_from=mail_from))
+    assert not (tmp_path / "data").exists()
