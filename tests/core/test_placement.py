@@ -293,3 +293,45 @@ def _audit(held: dict[str, tuple[str, frozenset[int], str]], promised: int) -> N
     by_moment = sum(accounts == {""} for accounts in in_block_0.values())
     assert by_moment <= 3 - promised
     assert sum(accounts == {"K1"} for accounts in owners.values()) <= promised
+
+
+STATES = st.sampled_from(
+    [NodeState.IN_SERVICE, NodeState.DRAINING, NodeState.IN_REPAIR, NodeState.RETIRED]
+)
+TURNS = st.lists(st.tuples(st.integers(0, 4), st.none() | STATES, st.booleans()), max_size=30)
+
+
+@settings(max_examples=150)
+@given(TURNS)
+def test_what_is_counted_of_a_pool_is_what_its_nodes_are(
+    turns: list[tuple[int, NodeState | None, bool]],
+) -> None:
+    """Nodes are drained, repaired and returned while leases come and go."""
+    here = fleet(3, 2)
+    held: dict[str, str] = {}
+    for turn, (number, state, flag) in enumerate(turns):
+        row = here.nodes[number]
+        if state is not None:
+            day = NOW + timedelta(days=1) if flag else None
+            empty = row.id not in held
+            there = replace(row, state=state, ready=day, drained=day)
+            if empty or state in (NodeState.IN_SERVICE, NodeState.DRAINING):
+                here.set_node(there)
+        elif row.id in held:
+            here.free(held.pop(row.id), NOW)
+        elif row.state is NodeState.IN_SERVICE:
+            account = "K1" if flag else ""
+            take(here, (Member(0, row.id, Slots.of(range(8))),), f"l{turn}", account)
+            held[row.id] = f"l{turn}/0"
+    for pool in here.pool_list:
+        mine = [row for row in here.nodes if row.pool == pool.id]
+        serving = [row for row in mine if row.state is NodeState.IN_SERVICE]
+        assert pool.usable == len(serving)
+        assert pool.untouched == sum(row.id not in held for row in serving)
+        back = [row.ready if row.state is NodeState.IN_REPAIR else row.drained for row in mine]
+        away = (NodeState.IN_REPAIR, NodeState.DRAINING)
+        pairs = zip(mine, back, strict=True)
+        assert pool.broken == sum(row.state in away and day is not None for row, day in pairs)
+        lodged = [row for row in mine if row.id in held and not here.claims[held[row.id]].account]
+        gone = sum(row.state is NodeState.DRAINING for row in lodged)
+        assert (pool.leaving, pool.sold_by_the_moment) == (gone, len(lodged) - gone)

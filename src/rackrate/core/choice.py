@@ -37,6 +37,23 @@ def ranked(named: NDArray[np.int32], leaves: NDArray[np.bool_], account: int) ->
     return None if (ranks == ranks[:1]).all() else ranks.astype(np.int8)
 
 
+def within(
+    limits: NDArray[np.int64], pools: Places, fresh: NDArray[np.bool_], ranks: Ranks | None
+) -> NDArray[np.bool_]:
+    """Which of some nodes may be given: of each pool's fresh ones so many, the gladliest first.
+
+    `limits` are those of the pools; of a pool whose limit is below zero there is nothing.
+    """
+    keep: NDArray[np.bool_] = limits[pools] >= 0
+    new = np.flatnonzero(fresh)
+    order = pools[new] if ranks is None else pools[new] * 4 + ranks[new]
+    new = new[np.argsort(order, kind="stable")]
+    grouped = pools[new]
+    place = np.arange(len(new)) - np.searchsorted(grouped, grouped)
+    keep[new[place >= limits[grouped]]] = False
+    return keep
+
+
 def choose(
     found: Fitting, members: int, same_block: bool = False, before: Collection[int] = ()
 ) -> list[int] | None:

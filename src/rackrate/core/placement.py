@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rackrate.core.calendar import NOTHING, Claim, Reservation
-from rackrate.core.choice import NOBODY, Fitting, Ranks, choose, ranked
+from rackrate.core.choice import NOBODY, Fitting, Ranks, choose, ranked, within
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.pools import OPEN as OPEN
@@ -121,6 +121,7 @@ class Fleet:
         else:
             was = self.nodes[i]
             self.pools[was.pool].calendar.drop_node(was.id)
+            self._count(i, -1)
             assert self._held[i] == 0 or (was.slots, was.pool) == (
                 node.slots,
                 node.pool,
@@ -134,11 +135,12 @@ class Fleet:
             self._bits[i] = (1 << node.slots) - 1
             self._free[i] = self._size[i] = node.slots
         self._usable[i] = node.state == NodeState.IN_SERVICE
-        self._drain(i, node.state == NodeState.DRAINING)
+        self._drained[i] = node.state == NodeState.DRAINING
         self._mark(i, node)
         self._chip[i] = self._chips.setdefault(node.chip, len(self._chips))
         self._pool[i] = pool.number
         self._block[i] = self._blocks.setdefault(node.block, len(self._blocks))
+        self._count(i, 1)
 
     def hold(self, claim: Claim) -> None:
         """Take the claim's slots. They must be free: this is the first guard of promise 1."""
@@ -156,8 +158,8 @@ class Fleet:
             self._owner[i] = account
             pool = self.pool_list[self._pool[i]]
             pool.owned[account] = pool.owned.get(account, 0) + 1
-            if account == OPEN and self._drained[i]:
-                pool.leaving += 1
+            pool.untouched -= int(self._usable[i])
+            pool.leaving += int(account == OPEN and self._drained[i])
 
     def free(self, claim_id: str, ended: datetime) -> None:
         """Give a claim's slots back; its row ends at `ended`, and the next may begin there."""
@@ -169,8 +171,8 @@ class Fleet:
         if self._held[i] == 0:
             pool = self.pool_list[self._pool[i]]
             pool.owned[int(self._owner[i])] -= 1
-            if self._owner[i] == OPEN and self._drained[i]:
-                pool.leaving -= 1
+            pool.untouched += int(self._usable[i])
+            pool.leaving -= int(self._owner[i] == OPEN and self._drained[i])
             self._owner[i] = NOBODY
         self.closed_until[claim.node] = max(ended, self.closed_until.get(claim.node, ended))
 
@@ -262,7 +264,7 @@ class Fleet:
         if chip is None:
             return np.zeros(0, np.intp)
         if request.whole_nodes:
-            mine = self._untouched() & (self._size == request.slots)
+            mine = (self._owner == NOBODY) & (self._size == request.slots)
         else:
             mine = self._free >= request.slots
             if request.account:
@@ -276,33 +278,25 @@ class Fleet:
         fits: NDArray[np.intp] = mine.nonzero()[0]
         return self._within_promises(fits, request, now)
 
-    def _untouched(self) -> NDArray[np.bool_]:
-        untouched: NDArray[np.bool_] = self._owner == NOBODY
-        return untouched
-
     def _within_promises(
         self, fits: NDArray[np.intp], request: Request, now: datetime
     ) -> NDArray[np.intp]:
         """Drop untouched nodes beyond what this account may still open in each pool."""
         if not (request.account or self._promises or request.kept_percent):
             return fits
-        keep = np.ones(len(fits), np.bool_)
+        pools, place = np.unique(self._pool[fits], return_inverse=True)
+        limits = [self._limit(self.pool_list[number], request, now) for number in pools]
         fresh = self._owner[fits] == NOBODY
-        ranks = self._ranks(request, fits)
-        for number in np.unique(self._pool[fits]):
-            pool, here = self.pool_list[number], self._pool[fits] == number
-            may_open = self._may_open(pool, request, now)
-            if request.lasting and not request.account:
-                last = seconds(now + request.lasting)
-                safe = pool.calendar.free(now).least(seconds(now), last) - pool.sold_by_the_moment
-                may_open = min(may_open, safe)
-                if safe < 0:
-                    keep[here] = False
-            new = np.flatnonzero(fresh & here)
-            if ranks is not None:
-                new = new[np.argsort(ranks[new], kind="stable")]
-            keep[new[max(may_open, 0) :]] = False
-        return fits[keep]
+        return fits[within(np.array(limits, np.int64), place, fresh, self._ranks(request, fits))]
+
+    def _limit(self, pool: Pool, request: Request, now: datetime) -> int:
+        """How many untouched nodes of the pool may be offered; below zero: no part of any node."""
+        may_open = max(0, self._may_open(pool, request, now))
+        if request.lasting and not request.account:
+            last = seconds(now + request.lasting)
+            safe = pool.calendar.free(now).least(seconds(now), last) - pool.sold_by_the_moment
+            return min(may_open, safe)
+        return may_open
 
     def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
         """How many untouched nodes of the pool this account may begin to use now."""
@@ -314,14 +308,11 @@ class Fleet:
             max(0, nodes - pool.owned.get(self._accounts.get(holder, -2), 0))
             for holder, nodes in promised.items()
         )
-        members = self._pool == pool.number
-        usable = members & self._usable
         if request.kept_percent:
-            broken = int(np.count_nonzero(members & self._broken))
-            there = pool.calendar.supply(now) + broken
-            spoilt = there - int(np.count_nonzero(usable))
+            there = pool.calendar.supply(now) + pool.broken
+            spoilt = there - pool.usable
             kept += max(0, ceil(there * request.kept_percent / 100) - spoilt)
-        return int(np.count_nonzero(usable & self._untouched())) - kept
+        return pool.untouched - kept
 
     def _ranks(self, request: Request, fits: NDArray[np.intp]) -> Ranks | None:
         if not self._marked:
@@ -353,12 +344,14 @@ class Fleet:
 
     # -- upkeep ---------------------------------------------------------------------------------
 
-    def _drain(self, i: int, drained: bool) -> None:
-        """Take note of whether node `i` is drained: then no promise waits for what runs there."""
-        if bool(self._drained[i]) != drained:
-            self._drained[i] = drained
-            if self._held[i] and self._owner[i] == OPEN:
-                self.pool_list[self._pool[i]].leaving += 1 if drained else -1
+    def _count(self, i: int, sign: int) -> None:
+        """Count node `i` in its pool, or no more. Where it is drained no promise waits for it."""
+        pool, owner = self.pool_list[self._pool[i]], self._owner[i]
+        usable = sign * int(self._usable[i])
+        pool.usable += usable
+        pool.untouched += usable if owner == NOBODY else 0
+        pool.broken += sign * int(self._broken[i])
+        pool.leaving += sign if owner == OPEN and self._drained[i] else 0
 
     def _mark(self, i: int, node: Node) -> None:
         """Take note of whose node `i` is by name, whether it is to be drained, and is broken."""

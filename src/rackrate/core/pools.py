@@ -12,7 +12,10 @@ OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contr
 class Pool:
     """One block x node shape: who has whole nodes of it, and what of it is promised."""
 
-    __slots__ = ("block", "calendar", "chip", "gpus", "id", "leaving", "number", "owned")
+    __slots__ = (
+        *("block", "calendar", "chip", "gpus", "id", "number"),
+        *("broken", "leaving", "owned", "untouched", "usable"),
+    )
 
     def __init__(self, id: PoolId, number: int, block: str, chip: ChipId, gpus: int) -> None:
         self.id = id
@@ -21,6 +24,9 @@ class Pool:
         self.chip = chip
         self.gpus = gpus
         self.owned: dict[int, int] = {}
+        self.usable = 0  # Nodes in service.
+        self.untouched = 0  # Of them, those of which nothing is held.
+        self.broken = 0  # Nodes that are drained or in repair, and come back.
         self.leaving = 0  # Drained nodes on which something still runs that is sold by the moment.
         self.calendar = PoolCalendar()
 
