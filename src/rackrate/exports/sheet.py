@@ -131,7 +131,9 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
     first, last = document.day(line.during.start), document.last_day(line.during.end)
     below = [line.lease or line.contract or "", f"{first} – {last}" if first < last else str(first)]
     if line.kind in TITLES or line.sku is None:
-        below.insert(0, line.description if say.english else "")
+        # That of an instalment is figures and names, which need no words.
+        said = say.english or line.kind is LineKind.INSTALMENT
+        below.insert(0, line.description if said else line.sku or "")
     if measured is None:
         quantity, unit, price = shown_one(line, shown), "", f"{abs(line.asked.amount):,}"
     else:

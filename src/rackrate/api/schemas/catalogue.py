@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from rackrate.api.schemas.parts import Limits, Schema
+from rackrate.api.schemas.people import Details
 from rackrate.app import catalogue
 from rackrate.core import chips, inventory, price_check, pricing
 from rackrate.core.lease import LeaseClass
@@ -24,6 +25,8 @@ class Entity(Schema):
     invoice_series: str
     output_tax: str
     payment_days: int
+    details: Details
+    digital_invoices: str = Field(description="The channel that issues them; empty: none")
 
     @classmethod
     def of(cls, entity: inventory.Entity) -> "Entity":
@@ -37,6 +40,8 @@ class Entity(Schema):
             invoice_series=entity.invoice_series,
             output_tax=entity.output_tax,
             payment_days=entity.payment_days,
+            details=Details.of(entity.details),
+            digital_invoices=entity.channel,
         )
 
 
