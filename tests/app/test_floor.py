@@ -124,6 +124,17 @@ def test_an_upgrade_to_another_chip_needs_the_floor_of_that_chip() -> None:
     amending.amend(built.world, seller(built), ONE, Swap(1, SLOW, cny("23750.00"), APRIL))
 
 
+def test_what_goes_on_in_two_parts_is_priced_as_one() -> None:
+    """Three nodes at the price of three; one of them goes on on another block."""
+    built = shop()
+    sign(built, built.admin, "193800.00", 3)
+    other = Interval(YEAR.end, FOLLOWING)
+    offer = sales.Offer.of(ContractId("two"), TRAIN, NODE, 1, other, cny("70000.00"), Decimal(0))
+    sales.sign(built.world, built.admin, offer)
+    done = amending.amend(built.world, seller(built), ONE, Extend(1, FOLLOWING))
+    assert [(each.nodes, each.anew) for each in done.commitments[1:]] == [(2, False), (1, True)]
+
+
 def test_going_on_at_what_was_approved_before_needs_nobody_again() -> None:
     built = shop()
     sign(built, built.admin, "1.00")

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import delivery, sales
+from rackrate.app import delivery, sales, upkeep
 from rackrate.app.amending import End, Extend, Fewer, More, Renew, Swap, preview
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import (
+    Acceptance,
     Commitment,
     CommitmentKind,
     EarlyEnd,
@@ -17,10 +18,12 @@ from rackrate.core.contract import (
     RenewalState,
     Terms,
     UpgradeRight,
+    paid_parts,
 )
 from rackrate.core.errors import Invalid, Reason, Refused
-from rackrate.core.ids import ChipId, ContractId, ProjectId
+from rackrate.core.ids import ChipId, ContractId, ProjectId, SiteId
 from rackrate.core.interval import Interval
+from rackrate.core.inventory import Node, NodeState
 from tests.app.contract_shop import (
     K1,
     NEWER,
@@ -206,9 +209,14 @@ def test_nodes_are_given_back_although_the_pool_is_short_by_then() -> None:
     """What is held shrinks where it is: nobody has to find room for less than there was."""
     built = shop()
     sign(built, nodes(4, 0, 12, "1000.00"), terms=renewable(may_shrink_percent=Decimal(50)))
+    with built.world.store.transaction() as tx:
+        lost = [row.id for row in tx.find(Node, site=SiteId("east")) if row.chip == "h100"][:3]
+    for id in lost:
+        leaves = upkeep.Step(NodeState.RETIRED, day(13), force=True)
+        upkeep.move(built.world, built.admin, id, leaves)
     change(built, Fewer(1, 3, day(6)))
     assert sum(count for count, _, _ in held(built)) == 3
-    assert len(rows(built)) == len({row.id for row in rows(built)})
+    assert [row.nodes for row in rows(built) if row.renews == 2] == [2, 1]
 
 
 # -- where it goes when its own blocks are sold --------------------------------------------------
@@ -275,6 +283,33 @@ def test_what_is_held_elsewhere_stays_held_and_says_so() -> None:
     assert pools(built, day(1)) == {EAST_2: 2}
     right = sales.right_to_renew(built.world, built.admin, K1)
     assert right is not None and (right.nodes, right.elsewhere) == (2, 0)
+
+
+def test_a_block_of_its_own_that_others_have_come_into_is_no_place_to_go_on() -> None:
+    built = shop()
+    own = renewable(held=False, dedicated=True)
+    sign(built, nodes(1, 0, 12, "1.00"), terms=own)
+    other(built, 1, 12, 14)
+    refused = refusal(built, Renew())
+    assert (refused.reason, refused.facts["nodes"]) == (Reason.NO_CAPACITY, 0)
+    assert "on the blocks that it has" in refused.detail
+
+
+def test_what_moves_is_billed_from_its_own_acceptance_on() -> None:
+    built = shop()
+    terms = renewable(held=False, acceptance=Acceptance.CUSTOMER)
+    sign(built, nodes(2, 0, 12, "1000.00"), terms=terms)
+    delivery.deliver(built.world, built.admin, K1, 1, 1)
+    delivery.accept(built.world, built.admin, K1, 1, 1)
+    other(built, 1, 12, 24)
+    done = change(built, Renew())
+    paid = paid_parts(done, sales.deliveries(built.world, built.admin, K1))
+    assert [sum(part.nodes for part in paid[number]) for number in (1, 2, 3)] == [2, 1, 0]
+    built.clock.instant = day(13)
+    delivery.deliver(built.world, built.admin, K1, 3, 1)
+    delivery.accept(built.world, built.admin, K1, 3, 1)
+    paid = paid_parts(done, sales.deliveries(built.world, built.admin, K1))
+    assert [part.during.start for part in paid[3]] == [day(13)]
 
 
 # -- newer nodes --------------------------------------------------------------------------------

@@ -129,13 +129,15 @@ def test_a_hold_that_nobody_signed_gives_way_before_maintenance_and_that_before_
 def test_what_may_be_renewed_goes_short_after_what_is_quoted_and_before_what_is_signed() -> None:
     """It may lapse; but nobody can take it back, so it is no mend for another promise."""
     quoted = promise("quoted", 2, 10, 100, ReservationKind.HOLD)
-    right = replace(promise("right", 2, 10, 100, ReservationKind.HOLD), renews=1)
-    signed = promise("signed", 2, 10, 100)
-    nodes = [node(n) for n in range(6)]
-    assert told(nodes, [quoted, right, signed]) == []
-    assert told(nodes[:4], [quoted, right, signed]) == [("quoted", 2, 10, 100)]
-    assert told(nodes[:3], [quoted, right, signed])[1:] == [("right", 1, 10, 100)]
-    assert [one for one, *_ in told(nodes[:1], [right, signed])] == ["right", "signed"]
+    work = promise("work", 1, 10, 100, ReservationKind.MAINTENANCE)
+    right = replace(promise("a right", 2, 10, 100, ReservationKind.HOLD), renews=1)
+    signed = promise("a contract", 2, 10, 100)
+    every, nodes = [quoted, work, right, signed], [node(n) for n in range(7)]
+    assert told(nodes, every) == []
+    assert told(nodes[:5], every) == [("quoted", 2, 10, 100)]
+    assert [one for one, *_ in told(nodes[:4], every)] == ["quoted", "work"]
+    assert told(nodes[:3], every)[0] == ("a right", 1, 10, 100)
+    assert [one for one, *_ in told(nodes[:1], [right, signed])] == ["a contract", "a right"]
 
 
 def test_for_whom_the_late_order_was_placed_goes_short_before_everybody_until_it_comes() -> None:
