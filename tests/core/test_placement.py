@@ -191,6 +191,17 @@ def test_who_is_on_a_drained_node_takes_no_room_from_promises() -> None:
     assert (pool.sold_by_the_moment, pool.leaving) == (0, 0)
 
 
+def test_no_part_of_a_node_is_given_for_longer_than_the_pool_can_spare() -> None:
+    """Both nodes have something by the moment; in three days one of them is promised."""
+    here = fleet(2)
+    for name in ("one", "two"):
+        take(here, placed(here, Request(H100, 1, 5)), name)
+    short, long = timedelta(days=2), timedelta(days=7)
+    here.promise(promise(1, 0, "K1", start=3))
+    assert placed(here, Request(H100, 1, 1, lasting=short))
+    assert here.place(Request(H100, 1, 1, lasting=long), NOW) == NoFit(6, 0, 3, 0)
+
+
 def test_the_next_claim_starts_when_the_last_one_ended() -> None:
     here = fleet(1)
     members = placed(here, Request(H100, 1, 8))
