@@ -207,6 +207,17 @@ def test_a_customers_webhook_does_not_lead_into_the_operators_network() -> None:
     assert channels.add(built.world, built.admin, inside).shown == "http://10.0.0.8/…"
 
 
+def test_a_channel_is_tried_out_once_a_minute_so_that_it_floods_nobody() -> None:
+    built = shop()
+    one = mail(built, STUDIO)
+    channels.try_out(built.world, built.admin, one.id)
+    with pytest.raises(Refused, match="one test a minute"):
+        channels.try_out(built.world, built.admin, one.id)
+    built.clock.advance(timedelta(minutes=1))
+    channels.try_out(built.world, built.admin, one.id)
+    assert len(rows(built, Topic.CHANNEL_TEST)) == 2
+
+
 def test_who_has_lost_the_lead_sends_nothing() -> None:
     built = closed()
     mail(built, ROBOTICS)

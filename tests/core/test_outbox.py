@@ -203,6 +203,14 @@ def test_an_invoice_is_told_in_the_readers_zone_with_its_figures_and_a_way_to_it
     assert made.data["amount"] == "1234.50"
 
 
+def test_the_operators_copy_says_whose_it_is_and_a_customer_knows_that() -> None:
+    for operator in (False, True):
+        reader = Reader(Language.EN, "UTC", "Example Compute", "", operator)
+        made = letter(told(), sending(), reader, NOON)
+        assert (("Customer", "acme") in made.facts) == operator
+        assert made.data["customer"] == "acme"
+
+
 def test_a_notice_is_told_in_chinese_with_all_its_leases() -> None:
     reader = Reader(Language.ZH, "Asia/Shanghai", "示例算力")
     made = letter(told(Topic.LEASE_NOTICE), sending(), reader, NOON)

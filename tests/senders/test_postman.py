@@ -196,6 +196,7 @@ def test_a_channel_that_hangs_holds_up_no_other() -> None:
             for number in range(2):
                 channels.try_out(built.world, built.admin, told(built).sendings[1].channel)
                 until(lambda number=number: len(mailbox.letters) == number + 2)  # type: ignore[misc]
+                built.clock.advance(timedelta(minutes=1))
             assert len(hanging.got) == 1 and told(built).row.state is State.WAITING
             hanging.held.set()
             until(lambda: told(built).row.state is State.SENT)
@@ -207,6 +208,7 @@ def test_what_follows_on_a_channel_that_is_down_waits_and_keeps_its_order() -> N
         one = add(built, Medium.WEBHOOK, receiver.url)
         for _ in range(3):
             channels.try_out(built.world, built.admin, one.id)
+            built.clock.advance(timedelta(minutes=1))
         leader = dispatch.lead(built.world, "test")
         assert leader is not None
         senders: Senders = {Medium.WEBHOOK: WebhookSender(private=True)}

@@ -106,8 +106,10 @@ def remove(world: World, actor: Actor, id: str) -> Channel:
 def try_out(world: World, actor: Actor, id: str) -> Notification:
     """Send something over the channel, as anything else is sent."""
     with acting(world, actor, Verb.CHANNEL_WRITE, _channel(id)) as tx:
-        channel = tx.get(Channel, id)
-        cause = world.ids.new("test")
+        channel, now = tx.get(Channel, id), world.clock.now()
+        cause = f"test/{id}/{now:%Y-%m-%dT%H:%M}"
+        if outbox.was_told(tx, cause):
+            raise Refused(Reason.TOO_EARLY, "one test a minute: look how the last one went first")
         facts = {"channel": id, "who": actor.principal}
         return outbox.tell(world, tx, Topic.CHANNEL_TEST, channel.customer, cause, facts)
 

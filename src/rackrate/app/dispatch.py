@@ -169,4 +169,4 @@ def _reader(world: World, tx: Tx, channel: Channel) -> Reader:
         return Reader(channel.language, customer.time_zone, entity.name, portal)
     first = tx.find(Entity, limit=1)
     zone, seller = (first[0].time_zone, first[0].name) if first else ("UTC", "Rackrate")
-    return Reader(channel.language, zone, seller, portal)
+    return Reader(channel.language, zone, seller, portal, operator=True)

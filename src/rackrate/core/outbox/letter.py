@@ -16,12 +16,16 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: in which language and zone, from which seller, with the portal at which URL."""
+    """Who reads: in which language and zone, from which seller, with the portal at which URL.
+
+    The `operator` is told of whom it is, where it has a copy of what a customer is told.
+    """
 
     language: Language
     time_zone: str
     seller: str
     portal: str = ""
+    operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,13 @@ class Letter:
 
 def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) -> Letter:
     """What is sent, over whichever channel."""
-    words = _WORDS[told.topic]
+    words, facts = _WORDS[told.topic], dict(told.facts)
     place = 0 if reader.language is Language.EN else 1
-    shown = {name: _shown(name, told.facts, reader) for name in told.facts}
-    path = words.path.format_map(told.facts) if words.path else ""
+    if told.customer is not None:
+        facts["customer"] = told.customer
+    named = ("customer", *words.facts) if reader.operator else words.facts
+    shown = {name: _shown(name, facts, reader) for name in facts}
+    path = words.path.format_map(facts) if words.path else ""
     return Letter(
         sending.id,
         now,
@@ -85,9 +92,9 @@ def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) 
         reader.seller,
         words.subject[place].format_map(shown),
         words.said[place].format_map(shown),
-        tuple((_LABELS[name][place], shown[name]) for name in words.facts if told.facts.get(name)),
+        tuple((_LABELS[name][place], shown[name]) for name in named if facts.get(name)),
         f"{reader.portal.rstrip('/')}{path}" if reader.portal and path else "",
-        {name: value.split() if name in _MANY else value for name, value in told.facts.items()},
+        {name: value.split() if name in _MANY else value for name, value in facts.items()},
     )
 
 
@@ -190,6 +197,7 @@ _WORDS: Mapping[Topic, _Words] = {
     ),
 }
 _LABELS: Mapping[str, tuple[str, str]] = {
+    "customer": ("Customer", "客户"),
     "invoice": ("Invoice", "账单"),
     "month": ("Month", "月份"),
     "net": ("Net", "不含税"),
