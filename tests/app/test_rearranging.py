@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from rackrate.app import delivery, fleet, procurement, rearranging, upkeep
+from rackrate.app import delivery, fleet, procurement, rearranging, sales, upkeep
+from rackrate.app.amending import Renew, amend
 from rackrate.core.access import Role
 from rackrate.core.breach import Breach
 from rackrate.core.calendar import Reservation
@@ -136,6 +137,10 @@ def test_the_right_of_who_has_begun_goes_alone_to_where_it_would_be_renewed() ->
         (1, other, 1)
     ]
     assert kept(built) == {(pool, 0): 2, (pool, 1): 1, (other, 1): 1}
+    right = sales.right_to_renew(built.world, built.admin, ContractId("one"))
+    assert right is not None and (right.nodes, right.elsewhere) == (2, 1)
+    renewed = amend(built.world, built.admin, ContractId("one"), Renew())
+    assert [(each.nodes, each.anew) for each in renewed.commitments[1:]] == [(1, False), (1, True)]
 
 
 @pytest.mark.parametrize(

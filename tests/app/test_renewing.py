@@ -1,33 +1,26 @@
 """A right to renew is sold, so what it would bring is held: told as a salesperson would tell it."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from rackrate.app import delivery, sales, upkeep
-from rackrate.app.amending import End, Extend, Fewer, More, Renew, Swap, preview
+from rackrate.app.amending import End, Extend, Fewer, More, Renew, preview
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import (
     Acceptance,
-    Commitment,
-    CommitmentKind,
     EarlyEnd,
     Renewal,
     RenewalState,
     Terms,
-    UpgradeRight,
     paid_parts,
 )
-from rackrate.core.errors import Invalid, Reason, Refused
-from rackrate.core.ids import ChipId, ContractId, ProjectId, SiteId
-from rackrate.core.interval import Interval
+from rackrate.core.errors import RackrateError, Reason, Refused
+from rackrate.core.ids import ProjectId, SiteId
 from rackrate.core.inventory import Node, NodeState
 from tests.app.contract_shop import (
     K1,
-    NEWER,
-    TRAIN,
     change,
     cny,
     day,
@@ -163,6 +156,44 @@ def test_two_lines_of_a_block_of_its_own_are_both_held() -> None:
     assert reserved(built, day(15)) == 2
 
 
+RUNNING = """
+kind: contract
+name: k1
+project: robotics-train
+sku: h100.node
+nodes: 2
+start: 2026-06-01
+end: 2027-11-01
+time_zone: Asia/Shanghai
+currency: CNY
+monthly: 1000.00
+prepayment_percent: 0
+tax_included: false
+opening: {signed: 2026-05-01, invoiced: 2026-10, earned: 2026-10}
+blocks: [{block: east-2, nodes: 2}]
+terms: {renewal: {months: 6, decide_by: 2027-08-01}}
+"""
+
+
+def test_a_contract_that_runs_already_is_taken_over_with_its_right() -> None:
+    built = shop()
+    built.apply(RUNNING)
+    before = rows(built)
+    assert (pools(built, day(1)), held(built)) == ({EAST_2: 2}, [(2, day(12), day(18))])
+    assert built.apply(RUNNING).changes == () and rows(built) == before
+    with pytest.raises(RackrateError, match="is signed, and differs in terms"):
+        built.apply(RUNNING.replace("2027-08-01}", "2027-08-01, held: false}"))
+
+
+def test_a_contract_that_runs_already_is_not_taken_over_with_a_right_that_is_sold() -> None:
+    built = shop()
+    other(built, 4, 12, 24)
+    with pytest.raises(RackrateError, match="the right to renew for 6 months cannot be held"):
+        built.apply(RUNNING)
+    built.apply(RUNNING.replace("2027-08-01}", "2027-08-01, held: false}"))
+    assert (held(built), state(built)) == ([], RenewalState.IF_FREE)
+
+
 # -- amendments ---------------------------------------------------------------------------------
 
 
@@ -274,17 +305,6 @@ def test_what_must_stay_on_its_block_is_refused_with_that_word() -> None:
     assert "on the blocks that it has" in refused.detail
 
 
-def test_what_is_held_elsewhere_stays_held_and_says_so() -> None:
-    """Two of its blocks' nodes were another's before it came: its right is on the other block."""
-    built = shop()
-    other(built, 2, 12, 24)
-    sign(built, nodes(2, 0, 12, "1000.00"), terms=renewable())
-    # Both blocks have room for the term, and the roomy one has it for the right, too.
-    assert pools(built, day(1)) == {EAST_2: 2}
-    right = sales.right_to_renew(built.world, built.admin, K1)
-    assert right is not None and (right.nodes, right.elsewhere) == (2, 0)
-
-
 def test_a_block_of_its_own_that_others_have_come_into_is_no_place_to_go_on() -> None:
     built = shop()
     own = renewable(held=False, dedicated=True)
@@ -310,131 +330,3 @@ def test_what_moves_is_billed_from_its_own_acceptance_on() -> None:
     delivery.accept(built.world, built.admin, K1, 3, 1)
     paid = paid_parts(done, sales.deliveries(built.world, built.admin, K1))
     assert [part.during.start for part in paid[3]] == [day(13)]
-
-
-# -- newer nodes --------------------------------------------------------------------------------
-
-
-def upgradable() -> Terms:
-    right = UpgradeRight(ChipId("b300"), day(6), Decimal(10))
-    return renewable(upgrade=right, may_shrink_percent=Decimal(50))
-
-
-def test_a_swap_takes_over_what_follows_and_what_may_follow() -> None:
-    """Twelve months and three more at 900; swapped in the seventh: all of it is newer nodes."""
-    built = shop()
-    sign(built, nodes(2, 0, 12, "1000.00"), percent=0, terms=upgradable())
-    change(built, Extend(1, day(15), cny("900.00")))
-    wanted = Swap(1, NEWER, cny("1500.00"), day(7))
-    shown = preview(built.world, built.admin, K1, wanted)
-    done = change(built, wanted)
-    assert "instead of commitment 2 from 2027-10-31 16:00 UTC on 2 x b300.node" in (
-        done.amendments[-1].what
-    )
-    assert [(c.number, c.sku, c.lasts, str(c.amount)) for c in shown.done.added] == [
-        (c.number, c.sku, c.lasts, str(c.amount)) for c in done.commitments[2:]
-    ]
-    assert [(c.sku, c.during.start, str(c.amount.amount)) for c in done.commitments[2:]] == [
-        (NEWER, day(7), "1500.00"),
-        (NEWER, day(12), "1350.00"),
-    ]
-    assert done.commitments[1].lasts is None, "called off before it began"
-    assert held(built) == [(2, day(15), day(21))]
-    assert {row.pool for row in rows(built) if row.during.start >= day(7)} == {"east-new/b300x8"}
-    # A tenth of five months at 1,000 and three at 900.
-    assert str(done.amendments[-1].credit) == "770.00 CNY"
-    other(built, 4, 7, 24)
-    done = change(built, Renew())
-    assert [(c.sku, c.during.end) for c in done.commitments if c.order == 3] == [(NEWER, day(21))]
-
-
-def test_what_was_swapped_away_is_not_extended() -> None:
-    built = shop()
-    sign(built, nodes(2, 0, 12, "1000.00"), terms=upgradable())
-    change(built, Swap(1, NEWER, cny("1500.00"), day(7)))
-    assert "swapped for newer nodes" in refusal(built, Extend(1, day(15))).detail
-
-
-def test_a_swap_that_cannot_be_cut_like_what_follows_says_which_could() -> None:
-    built = shop()
-    sign(built, nodes(2, 0, 12, "1000.00"), terms=upgradable())
-    change(built, Fewer(1, 1, day(9)))
-    refused = refusal(built, Swap(1, NEWER, cny("1500.00"), day(7), 1))
-    assert (refused.reason, refused.facts["multiple_of"]) == (Reason.NOT_AGREED, 2)
-    change(built, Swap(1, NEWER, cny("1500.00"), day(7), 2))
-    assert [reserved(built, day(month)) for month in (7, 9)] == [2, 1]
-
-
-def test_a_swap_is_refused_where_the_right_to_renew_would_have_no_nodes() -> None:
-    """The newer nodes are another's from the thirteenth month on."""
-    built = shop()
-    sign(built, nodes(2, 0, 12, "1000.00"), terms=upgradable())
-    late = (replace(nodes(1, 13, 24, "1.00"), sku=NEWER),)
-    offer = sales.Offer(ContractId("k2"), RENDER, late, Decimal(0))
-    sales.sign(built.world, built.admin, offer)
-    refused = refusal(built, Swap(1, NEWER, cny("1500.00"), day(7)))
-    assert (refused.reason, refused.facts["nodes"]) == (Reason.NO_CAPACITY, 1)
-    assert refused.facts["until"] == day(13).isoformat()
-
-
-def test_giving_nodes_back_gives_back_those_that_follow_too() -> None:
-    built = shop()
-    sign(built, nodes(4, 0, 12, "4000.00"), terms=renewable(may_shrink_percent=Decimal(50)))
-    change(built, Extend(1, day(15)))
-    change(built, Fewer(1, 3, day(6)))
-    assert [reserved(built, day(month)) for month in (5, 6, 12, 15)] == [4, 3, 3, 0]
-    assert sum(count for count, _, _ in held(built)) == 3
-    contract, _ = sales.show(built.world, built.admin, K1)
-    assert str(contract.monthly_at(day(13))) == "3,000.00 CNY"
-
-
-# -- rights that could never be used ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("terms", "where", "said"),
-    [
-        (Terms(renewal=Renewal(6, day(13))), "renewal.decide_by", "after the contract's end"),
-        (Terms(upgrade=UpgradeRight(ChipId("b300"), day(12))), "upgrade.not_before", "end of its"),
-        (Terms(early_end=EarlyEnd(Decimal(1), 0, day(12))), "early_end.not_before", "not before"),
-        (renewable(upgrade=UpgradeRight(ChipId("b300"), day(18))), "upgrade.not_before", "2028-04"),
-    ],
-)
-def test_a_right_that_could_never_be_used_is_not_agreed(
-    terms: Terms, where: str, said: str
-) -> None:
-    built = shop()
-    with pytest.raises(Invalid, match=said) as caught:
-        sign(built, nodes(2, 0, 12, "1000.00"), terms=terms)
-    assert caught.value.where == f"terms.{where}"
-    assert rows(built) == []
-
-
-@pytest.mark.parametrize(
-    ("terms", "where"),
-    [
-        (Terms(renewal=Renewal(6, day(2))), "renewal.decide_by"),
-        (Terms(early_end=EarlyEnd(Decimal(1), 400)), "early_end.notice_days"),
-    ],
-)
-def test_a_right_whose_day_is_over_is_not_agreed_today_and_is_taken_over(
-    terms: Terms, where: str
-) -> None:
-    """A contract that runs since before may have lapsed rights; one signed now may not."""
-    built = shop()
-    built.clock.instant = day(3)
-    offer = sales.Offer(K1, TRAIN, (nodes(2, 0, 12, "1.00"),), Decimal(0), terms=terms)
-    with pytest.raises(Invalid) as caught:
-        sales.sign_now(built.world, built.admin, offer)
-    assert caught.value.where == f"terms.{where}"
-    sales.sign(built.world, built.admin, offer)
-    assert held(built) == []
-
-
-def test_a_fee_at_the_end_does_not_end_the_term_later() -> None:
-    """What is paid once, on the day after the term, keeps nothing of it from being renewed."""
-    built = shop()
-    after = Interval(day(12), day(13))
-    once = Commitment(2, CommitmentKind.ONE_OFF, "Dismantling", after, cny("9.00"))
-    sign(built, nodes(2, 0, 12, "1000.00"), once, terms=renewable())
-    assert held(built) == [(2, day(12), day(18))]

@@ -147,26 +147,40 @@ def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> tuple[Movable, Alon
         for row in tx.find(Delivery, contract=tuple(contracts))
         if row.delivered is not None
     }
+    whose = [(held, contracts.get(ContractId(held.holder))) for held in later]
+    known = [(held, contract) for held, contract in whose if contract is not None]
     movable: dict[str, bool] = {}
     where: dict[tuple[str, int, PoolId], str] = {}
-    for held in later:
-        contract = contracts.get(ContractId(held.holder))
-        promised = None if contract is None else _of(contract, held)
-        if contract is None or promised is None or contract.terms.dedicated or held.renews:
+    for held, contract in known:
+        promised = None if held.renews else _of(contract, held)
+        if promised is None or contract.terms.dedicated or _tied(contract, promised):
             continue
-        if not _tied(contract, promised) and (contract.id, promised.number) not in handed_over:
+        if (contract.id, promised.number) not in handed_over:
             movable[held.id] = not promised.same_block
             where[contract.id, promised.number, held.pool] = held.id
+    return _with_rights(movable, where, [each for each in known if each[0].renews])
+
+
+def _with_rights(
+    movable: dict[str, bool],
+    where: Mapping[tuple[str, int, PoolId], str],
+    rights: Iterable[tuple[Reservation, Contract]],
+) -> tuple[Movable, Along]:
+    """What rights hold goes along where what they renew may go, and alone where that stays."""
     along: dict[str, str] = {}
-    for held in later:
-        first = where.get((held.holder, held.renews, held.pool)) if held.renews else None
+    for held, contract in rights:
+        first = where.get((held.holder, held.renews, held.pool))
         if first is not None:
             along[first] = held.id
-        elif held.renews and (contract := contracts.get(ContractId(held.holder))) is not None:
-            promised = contract.commitment(held.renews)
-            if promised is not None and not is_tied(contract, promised):
-                movable[held.id] = True
+        elif _goes_alone(contract, held):
+            movable[held.id] = True
     return movable, along
+
+
+def _goes_alone(contract: Contract, held: Reservation) -> bool:
+    """Whether what a right holds may be held elsewhere than the nodes that it would renew."""
+    promised = contract.commitment(held.renews)
+    return promised is not None and not is_tied(contract, promised)
 
 
 def _of(contract: Contract, held: Reservation) -> Commitment | None:

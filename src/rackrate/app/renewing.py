@@ -91,7 +91,7 @@ def reserve(
     rights = rights_of(world, tx, contract)
     for site in sites_of((*contract.commitments, *rights.values())):
         drop_expired(tx, site, world.clock.now())
-    done = _rows(tx, contract).keys()
+    done = _rows(tx, contract).keys() if rights else ()
     for each in commitments:
         if each.sku is None:
             continue
@@ -100,7 +100,7 @@ def reserve(
         lay(tx, contract, each, found)
         if each.number in rights and each.number not in done:
             _hold(world, tx, contract, rights[each.number])
-    for number in sorted(rights.keys() - _rows(tx, contract).keys()):
+    for number in sorted(rights.keys() - _rows(tx, contract).keys()) if rights else ():
         _hold(world, tx, contract, rights[number])
 
 
