@@ -29,7 +29,8 @@ def renewal_state(contract: Contract, now: datetime) -> RenewalState | None:
         return RenewalState.USED
     if contract.ended is not None:
         return RenewalState.VOID
-    if right.decide_by <= now:
+    # What is over cannot go on: a right without a day of its own would reach into billed months.
+    if min(right.decide_by, term_of(contract.ordered(0)) or right.decide_by) <= now:
         return RenewalState.LAPSED
     return RenewalState.HELD if right.held else RenewalState.IF_FREE
 
