@@ -31,3 +31,16 @@ def test_a_description_is_no_formula() -> None:
     real = replace(written, sample=False)
     (row,) = csv.DictReader(io.StringIO(table(real).decode("utf-8-sig")))
     assert row["sample"] == "no"
+
+
+def test_the_second_of_two_credits_takes_back_what_both_come_to_less_the_first() -> None:
+    """Of 0.16 the tax at 19 % is 0.03, of 0.08 it is 0.02: the second credit has the cent less."""
+    made = shop()
+    whole = made.by_hand(("Set-up", "0.16"))
+    taxes = []
+    for _ in range(2):
+        credit = made.credit(whole.invoice.id, "0.08")
+        (row,) = csv.DictReader(io.StringIO(table(credit).decode("utf-8-sig")))
+        assert row["tax"] == str(credit.invoice.tax.amount)
+        taxes.append(row["tax"])
+    assert taxes == ["-0.02", "-0.01"]
