@@ -306,6 +306,8 @@ class _Mending:
         chip = self._fleet.pools[id].chip
         coming: dict[tuple[PurchaseId | None, int, PoolId, datetime, int], int] = {}
         for node in self._fleet.nodes:
+            if node.ready is None and node.back is None:
+                continue
             day = _expected(node)
             if day is not None and node.chip == chip:
                 key = (node.order, node.batch, node.pool, day, node.gpus)
