@@ -38,6 +38,7 @@ OPERATOR = (
     "/invoices/EX-2026-000004",
     "/invoices/EX-2026-000001",
     "/invoices/preview?customer=example-studio",
+    "/receivables",
     "/ledger",
     "/notifications",
     "/notifications?customer=example-studio&state=no_channel",

@@ -23,6 +23,7 @@ from rackrate.portal import (
     money_pages,
     purchase_pages,
     quote_pages,
+    receivable_pages,
     sell_pages,
     start_pages,
 )
@@ -53,6 +54,7 @@ PAGES = (
     contract_pages,
     quote_pages,
     money_pages,
+    receivable_pages,
     document_pages,
     channel_pages,
     account_pages,

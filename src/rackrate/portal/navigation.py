@@ -60,6 +60,7 @@ OPERATOR = (
         msg("Money"),
         (
             Place("/invoices", msg("Invoices"), "invoices", Verb.INVOICE_READ, "i"),
+            Place("/receivables", msg("Receivables"), "invoices", Verb.LEDGER_READ, "r"),
             Place("/ledger", msg("Ledger"), "ledger", Verb.LEDGER_READ, "b"),
         ),
     ),
