@@ -201,7 +201,7 @@ def test_a_customers_webhook_does_not_lead_into_the_operators_network() -> None:
         "https://localhost/",
     ):
         new = NewChannel(STUDIO, Medium.WEBHOOK, address)
-        with pytest.raises(Refused, match=r"https://|public internet"):
+        with pytest.raises(Invalid, match=r"https://|public internet"):
             channels.add(built.world, built.admin, new)
     inside = NewChannel(None, Medium.SLACK, "http://10.0.0.8/")
     assert channels.add(built.world, built.admin, inside).shown == "http://10.0.0.8/…"

@@ -240,3 +240,29 @@ def test_a_text_of_a_customer_is_never_markup(site: Site, owner: Client) -> None
     owner.post("/start", offer="h800.1", project="studio-render", name=name, **fields)
     body = owner.get("/leases").body
     assert name not in body and "&lt;script&gt;" in body
+
+
+def test_a_customer_chooses_a_channel_on_its_page_and_the_secret_is_there_once(
+    owner: Client,
+) -> None:
+    hook = {"medium": "webhook", "address": "https://hooks.example/in?key=abc", "language": "zh"}
+    made = owner.post("/channels", **hook, **owner.form("/notifications"))
+    assert made.status == 200 and re.search(r"data-secret>whsec_[A-Za-z0-9+/=]+<", made.body)
+    page = owner.get("/notifications").body
+    assert "whsec_" not in page and "key=abc" not in page and "hooks.example/in?…" in page
+    (id,) = re.findall(r'action="/channels/([^"/]+)/choose"', page)
+    chosen = owner.post(
+        f"/channels/{id}/choose",
+        topic="lease.notice",
+        language="en",
+        **owner.form("/notifications"),
+    )
+    assert chosen.headers["Location"] == "/notifications?done=chosen"
+    assert owner.post(f"/channels/{id}/test", **owner.form("/notifications")).status == 303
+    again = owner.post(f"/channels/{id}/test", **owner.form("/notifications"))
+    assert again.status == 409 and "one test a minute" in again.body
+    wrong = {**hook, "address": "https://10.0.0.1/"}
+    refused = owner.post("/channels", **wrong, **owner.form("/notifications"))
+    assert refused.status == 422 and "not on the public internet" in refused.body
+    assert owner.post(f"/channels/{id}/remove", **owner.form("/notifications")).status == 303
+    assert "hooks.example/in" not in owner.get("/notifications").body

@@ -201,15 +201,15 @@ def _check_public(row: Channel) -> None:
     found = re.match(r"(https?)://(\[[^\]]*\]|[^:/?]+)", row.address)
     assert found is not None, "the channel has checked it"
     if found[1] != "https":
-        raise Refused(Reason.NOT_ALLOWED, "a webhook of a customer has an https:// address")
+        raise Invalid("address", "a webhook of a customer has an https:// address")
     host = found[2].strip("[]").lower().rstrip(".")
     try:
         public = ip_address(host).is_global
     except ValueError:
         public = host != "localhost" and not host.endswith(".localhost")
     if not public:
-        raise Refused(
-            Reason.NOT_ALLOWED,
+        raise Invalid(
+            "address",
             f"{host} is not on the public internet; the operator may allow that with: "
             "rackrate up --private-webhooks",
         )

@@ -10,13 +10,15 @@ from rackrate.app import channels
 from rackrate.core.access import Verb
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import CustomerId
-from rackrate.core.outbox import Channel, Language, Medium, State, Topic
+from rackrate.core.outbox import Channel, Language, Medium, Notification, State, Topic
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
 
 router = APIRouter()
 A_PAGE = 30
+ABOUT = ("invoice", "leases", "holders", "site")
+MOST_NAMED = 1
 TOPIC_NAMES = {
     Topic.INVOICE_ISSUED: msg("Invoice issued"),
     Topic.CREDIT_NOTE_ISSUED: msg("Credit note issued"),
@@ -84,6 +86,7 @@ def _shown(
         "made": made,
         "topic_names": TOPIC_NAMES,
         "states": STATES,
+        "about": about,
         "medium_names": MEDIUM_NAMES,
         "language_names": LANGUAGE_NAMES,
         "may_write": page.may(Verb.CHANNEL_WRITE),
@@ -92,6 +95,13 @@ def _shown(
     }
     status = 200 if refused is None else status_of(refused)
     return page.show("notifications.html", asked.same, status, **values)
+
+
+def about(row: Notification) -> str:
+    """What a notification is about: the first of what it names, and how many more."""
+    first = next((row.facts[name] for name in ABOUT if row.facts.get(name)), "").split()
+    more = len(first) - MOST_NAMED
+    return ", ".join(first[:MOST_NAMED]) + (f" +{more}" if more > 0 else "")
 
 
 @router.post("/channels")
