@@ -101,6 +101,44 @@ def test_a_step_that_fails_leaves_nothing(empty_database: str, folder: Path) -> 
     assert migrate(empty_database, folder) == 1
 
 
+def test_nodes_that_were_named_before_say_so_and_dedicated_contracts_are_known(
+    empty_database: str, folder: Path
+) -> None:
+    """Rows from before step 4; later steps do not matter here, and neither do foreign keys."""
+    (fourth,) = folder.glob("0004-*.sql")
+    text = fourth.read_text()
+    for path in folder.glob("[0-9]*.sql"):
+        if path.name > "0004":
+            path.unlink()
+    (folder / "grants.sql").write_text("")
+    migrate(empty_database, folder)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for name in ("a", "b"):
+            connection.execute(
+                "INSERT INTO node (id, site, block, chip, gpus, parts, capacity, state, note,"
+                " batch, version) VALUES (%s, 's', 'b', 'c', 8, 1, '{}', 'in_service', '', 0, 1)",
+                [name],
+            )
+        connection.execute(
+            "INSERT INTO delivery (id, contract, customer, commitment, number, nodes, due,"
+            " delivered, by, names)"
+            " VALUES ('k/1/1', 'k', 'c', 1, 1, 1, now(), now(), '', '[\"b\"]')"
+        )
+        connection.execute(
+            "INSERT INTO contract (id, entity, customer, project, currency, commitments,"
+            " prepayment_percent, tax_included, signed, name, terms, amendments)"
+            " SELECT id, 'e', 'c', 'p', 'CNY', '[1]', 0, true, now(), '', terms::jsonb, '[]'"
+            " FROM (VALUES ('k', '{\"dedicated\": true}'), ('m', '{}')) AS given (id, terms)"
+        )
+    fourth.write_text(text)
+    assert migrate(empty_database, folder) == 1
+    assert asked(empty_database, "SELECT id, named_for FROM node ORDER BY id") == [
+        ("a", None), ("b", "k"),
+    ]  # fmt: skip
+    assert asked(empty_database, "SELECT id FROM contract WHERE dedicated") == [("k",)]
+
+
 def test_a_newer_database_is_refused_and_left_alone(database: str, folder: Path) -> None:
     step(folder, "CREATE TABLE newer (id text);")
     migrate(database, folder)
