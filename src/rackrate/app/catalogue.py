@@ -15,7 +15,7 @@ from rackrate.core.lease import Lease, LeaseClass, Phase
 from rackrate.core.parties import Customer
 from rackrate.core.placement import Request, Stock
 from rackrate.core.price_check import Catalogue, Finding, check
-from rackrate.core.pricing import Price, PriceBook, holding, steps
+from rackrate.core.pricing import Price, PriceBook, steps
 
 CATALOGUE = Target("catalogue")
 
@@ -155,5 +155,5 @@ def _in_force(prices: list[Price], at: datetime) -> list[Price]:
     series: dict[tuple[str, ...], list[Price]] = {}
     for price in prices:
         series.setdefault(price.series, []).append(price)
-    found = (holding(steps(known), at) for _, known in sorted(series.items()))
+    found = (steps(known).at(at) for _, known in sorted(series.items()))
     return [price for price in found if price is not None]

@@ -16,7 +16,7 @@ from rackrate.core.parties import Customer
 from rackrate.core.pricing import HOURLY, Price, PriceBook
 from rackrate.core.rating import Charge, amount, rate, rate_kept
 from rackrate.core.tax import TaxRule, tax_rule
-from rackrate.core.usage import Volume, kept, usage_of, volumes_of
+from rackrate.core.usage import Volume, kept, used_by, volumes_of
 
 History = tuple[Lease, Sequence[LeaseEvent]]
 
@@ -137,7 +137,7 @@ class _Account:
     def _rated(
         self, lease: Lease, events: Sequence[LeaseEvent], window: Interval, month: Month
     ) -> tuple[Charge, ...]:
-        used = usage_of(lease, events, window)
+        used = used_by(lease, events, window)
         return rate(used, self._book, self._currency, self._seconds(month))
 
     def _stored(

@@ -13,6 +13,19 @@ def check_instant(instant: datetime) -> None:
         raise ValueError(f"not a whole second in UTC: {instant.isoformat()}")
 
 
+def seconds_between(start: datetime, end: datetime) -> int:
+    delta = end - start
+    return delta.days * 86_400 + delta.seconds
+
+
+def whole_seconds(lengths: Iterable[timedelta]) -> int:
+    """How long they are together; ValueError unless that is whole seconds."""
+    total = sum(lengths, timedelta())
+    if total.microseconds:
+        raise ValueError(f"not whole seconds: {total}")
+    return total.days * 86_400 + total.seconds
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
     """The instants from `start` up to, but not including, `end`: UTC, at whole seconds."""
@@ -31,8 +44,7 @@ class Interval:
 
     @property
     def seconds(self) -> int:
-        delta = self.end - self.start
-        return delta.days * 86_400 + delta.seconds
+        return seconds_between(self.start, self.end)
 
     def contains(self, instant: datetime) -> bool:
         return self.start <= instant < self.end

@@ -9,7 +9,7 @@ from itertools import pairwise
 from rackrate.core.ids import CustomerId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import Lease, LeaseClass
-from rackrate.core.pricing import STORAGE, Price, PriceBook, Step, holding
+from rackrate.core.pricing import STORAGE, Price, PriceBook, Steps
 
 ON_DEMAND = LeaseClass.ON_DEMAND
 
@@ -79,14 +79,13 @@ def _unpriced(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[
                         yield Finding(Fault.GAP, id, said)
 
 
-def _holes(known: tuple[Step, ...], now: datetime) -> list[str]:
+def _holes(holding: Steps, now: datetime) -> list[str]:
     """From when until when nothing holds, from now on, in words."""
-    if holding(known, now) is None:
-        known = ((now, None), *(step for step in known if step[0] > now))
+    known = [(now, holding.at(now)), *(step for step in holding if step[0] > now)]
     holes: list[str] = []
     for place, (at, price) in enumerate(known):
         later = [each[0] for each in known[place + 1 : place + 2]]
-        if price is not None or (later and later[0] <= now):
+        if price is not None:
             continue
         since = "from now" if at <= now else f"from {at:%Y-%m-%d %H:%M} UTC"
         until = f"until {later[0]:%Y-%m-%d %H:%M} UTC" if later else "on"

@@ -8,7 +8,6 @@ from decimal import Context, Decimal
 
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import SkuId
-from rackrate.core.lease import LeaseClass
 from rackrate.core.pricing import Price, PriceBook, Rule, Unit, price_id
 
 CONTRACT = re.compile(r"contract-([1-9][0-9]{0,2})")
@@ -66,13 +65,10 @@ class Ground:
 
 
 def _of_price(book: PriceBook, rule: Rule, currency: str, instant: datetime) -> Followed | None:
-    for at, price in reversed(book.steps(rule.sku, LeaseClass(rule.of), currency)):
-        if at <= instant:
-            return None if price is None else Followed(
-                price.amount, price.unit, price.slots, price.month_hours, price.pflops,
-                price.tax_included,
-            )  # fmt: skip
-    return None
+    price = book.steps(rule.sku, rule.of, currency).at(instant)
+    return None if price is None else Followed(
+        price.amount, price.unit, price.slots, price.month_hours, price.pflops, price.tax_included
+    )  # fmt: skip
 
 
 def following(price: Price, ground: Ground, at: datetime) -> Price | None:

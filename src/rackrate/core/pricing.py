@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import NoReturn, cast
 
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, SiteId, SkuId
@@ -158,11 +159,46 @@ def price_id(
     return f"{item}/{klass}/{currency}/{effective:%Y-%m-%dT%H:%M:%SZ}{scope}"
 
 
-# From an instant on this price holds, or none.
-Step = tuple[datetime, Price | None]
+class Steps:
+    """Which price holds from when on; None: from then on none does."""
+
+    __slots__ = ("_instants", "_prices")
+
+    def __init__(self, found: Iterable[tuple[datetime, Price | None]]) -> None:
+        known = list(found)
+        self._instants = [instant for instant, _ in known]
+        self._prices = [price for _, price in known]
+
+    def __iter__(self) -> Iterator[tuple[datetime, Price | None]]:
+        return zip(self._instants, self._prices, strict=True)
+
+    def at(self, instant: datetime) -> Price | None:
+        """The price that holds at an instant, if one does."""
+        place = bisect_right(self._instants, instant)
+        return self._prices[place - 1] if place else None
+
+    def throughout(self, start: datetime, end: datetime) -> Price | None:
+        """The one price that holds from `start` to `end`, if there is one."""
+        place = bisect_right(self._instants, start)
+        changes = place < len(self._instants) and self._instants[place] < end
+        return self._prices[place - 1] if place and not changes else None
+
+    def over(self, start: datetime, end: datetime) -> list[tuple[Price | None, datetime, datetime]]:
+        """What holds from `start` to `end`, piece by piece."""
+        place = bisect_right(self._instants, start)
+        price = self._prices[place - 1] if place else None
+        pieces = []
+        for later in range(place, len(self._instants)):
+            instant = self._instants[later]
+            if instant >= end:
+                break
+            pieces.append((price, start, instant))
+            start, price = instant, self._prices[later]
+        pieces.append((price, start, end))
+        return pieces
 
 
-def steps(prices: Iterable[Price]) -> tuple[Step, ...]:
+def steps(prices: Iterable[Price]) -> Steps:
     """Which of these holds when: the narrowest, and of those the last that has begun.
 
     For a customer at a site comes before for the customer, that before for the site, and that
@@ -170,15 +206,15 @@ def steps(prices: Iterable[Price]) -> tuple[Step, ...]:
     """
     known = sorted(prices, key=lambda price: price.effective)
     if len({price.series for price in known}) == 1 and not any(price.until for price in known):
-        return tuple((price.effective, price) for price in known)
-    found: list[Step] = []
+        return Steps((price.effective, price) for price in known)
+    found: list[tuple[datetime, Price | None]] = []
     ends = {price.until for price in known if price.until is not None}
     for instant in sorted({price.effective for price in known} | ends):
         left = [p for p in known if p.effective <= instant and (not p.until or instant < p.until)]
         best = max(left, key=_rank, default=None)
         if not found or found[-1][1] is not best:
             found.append((instant, best))
-    return tuple(found)
+    return Steps(found)
 
 
 def _rank(price: Price) -> tuple[bool, bool, datetime]:
@@ -195,7 +231,7 @@ class PriceBook:
             self._prices.setdefault(key, []).append(price)
         self._customer: CustomerId | None = None
         self._list = self
-        self._steps: dict[tuple[str, str, str, SiteId | None], tuple[Step, ...]] = {}
+        self._steps: dict[tuple[str, str, str, SiteId | None], Steps] = {}
 
     def of(self, customer: CustomerId | None) -> "PriceBook":
         """The same prices as this customer has them: its own come before the list's."""
@@ -206,77 +242,61 @@ class PriceBook:
 
     def at(self, sku: SkuId, klass: LeaseClass, currency: str, instant: datetime) -> Price:
         """The price in force; Refused `not_priced` when there is none."""
-        price = holding(self._of(sku, klass, currency), instant)
-        return price if price is not None else _not_priced(sku, klass, currency, instant)
+        price = self.steps(sku, klass, currency).at(instant)
+        if price is None:
+            _not_priced(sku, klass, currency, instant)
+        return price
 
     def over(
         self, sku: SkuId, klass: LeaseClass, currency: str, during: Interval
     ) -> tuple[tuple[Price, Interval], ...]:
         """The prices that apply over `during`, each with its part. They cover it, or Refused."""
-        known = self._of(sku, klass, currency)
-        last = known[-1] if known else None
-        if last is not None and last[1] is not None and last[0] <= during.start:
-            return ((last[1], during),)
-        return tuple(
-            (price or _not_priced(sku, klass, currency, part.start), part)
-            for price, part in _parts(known, during)
-        )
+        pieces = self.pieces(sku, klass, currency, during.start, during.end)
+        return tuple((price, Interval(start, end)) for price, start, end in pieces)
 
     def storage(
         self, site: SiteId, currency: str, during: Interval
     ) -> tuple[tuple[Price, Interval], ...]:
         """As `over`, for what volumes at a site keep; where it has no price, it costs nothing."""
-        parts = _parts(self._of(STORAGE, "", currency, site), during)
-        return tuple((price, part) for price, part in parts if price is not None)
+        pieces = self.steps(STORAGE, "", currency, site).over(during.start, during.end)
+        return tuple((p, Interval(start, end)) for p, start, end in pieces if p is not None)
 
-    def steps(
-        self, item: str, klass: str, currency: str, site: SiteId | None = None
-    ) -> tuple[Step, ...]:
-        """When which price holds, from the first on."""
-        return self._of(item, klass, currency, site)
+    def pieces(
+        self, sku: SkuId, klass: LeaseClass, currency: str, start: datetime, end: datetime
+    ) -> list[tuple[Price, datetime, datetime]]:
+        """As `over`, without a value for each piece: from when to when."""
+        pieces = self.steps(sku, klass, currency).over(start, end)
+        for price, since, _ in pieces:
+            if price is None:
+                _not_priced(sku, klass, currency, since)
+        return cast("list[tuple[Price, datetime, datetime]]", pieces)
 
-    def in_force(self, instant: datetime) -> list[Price]:
-        """Every price of a SKU that holds then, for whom this book is."""
-        keys = {(item, klass, currency) for item, klass, currency, _ in self._prices if klass}
-        found = (holding(self._of(*key), instant) for key in sorted(keys))
-        return [price for price in found if price is not None]
-
-    def _of(
-        self, item: str, klass: str, currency: str, site: SiteId | None = None
-    ) -> tuple[Step, ...]:
-        """A SKU is at one site, and so are its prices; only of storage a site must be told."""
+    def steps(self, item: str, klass: str, currency: str, site: SiteId | None = None) -> Steps:
+        """When which price holds. A SKU is at one site, and so are its prices; for what volumes
+        keep the site must be told.
+        """
         key = (item, klass, currency, site)
         found = self._steps.get(key)
         if found is None:
             own = self._prices.get((item, klass, currency, self._customer), [])
-            if self._customer is not None and not own:
-                return self._list._of(item, klass, currency, site)
-            if self._customer is not None:
-                own = own + self._prices.get((item, klass, currency, None), [])
-            here = (price for price in own if site is None or price.site in (None, site))
-            found = self._steps[key] = steps(here)
+            if self._customer is None:
+                found = steps(p for p in own if site is None or p.site in (None, site))
+            elif own:
+                both = own + self._prices.get((item, klass, currency, None), [])
+                found = steps(p for p in both if site is None or p.site in (None, site))
+            else:
+                found = self._list.steps(item, klass, currency, site)
+            self._steps[key] = found
         return found
 
-
-def holding(known: tuple[Step, ...], instant: datetime) -> Price | None:
-    """The price that holds at an instant, if one does."""
-    place = bisect_right(known, instant, key=lambda step: step[0])
-    return known[place - 1][1] if place else None
-
-
-def _parts(known: tuple[Step, ...], during: Interval) -> Iterator[tuple[Price | None, Interval]]:
-    """What holds over `during`, piece by piece; None where nothing does."""
-    start, price = during.start, holding(known, during.start)
-    for instant, following in known:
-        if start < instant < during.end:
-            yield price, Interval(start, instant)
-            start = instant
-        if instant <= start:
-            price = following
-    yield price, Interval(start, during.end)
+    def in_force(self, instant: datetime) -> list[Price]:
+        """Every price of a SKU that holds then, for whom this book is."""
+        keys = {(item, klass, currency) for item, klass, currency, _ in self._prices if klass}
+        found = (self.steps(*key).at(instant) for key in sorted(keys))
+        return [price for price in found if price is not None]
 
 
-def _not_priced(sku: str, klass: str, currency: str, instant: datetime) -> Price:
+def _not_priced(sku: str, klass: str, currency: str, instant: datetime) -> NoReturn:
     raise Refused(
         Reason.NOT_PRICED,
         f"{sku} has no {klass} price in {currency} at {instant:%Y-%m-%d %H:%M} UTC",

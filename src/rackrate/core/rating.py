@@ -6,12 +6,12 @@ from datetime import datetime
 from fractions import Fraction
 
 from rackrate.core.ids import LeaseId
-from rackrate.core.interval import Interval, months_over
+from rackrate.core.interval import Interval, months_over, seconds_between
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent
 from rackrate.core.money import Money, total
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.quick import quick
-from rackrate.core.usage import MILLI, Kept, Usage, Volume, usage_of
+from rackrate.core.usage import MILLI, Kept, Used, Volume, used_by
 
 MILLI_SLOT_SECONDS_PER_HOUR = 3600 * MILLI
 
@@ -48,25 +48,27 @@ class Charge:
         return self.lease or f"volume/{self.volume}"
 
 
-def rate(
-    used: Iterable[Usage], book: PriceBook, currency: str, month_seconds: int
-) -> tuple[Charge, ...]:
-    """One exact charge per lease and price, however often the use of a month was cut.
+def rate(used: Used, book: PriceBook, currency: str, month_seconds: int) -> tuple[Charge, ...]:
+    """One exact charge for each price of a lease's use of a month, however often it was cut.
 
-    Contract leases cost nothing more than their contract. Refused `not_priced` when the price
-    book does not cover what was used.
+    A contract lease costs nothing more than its contract. Refused `not_priced` when the price book
+    does not cover what was used.
     """
-    sums: dict[tuple[LeaseId, str], tuple[Price, int]] = {}
-    for usage in used:
-        if usage.klass is LeaseClass.CONTRACT:
-            continue
-        for price, part in book.over(usage.sku, usage.klass, currency, usage.during):
-            key = (usage.lease, price.id)
-            _, before = sums.get(key, (price, 0))
-            sums[key] = (price, before + part.seconds * usage.slots * MILLI)
+    if used.klass is LeaseClass.CONTRACT or not used.stretches:
+        return ()
+    known = book.steps(used.sku, used.klass, currency)
+    price = known.throughout(used.stretches[0][0], used.stretches[-1][1])
+    if price is not None:
+        return (Charge(price, used.seconds * used.slots * MILLI, month_seconds, used.lease),)
+    prices: dict[str, Price] = {}
+    sums: dict[str, int] = {}
+    for stretch in used.stretches:
+        for price, start, end in book.pieces(used.sku, used.klass, currency, *stretch):
+            prices[price.id] = price
+            sums[price.id] = sums.get(price.id, 0) + seconds_between(start, end)
     return tuple(
-        Charge(price, quantity, month_seconds, lease=lease)
-        for (lease, _), (price, quantity) in sums.items()
+        Charge(prices[id], seconds * used.slots * MILLI, month_seconds, used.lease)
+        for id, seconds in sums.items()
     )
 
 
@@ -74,15 +76,16 @@ def rate_kept(
     kept: Iterable[Kept], book: PriceBook, currency: str, month_seconds: int
 ) -> tuple[Charge, ...]:
     """One exact charge per volume and price; what has no price is not charged."""
-    sums: dict[tuple[Volume, str], tuple[Price, int]] = {}
+    prices: dict[str, Price] = {}
+    sums: dict[tuple[Volume, str], int] = {}
     for each in kept:
         for price, part in book.storage(each.volume.site, currency, each.during):
+            prices[price.id] = price
             key = (each.volume, price.id)
-            _, before = sums.get(key, (price, 0))
-            sums[key] = (price, before + part.seconds * each.gb * MILLI)
+            sums[key] = sums.get(key, 0) + part.seconds * each.gb
     return tuple(
-        Charge(price, quantity, month_seconds, volume=volume)
-        for (volume, _), (price, quantity) in sums.items()
+        Charge(prices[price], quantity * MILLI, month_seconds, volume=volume)
+        for (volume, price), quantity in sums.items()
     )
 
 
@@ -106,7 +109,7 @@ def owed(
     amounts: list[Money] = []
     if lease.created < until:
         for month, part in months_over(Interval(lease.created, until), time_zone):
-            used = usage_of(lease, events, part)
+            used = used_by(lease, events, part)
             seconds = month.interval(time_zone).seconds
             amounts += map(amount, rate(used, book, currency, seconds))
     return total(amounts, currency)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.core.ids import LeaseId, ProjectId, SiteId, SkuId
-from rackrate.core.interval import Interval, Span
+from rackrate.core.interval import Interval, Span, whole_seconds
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent
 from rackrate.core.quick import quick
 
 MILLI = 1000
 _RUNNING = EventKind.RUNNING
+_NOTICE = EventKind.NOTICE
 _NOTICES = frozenset({EventKind.NOTICE, EventKind.NOTICE_WITHDRAWN})
+_SAYS_UNTIL = _NOTICES | {EventKind.START_REQUESTED}
 _GOES_ON = _NOTICES | {EventKind.RUNNING, EventKind.STARTING, EventKind.TOLD}
 _STOPS_BILLING = frozenset(EventKind) - _GOES_ON
 _WANTED = {
@@ -21,6 +23,8 @@ _WANTED = {
     EventKind.START_REQUESTED: True,
 }
 _OVER = frozenset({EventKind.END_REQUESTED, EventKind.ENDED})
+# From when to when; None: it goes on.
+Stretch = tuple[datetime, datetime | None]
 
 
 @quick
@@ -37,6 +41,22 @@ class Usage:
     @property
     def milli_slot_seconds(self) -> int:
         return self.during.seconds * self.slots * MILLI
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Used:
+    """All that a lease used: `slots` slots in `stretches` of time, from when to when, in order."""
+
+    lease: LeaseId
+    sku: SkuId
+    klass: LeaseClass
+    slots: int
+    stretches: Sequence[tuple[datetime, datetime]]
+
+    @property
+    def seconds(self) -> int:
+        return whole_seconds(end - start for start, end in self.stretches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,51 +81,76 @@ class Kept:
     during: Interval
 
 
-def billed_spans(events: Iterable[LeaseEvent]) -> list[Span]:
+def billed_spans(events: Sequence[LeaseEvent]) -> list[Span]:
     """When the lease was billed: from running until told to stop, interrupted, or over.
 
-    Never beyond the end of a notice to give way, however late that is carried out. The last may be
-    open. A span of no length is dropped.
+    Never after the end of a notice to give way, however late that is carried out or withdrawn. The
+    last may be open. A span of no length is dropped.
     """
-    spans: list[Span] = []
-    since = until = None
-    wanted = True
+    return [Span(start, end) for start, end in _billed(events)]
+
+
+def _billed(events: Sequence[LeaseEvent]) -> list[Stretch]:
+    found: list[Stretch] = []
+    since = None
+    wanted, noticed = True, False
     for event in events:
         kind = event.kind
         if kind is _RUNNING:
             if wanted and since is None:
                 since = event.at
         elif kind in _STOPS_BILLING:
-            if since is not None:
-                spans += _up_to(since, event.at, until)
+            if since is not None and since < event.at:
+                found.append((since, event.at))
             since = None
             if kind in _WANTED:
                 wanted = _WANTED[kind]
-                until = None if wanted else until
-        elif kind in _NOTICES:
-            until = event.until
+        elif kind is _NOTICE:
+            noticed = True
     if since is not None:
-        spans += _up_to(since, None, until)
-    return spans
+        found.append((since, None))
+    return [part for each in found for part in _without(each, events)] if noticed else found
 
 
-def _up_to(since: datetime, end: datetime | None, until: datetime | None) -> tuple[Span, ...]:
-    """The span from `since` to whichever end comes first, if it has a length."""
-    if end is None or (until is not None and until < end):
+def _without(stretch: Stretch, events: Iterable[LeaseEvent]) -> Iterator[Stretch]:
+    """What is left of a stretch outside the time between a notice's end and what comes of it."""
+    start, end = stretch
+    until: datetime | None = None
+    for event in events:
+        if event.kind not in _SAYS_UNTIL:
+            continue
+        if end is not None and event.at >= end:
+            break
+        if until is not None and until < event.at and start < event.at:
+            if start < until:
+                yield start, until
+            start = event.at
+        until = event.until if event.kind is _NOTICE else None
+    if until is not None and (end is None or until < end):
         end = until
-    return (Span(since, end),) if end is None or since < end else ()
+    if end is None or start < end:
+        yield start, end
 
 
-def usage_of(lease: Lease, events: Iterable[LeaseEvent], window: Interval) -> list[Usage]:
+def used_by(lease: Lease, events: Sequence[LeaseEvent], window: Interval) -> Used:
+    """What the lease used inside `window`, as it is rated: without a value for each stretch."""
+    terms, first, last = lease.terms, window.start, window.end
+    stretches: list[tuple[datetime, datetime]] = []
+    for since, until in _billed(events):
+        start = max(first, since)
+        end = until if until is not None and until < last else last
+        if start < end:
+            stretches.append((start, end))
+    return Used(lease.id, terms.sku, terms.klass, terms.slots * terms.nodes, stretches)
+
+
+def usage_of(lease: Lease, events: Sequence[LeaseEvent], window: Interval) -> list[Usage]:
     """What the lease used inside `window`, interval by interval."""
-    terms = lease.terms
-    slots = terms.slots * terms.nodes
-    used: list[Usage] = []
-    for span in billed_spans(events):
-        part = span.within(window)
-        if part is not None:
-            used.append(Usage(lease.id, terms.sku, terms.klass, slots, part))
-    return used
+    used = used_by(lease, events, window)
+    return [
+        Usage(used.lease, used.sku, used.klass, used.slots, Interval(start, end))
+        for start, end in used.stretches
+    ]
 
 
 def volumes_of(lease: Lease) -> dict[Volume, int]:
