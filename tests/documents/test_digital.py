@@ -75,6 +75,21 @@ def test_what_was_asked_is_kept_while_the_channel_has_not_answered() -> None:
     assert len(slow.orders) == 3 and len({order.id for order in slow.orders}) == 1
 
 
+def test_a_channel_that_is_away_has_the_order_when_it_is_back() -> None:
+    class Away(SimulatedChannel):
+        def issue(self, order: Order) -> Issued | None:
+            raise Unavailable("the tax authority does not answer")
+
+    made, id = opened(Away())
+    with pytest.raises(Unavailable, match="does not answer"):
+        issue(made, id)
+    (asked,) = digital.of_invoice(made.built.world, made.built.admin, id)
+    assert asked.number == ""
+    world = replace(made.built.world, channels={"simulated": SimulatedChannel()})
+    back = replace(made, built=replace(made.built, world=world))
+    assert issue(back, id).asked == asked.asked and issue(back, id).number
+
+
 def test_a_red_letter_names_the_blue_one_that_it_takes_back() -> None:
     made, id = opened()
     with made.built.world.store.transaction() as tx:

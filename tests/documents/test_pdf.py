@@ -15,6 +15,7 @@ import typst
 from rackrate.app.documents import Document
 from rackrate.core.errors import Refused, Unavailable
 from rackrate.exports import pdf
+from rackrate.exports.einvoice import ubl
 from rackrate.exports.facturx import render as facturx
 from rackrate.exports.sheet import sheet
 from rackrate.exports.words import Language
@@ -101,6 +102,14 @@ def test_without_a_chinese_face_nothing_is_printed_and_it_is_said_what_to_instal
 def test_an_invoice_says(month: Document, said: str) -> None:
     flat = " ".join(text_of(pdf.render(month, Language.EN)).split())
     assert said in flat
+
+
+def test_what_somebody_wrote_is_text_and_the_order_it_is_bought_under_is_named() -> None:
+    written = shop().by_hand(("#panic() *x* $y$ <b>", "5.00"))
+    ordered = replace(written, invoice=replace(written.invoice, purchase_order="PO-77/A&B"))
+    said = text_of(pdf.render(ordered, Language.EN))
+    assert "#panic() *x* $y$ <b>" in said and "PO-77/A&B" in said
+    assert "<cbc:ID>PO-77/A&amp;B</cbc:ID>" in ubl(ordered).decode()
 
 
 def test_a_credit_note_says_what_it_is_and_has_no_minus() -> None:
