@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import drafts, receivables
+from rackrate.app import drafts, payments, receivables
 from rackrate.app.drafts import NewLines
 from rackrate.core.access import Role
 from rackrate.core.billing_terms import BillingTerms, OrderNumber, SellerTerms, steps_of
@@ -183,3 +183,23 @@ per_slot_hour:
     (invoice,) = shop.close()
     assert invoice.gross == cny("0.00") and invoice.status is InvoiceStatus.PAID
     assert shop.balance(Account.USAGE_REVENUE) == "0.00"
+
+
+def test_a_payment_counts_from_the_day_on_which_it_came_in_while_that_month_is_open() -> None:
+    shop = open_shop()
+    rules = SellerTerms(SELLER, "EX-CR", Decimal(10))
+    receivables.set_seller_terms(shop.built.world, shop.mei, rules)
+    late = shop.invoice("10000.00")
+    shop.close()
+    shop.built.clock.instant = DECEMBER.interval("Asia/Shanghai").end + timedelta(days=2)
+    tenth = FIRST + timedelta(days=39)
+    money = payments.Received(ROBOTICS, cny("10600.00"), "wire", (), False, tenth)
+    for wrong, said in ((FIRST, "2026-11 of example is closed"), (tenth.replace(2028), "to come")):
+        with pytest.raises((Refused, Invalid), match=said):
+            payments.receive(shop.built.world, shop.mei, replace(money, on=wrong))
+    payments.receive(shop.built.world, shop.mei, money)
+    assert not shop.show(late.id).open
+    (december,) = shop.close(DECEMBER)
+    # Open as 2 to 10 December began: it was due on the first.
+    assert str(december.net.amount) == str(round(Decimal(10600) * 9 * Decimal("0.1") / 365, 2))
+    assert shop.agrees()

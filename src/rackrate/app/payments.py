@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from rackrate.app.issuing import seller_of
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.errors import Missing, Reason, Refused
+from rackrate.core.errors import Invalid, Missing, Reason, Refused
 from rackrate.core.ids import CustomerId, InvoiceId
+from rackrate.core.interval import Month
 from rackrate.core.invoice import Invoice, check_room
 from rackrate.core.ledger import Account
 from rackrate.core.money import Money, total
@@ -49,13 +52,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that came in. Without `named` it goes to what was due first."""
+    """Money that came in, `on` an instant that the bank says, or now. Without `named` it goes to
+    what was due first.
+    """
 
     customer: CustomerId
     amount: Money
     reference: str
     named: Named = ()
     keep_rest: bool = False
+    on: datetime | None = None
 
 
 def lock(tx: Tx, customer: CustomerId) -> None:
@@ -111,7 +117,7 @@ def receive(world: World, actor: Actor, came: Received) -> Held:
             key,
             customer.entity,
             customer.id,
-            world.clock.now(),
+            _received_on(world, tx, customer, came.on),
             came.amount,
             came.reference,
         )
@@ -276,6 +282,18 @@ def _before(tx: Tx, key: str, amount: Money, what: str) -> Payment | None:
     return before
 
 
+def _received_on(world: World, tx: Tx, customer: Customer, on: datetime | None) -> datetime:
+    """When it came in: not later than now, and in a month that is open."""
+    now = world.clock.now()
+    if on is None:
+        return now
+    if on > now:
+        raise Invalid("on", f"{on:%Y-%m-%d %H:%M} UTC is to come")
+    seller = seller_of(tx, customer.entity)
+    seller.check_open(Month.of(on, seller.entity.time_zone))
+    return on
+
+
 def _payment(world: World, of: Invoice, key: str, amount: Money, reference: str) -> Payment:
     id, now = world.ids.new("pay"), world.clock.now()
     return Payment(id, key, of.entity, of.customer, now, amount, reference)
@@ -297,13 +315,15 @@ def _shares(tx: Tx, customer: CustomerId, amount: Money, named: Named) -> list[S
     return as_named(amount, found)
 
 
-def _allocation(world: World, source: Payment | Invoice, share: Share) -> Allocation:
+def _allocation(
+    world: World, source: Payment | Invoice, share: Share, at: datetime | None = None
+) -> Allocation:
     invoice, amount = share
     return Allocation(
         world.ids.new("alc"),
         source.entity,
         source.customer,
-        world.clock.now(),
+        at or world.clock.now(),
         source.id,
         invoice.id,
         amount,
@@ -311,7 +331,7 @@ def _allocation(world: World, source: Payment | Invoice, share: Share) -> Alloca
 
 
 def _book(world: World, tx: Tx, payment: Payment, shares: Sequence[Share]) -> None:
-    used = [_allocation(world, payment, share) for share in shares]
+    used = [_allocation(world, payment, share, payment.at) for share in shares]
     tx.put(*(paid_with(share) for share in shares))
     tx.add(payment, *used, received(payment, used))
 

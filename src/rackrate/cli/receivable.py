@@ -7,7 +7,7 @@ import typer
 
 from rackrate.cli.client import Client, Row, connect, path
 from rackrate.cli.failure import Usage
-from rackrate.cli.moment import Zones, day, local
+from rackrate.cli.moment import Zones, day, instant, local
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -152,17 +152,20 @@ def receive(
     keep_rest: Annotated[
         bool, typer.Option("--keep-rest", help="Keep what is more than open, for later.")
     ] = False,
+    on: Annotated[str, typer.Option(metavar="DAY", help="When it came in. Left out: now.")] = "",
     output: Output = Format.TABLE,
 ) -> None:
     """Note money from a customer: for named invoices, or for what was due first."""
     client = connect()
-    currency = client.get(path("customers", customer))["currency"]
+    buyer = client.get(path("customers", customer))
+    currency = buyer["currency"]
     body = {
         "customer": customer,
         "amount": {"amount": amount, "currency": currency},
         "reference": reference,
         "invoices": shares(invoice or (), currency),
         "keep_rest": keep_rest,
+        "on": instant("--on", on, Zones(client).entity(buyer["entity"])) if on else None,
     }
     _print(client, client.post("/v1/payments", body), output)
 

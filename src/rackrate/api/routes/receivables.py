@@ -58,6 +58,7 @@ def receive(call: Writer, body: ReceivedRequest) -> Response:
         body.reference,
         named(body.invoices),
         body.keep_rest,
+        body.on,
     )
     return call.post(body, lambda: Received.of(payments.receive(call.world, call.actor, came)), 201)
 

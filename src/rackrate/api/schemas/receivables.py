@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rackrate.api.schemas.money import Invoice, Reference
-from rackrate.api.schemas.parts import NO_NUL, Id, Money, MonthText, Schema
+from rackrate.api.schemas.parts import NO_NUL, Id, Instant, Money, MonthText, Schema
 from rackrate.app import payments, receivables
 from rackrate.app.payments import Named
 from rackrate.core import draft as drafts
@@ -41,6 +41,9 @@ class ReceivedRequest(Schema):
     invoices: list[Share] = Field(default=[], max_length=MOST_LINES)
     keep_rest: bool = Field(
         default=False, description="Keep what is more than open; else it is refused"
+    )
+    on: Instant | None = Field(
+        default=None, description="When it came in, in a month that is open; left out: now"
     )
 
 
