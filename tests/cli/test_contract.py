@@ -101,6 +101,13 @@ def test_what_an_amendment_changes_is_shown_before_it_is_agreed(rackrate: Progra
     assert "Held for it    3 nodes" in rackrate.ok("contract", "show", "ramp")
 
 
+def test_a_right_that_could_not_be_kept_is_told_as_such(rackrate: Program) -> None:
+    """Two of four nodes leave after the term, and three were held for its renewal."""
+    for node in ("h100-001", "h100-002"):
+        rackrate.ok("node", "move", node, "--to", "retired", "--expected", "2028-12-15", "--force")
+    assert "right to renew ramp of robotics  1 node" in rackrate.ok("capacity", "breaches")
+
+
 def test_what_an_early_end_costs_is_shown_first(rackrate: Program) -> None:
     shown = rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01", "--dry-run")
     assert shown.startswith("ramp would have amendment 1: ends 2027-11-30") and "fee " in shown

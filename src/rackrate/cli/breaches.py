@@ -60,7 +60,7 @@ def _nodes(count: int) -> str:
 
 
 def _who(row: Row) -> str:
-    kind = str(row["kind"]).replace("_", " ")
+    kind = "right to renew" if row["renewal"] else str(row["kind"]).replace("_", " ")
     named = f"{kind} {row['holder']}"
     return f"{named} of {row['customer']}" if row["customer"] else named
 

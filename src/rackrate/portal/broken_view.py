@@ -6,7 +6,7 @@ from typing import Any
 
 from rackrate.app.breaches import Broken, Consequence
 from rackrate.core.access import Verb
-from rackrate.core.calendar import ReservationKind
+from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.errors import Invalid
 from rackrate.core.interval import zone
 from rackrate.portal.messages import msg
@@ -29,11 +29,15 @@ def told_of(page: Page, told: Consequence) -> dict[str, Any]:
     }
 
 
+def _kind(held: Reservation) -> str:
+    return msg("Right to renew") if held.renews else KINDS[held.kind]
+
+
 def rows_of(page: Page, found: Iterable[Broken]) -> list[dict[str, Any]]:
     """A table of broken promises, each with what would mend it."""
     return [
         {
-            "kind": KINDS[broken.short.reservation.kind],
+            "kind": _kind(broken.short.reservation),
             "holder": broken.short.reservation.holder,
             "link": broken.short.reservation.kind is ReservationKind.CONTRACT
             and page.may(Verb.CONTRACT_READ),

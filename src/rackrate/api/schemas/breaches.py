@@ -96,6 +96,7 @@ class Breach(Schema):
     pool: str
     reservation: str
     kind: ReservationKind
+    renewal: bool = Field(description="It is what a right to renew holds")
     holder: str
     customer: str | None
     nodes: int
@@ -114,6 +115,7 @@ class Breach(Schema):
             pool=held.pool,
             reservation=held.id,
             kind=held.kind,
+            renewal=bool(held.renews),
             holder=held.holder,
             customer=held.customer,
             nodes=short.nodes,
