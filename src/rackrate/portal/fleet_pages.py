@@ -1,5 +1,6 @@
 """The fleet: the map with its inspector, the table of nodes, one node, drain and return."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -165,24 +166,32 @@ def _node_page(
     asked: Mapping[str, str] | None = None,
 ) -> Response:
     values: dict[str, Any] = {"inspected": _inspected(page, id), "asked": None}
+    same = Same(f"rackrate node show {id}", f"GET /v1/nodes/{id}")
     if page.part == "inspector":
         return HTMLResponse(page.render("parts/inspector.html", **values))
     if asked is not None:
         try:
             away = _away(page, asked["start"], asked["until"])
             would = fleet.drain(page.world, page.actor, id, asked["note"], True, away)
-            values["asked"] = {**asked, "would": would, **told_of(page, would.told)}
+            values["asked"] = {**asked, **told_of(page, would.told)}
+            same = _same(id, asked, away)
         except RackrateError as error:
             refused = error
     shown: dict[str, Any] = {"refusal": None if refused is None else refusal(page, refused)}
-    cli, api = f"rackrate node show {id}", f"GET /v1/nodes/{id}"
-    if values["asked"] is not None and asked is not None:
-        days = (("--from", asked["start"]), ("--until", asked["until"]))
-        cli = f"rackrate node drain {id}" + "".join(f" {name} {day}" for name, day in days if day)
-        api = f"POST /v1/nodes/{id}/drain"
-    same = Same(cli, api)
     status = 200 if refused is None else status_of(refused)
     return page.show("node.html", same, status, **values, **shown)
+
+
+def _same(id: NodeId, asked: Mapping[str, str], away: fleet.Away) -> Same:
+    """The same question from the command line and over HTTP."""
+    days = (("--from", asked["start"]), ("--until", asked["until"]))
+    said = "".join(f" {option} {day}" for option, day in days if day)
+    body: dict[str, Any] = {"dry_run": True}
+    for name, day in (("start", away.start), ("until", away.until)):
+        if day is not None:
+            body[name] = f"{day:%Y-%m-%dT%H:%M:%SZ}"
+    api = f"POST /v1/nodes/{id}/drain {json.dumps(body)}"
+    return Same(f"rackrate node drain {id}{said} --dry-run", api)
 
 
 def _away(page: Page, start: str, until: str) -> fleet.Away:
