@@ -173,6 +173,8 @@ def test_the_operators_copy_is_the_operators_matter() -> None:
     assert seen.sendings == () and seen.row.state is State.NO_CHANNEL
     of_both = built.actor("owner@robotics.example", Role.OWNER, "studio")
     assert channels.show(built.world, of_both, seen.row.id).sendings == ()
+    with pytest.raises(Refused, match="no channel of robotics wants"):
+        channels.resend(built.world, built.admin, seen.row.id)
     (whole,) = channels.notifications(built.world, built.admin, Filter())
     assert [each.to for each in whole.sendings] == ["kim@example.com"]
 

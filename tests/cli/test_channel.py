@@ -45,4 +45,4 @@ def test_a_test_is_a_notification_like_any_other(rackrate: Program, server: Serv
     done = rackrate("channel", "add", "email", "nobody")
     assert done.code == 1 and "'nobody' is no e-mail address" in done.err
     done = rackrate("notification", "resend", told)
-    assert done.code == 1 and "no channel wants channel.test" in done.err
+    assert done.code == 1 and "no channel of the operator wants channel.test" in done.err

@@ -239,6 +239,12 @@ def test_what_was_given_up_is_visible_and_goes_out_when_it_is_asked_for() -> Non
         channels.resend(built.world, built.admin, dead.row.id)
         assert dispatch.carry(built.world, leader, senders, sendings) == 1
         assert told(built).row.state is State.SENT and len(mailbox.letters) == 1
+        add(built, Medium.EMAIL, "new@example.com")
+        for count in (2, 4):  # Who has not got it; and when all have, all of them.
+            channels.resend(built.world, built.admin, dead.row.id)
+            for ids in dispatch.due(built.world).values():
+                dispatch.carry(built.world, leader, senders, ids)
+            assert len(mailbox.letters) == count
 
 
 def test_what_was_on_its_way_to_a_channel_that_is_gone_is_given_up() -> None:

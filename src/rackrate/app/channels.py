@@ -138,29 +138,31 @@ def show(world: World, actor: Actor, id: str) -> Told:
 
 
 def resend(world: World, actor: Actor, id: str) -> Told:
-    """Send it to every channel that wants it now, also where it has arrived before.
+    """Send it to every channel that wants it and has not got it; where all have, to them again.
 
-    Under the same ids, so that whoever has it already can tell.
+    Under the same ids, so that whoever has it already can tell. Copies are not sent twice.
     """
     with acting(world, actor, Verb.CHANNEL_WRITE, _notification(id)) as tx:
         row, now = tx.get(Notification, id), world.clock.now()
         channels = tx.find(Channel, customer=(None, row.customer))
-        before = {sending.id: sending for sending in tx.find(Sending, notification=id)}
+        known = {sending.id: sending for sending in tx.find(Sending, notification=id)}
         wanted = route(row, channels, frozenset(Medium), now)
-        if not actor.operator:
-            wanted = tuple(each for each in wanted if each.customer == row.customer)
-        if not wanted:
+        own = [each for each in wanted if each.customer == row.customer]
+        if not own:
+            whose = row.customer or "the operator"
             raise Refused(
                 Reason.NOT_STATED,
-                f"no channel wants {row.topic}; add one with: rackrate channel add",
+                f"no channel of {whose} wants {row.topic}; add one with: rackrate channel add",
             )
-        for sending in wanted:
-            known = before.get(sending.id)
-            before[sending.id] = sending if known is None else known.again(now)
-            tx.put(before[sending.id])
-        row = standing(row, before.values())
+        mine = wanted if actor.operator else own
+        missed = [each for each in mine if each.id not in known or known[each.id].sent is None]
+        for sending in missed or own:
+            before = known.get(sending.id)
+            known[sending.id] = sending if before is None else before.again(now)
+            tx.put(known[sending.id])
+        row = standing(row, known.values())
         tx.put(row)
-        return _told(row, list(before.values()), actor)
+        return _told(row, list(known.values()), actor)
 
 
 def topics_for(customer: CustomerId | None) -> tuple[Topic, ...]:

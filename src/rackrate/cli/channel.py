@@ -185,7 +185,7 @@ def resend(
     ids: Annotated[list[str], typer.Argument(metavar="NOTIFICATION...")],
     output: Output = Format.TABLE,
 ) -> None:
-    """Send again, to every channel that wants it now."""
+    """Send to the channels that want it and have not got it; where all have, to them again."""
     client = connect()
     for id in ids:
         row = client.post(path("notifications", id, "resend"))

@@ -131,7 +131,7 @@ def show_notification(call: Caller, id: IdPath) -> Response:
     response_model=Notification,
     responses=WRITES,
     tags=TAGS,
-    summary="Send it again, to every channel that wants it now",
+    summary="Send it to the channels that want it and have not got it; or again to all",
 )
 def resend(call: Writer, id: IdPath) -> Response:
     return call.post(None, lambda: Notification.of(channels.resend(call.world, call.actor, id)))
