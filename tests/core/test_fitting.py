@@ -1,6 +1,7 @@
 """All pools at once say the same as one by one, on random calendars."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from rackrate.core.ids import BlockId, ChipId, NodeId, PoolId, SiteId
 from rackrate.core.interval import Interval, Span
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.placement import Fleet
-from rackrate.core.promise import Shortfall, Wish, assign, earliest, kept_back
+from rackrate.core.promise import Shortfall, Wish, assign, earliest, kept_back, room_in
 from rackrate.core.slots import all_slots
 from rackrate.core.workload import Limits
 
@@ -82,6 +83,12 @@ def test_all_at_once_is_as_one_by_one(seed: int) -> None:
     if isinstance(slow, Shortfall):
         assert fitting.first_start(shape, asked) == earliest(pools, asked)
     assert fitting.kept_back(shape, asked) == kept_back(pools, asked)
+    cuts = [asked.during.start + day * DAY for day in sorted(dice.sample(range(300), 4))]
+    for start, end, row in zip(
+        cuts[:-1], cuts[1:], fitting.between(shape, asked, cuts), strict=True
+    ):
+        then = replace(asked, during=Interval(start, end))
+        assert row.tolist() == [room_in(pool, then) for pool in pools]
 
 
 def test_nothing_fits_where_nothing_is() -> None:

@@ -16,6 +16,7 @@ from rackrate.core.interval import Interval, zone
 from rackrate.core.promise import Assigned
 from rackrate.core.quote import Priced, most_at_once
 from rackrate.core.several import Candidate, Several, Want
+from rackrate.core.sheet import Sheet
 
 MOST_OTHERS = 3
 TRIES = 8
@@ -136,7 +137,7 @@ def _on_two(apart: Several) -> Several:
             largest[want.what.sku] = want
     two: dict[SkuId, Candidate] = {}
     for sku, want in largest.items():
-        room = want.what.room(want.wish)
+        room = Sheet([want]).room(want)
         best = np.argsort(-room, kind="stable")[:2]
         pools = frozenset(want.what.shape.pools[place].id for place in best)
         two[sku] = replace(want.what, only=pools)

@@ -10,16 +10,16 @@ import numpy as np
 from rackrate.core import fitting
 from rackrate.core.ids import PoolId
 from rackrate.core.interval import Interval
-from rackrate.core.placement import Pool
-from rackrate.core.promise import Assigned, Wish, room_in
-from rackrate.core.several import Candidate, Several, Want
-from rackrate.core.timeline import Ints
+from rackrate.core.promise import Assigned
+from rackrate.core.several import Several, Want
+from rackrate.core.sheet import Sheet
+from rackrate.core.timeline import Ints, seconds
 
 # How many ways to lay lines beside each other are tried before the answer is no.
 TRIES = 64
-# How many dates for all of them; where all but together they fit, the next so many are looked at
-# one by one, and later ones by the month.
-DATES, NEAR = 64, 32
+# How many dates for all of them, by their number. Where each for itself fits and all do not, the
+# next so many changes of the calendar are looked at one by one, and later ones by the month.
+DATES, FEWEST, NEAR = 128, 12, 32
 A_MONTH, A_SECOND = timedelta(days=30), timedelta(seconds=1)
 
 
@@ -37,9 +37,9 @@ class Filled:
 
 def fill(several: Several) -> Filled:
     """Line by line in their order, each as far as what is left after those before it goes."""
-    taken, found = _Taken(), dict[int, Assigned]()
+    sheet, found = Sheet(several.wants), dict[int, Assigned]()
     for unit in several.units():
-        for want, placed in zip(unit, _most(unit, taken), strict=True):
+        for want, placed in zip(unit, _most(unit, sheet), strict=True):
             found[want.number] = placed
     return Filled(
         tuple(sum(nodes for _, nodes in found[want.number]) for want in several.wants),
@@ -59,21 +59,22 @@ def place(several: Several) -> tuple[Assigned, ...] | Filled:
     filled = fill(several)
     if filled.goes(several):
         return filled.placed
-    if len(several.wants) == 1 or not all(map(_holds, _needs(several))):
+    sheet = Sheet(several.wants)
+    if len(several.wants) == 1 or not all(_holds(need, sheet) for need in _needs(several)):
         return filled
-    hardest = sorted(several.units(), key=_ease)
-    found = _Search().lay(hardest, _Taken())
+    hardest = sorted(several.units(), key=lambda unit: _ease(unit, sheet))
+    found = _Search(sheet).lay(hardest)
     return filled if found is None else tuple(found[want.number] for want in several.wants)
 
 
-def _ease(unit: Sequence[Want]) -> tuple[bool, int, int, int]:
+def _ease(unit: Sequence[Want], sheet: Sheet) -> tuple[bool, int, int, int]:
     """What must stay on one block is laid first, and then what has the least choice."""
-    what, wish, nothing = unit[0].what, unit[0].wish, _Taken()
-    if wish.same_block:
-        choice = int(np.count_nonzero(_slack(unit, nothing) >= 0))
+    one = unit[0].wish.same_block
+    if one:
+        choice = int(np.count_nonzero(sheet.slack(unit) >= 0))
     else:
-        choice = int(what.room(wish).sum()) - wish.nodes
-    return not wish.same_block, choice, -_peak(unit), -_longest(unit)
+        choice = int(sheet.room(unit[0]).sum()) - unit[0].wish.nodes
+    return not one, choice, -_peak(unit), -_longest(unit)
 
 
 def earliest(several: Several, time_zone: str) -> datetime | None:
@@ -90,9 +91,10 @@ def _starts(several: Several, time_zone: str) -> Iterator[datetime]:
         yield from _ends(several)
         return
     start, misses = several.start, 0
-    for _ in range(DATES):
+    for _ in range(max(FEWEST, DATES // len(several.wants))):
         now = several.starting(start, time_zone)
-        missing = next((need for need in _needs(now) if not _holds(need)), None)
+        sheet = Sheet(now.wants)
+        missing = next((need for need in _needs(now) if not _holds(need, sheet)), None)
         if missing is not None:
             fits = _next(missing)
             if fits is None:
@@ -102,15 +104,24 @@ def _starts(several: Several, time_zone: str) -> Iterator[datetime]:
         if start > several.start:
             yield start
         # Each for itself fits, and not together: when does something else become free?
-        rises = [rise - want.during.start for want in now.wants if (rise := _rise(want))]
-        if not rises:
+        wait = _until_a_rise(now)
+        if wait is None:
             return
         misses += 1
-        start += max(min(rises), A_MONTH if misses > NEAR else A_SECOND)
+        start += max(wait, A_MONTH if misses > NEAR else A_SECOND)
 
 
-def _rise(want: Want) -> datetime | None:
-    return fitting.next_rise(want.what.shape, want.wish)
+def _until_a_rise(several: Several) -> timedelta | None:
+    """How much later something becomes free where a line would begin; None: never."""
+    known: dict[int, Ints] = {}
+    waits = []
+    for want in several.wants:
+        shape, start = want.what.shape, seconds(want.during.start)
+        if id(shape) not in known:
+            known[id(shape)] = fitting.rises(shape, want.wish)
+        later = known[id(shape)][np.searchsorted(known[id(shape)], start, "right") :]
+        waits += [timedelta(seconds=int(later[0]) - start)] if len(later) else []
+    return min(waits, default=None)
 
 
 def _ends(several: Several) -> Iterator[datetime]:
@@ -140,12 +151,11 @@ def _needs(several: Several) -> list[tuple[Want, ...]]:
     return needs
 
 
-def _holds(need: Sequence[Want]) -> bool:
+def _holds(need: Sequence[Want], sheet: Sheet) -> bool:
     """Whether it fits where it is, were it alone."""
-    what, wish = need[0].what, need[0].wish
-    if wish.same_block:
-        return int(_slack(need, _Taken()).max(initial=-1)) >= 0
-    return int(what.room(wish).sum()) >= wish.nodes
+    if need[0].wish.same_block:
+        return int(sheet.slack(need).max(initial=-1)) >= 0
+    return int(sheet.room(need[0]).sum()) >= need[0].wish.nodes
 
 
 def _next(need: Sequence[Want]) -> datetime | None:
@@ -187,137 +197,79 @@ def _profile(unit: Sequence[Want]) -> list[tuple[Interval, int]]:
     return steps
 
 
-class _Taken:
-    """What lines that are laid already take of each pool, over time."""
-
-    def __init__(self) -> None:
-        self._of: dict[PoolId, list[tuple[Interval, int]]] = {}
-
-    def lay(self, want: Want, placed: Assigned) -> None:
-        for pool, nodes in placed:
-            self._of.setdefault(pool, []).append((want.during, nodes))
-
-    def lift(self, placed: Assigned) -> None:
-        """Take the last that was laid away again."""
-        for pool, _ in placed:
-            self._of[pool].pop()
-
-    def room(self, what: Candidate, wish: Wish) -> Ints:
-        """What each pool has for the wish beside all that is laid."""
-        room = what.room(wish)
-        for id, held in self._of.items():
-            place = what.place_of(id)
-            if place is not None and room[place]:
-                room[place] = _left(what.shape.pools[place], wish, held)
-        return room
-
-
-def _left(pool: Pool, wish: Wish, held: Sequence[tuple[Interval, int]]) -> int:
-    """Room of a pool beside what is laid on it: the least between two changes."""
-    during = wish.during
-    within = [cut for each, _ in held if (cut := each.intersect(during)) is not None]
-    cuts = sorted({during.start, during.end} | {at for c in within for at in (c.start, c.end)})
-    least = None
-    for start, end in pairwise(cuts):
-        free = room_in(pool, replace(wish, during=Interval(start, end)))
-        free -= sum(nodes for each, nodes in held if each.contains(start))
-        least = free if least is None else min(least, free)
-    return max(0, least or 0)
-
-
-def _slack(unit: Sequence[Want], taken: _Taken) -> Ints:
-    """How many nodes each pool would have left where the lines of the unit are the most."""
-    what, least = unit[0].what, None
-    for during, nodes in _profile(unit):
-        room = taken.room(what, replace(unit[0].wish, during=during)) - nodes
-        least = room if least is None else np.minimum(least, room)
-    assert least is not None
-    return least
-
-
-def _most(unit: Sequence[Want], taken: _Taken) -> list[Assigned]:
+def _most(unit: Sequence[Want], sheet: Sheet) -> list[Assigned]:
     """As much of each line of the unit as goes, the first lines first; laid."""
     if not unit[0].wish.same_block:
         (want,) = unit
-        room = taken.room(want.what, want.wish)
+        room = sheet.room(want)
         less = want.of(min(want.wish.nodes, int(room.sum())))
-        parts = [less] if less.wish.nodes else []
-        placed = [_lay(want.what, room, less.wish) if parts else ()]
+        placed = [_lay(less, room) if less.wish.nodes else ()]
     else:
-        parts, place = _most_on_one(unit, taken)
+        parts, place = _most_on_one(unit, sheet)
         pool = unit[0].what.shape.pools[place].id if parts else PoolId("")
         there = {part.number: ((pool, part.wish.nodes),) for part in parts}
         placed = [there.get(want.number, ()) for want in unit]
     for want, there_now in zip(unit, placed, strict=True):
-        taken.lay(want, there_now)
+        sheet.lay(want, there_now)
     return placed
 
 
-def _most_on_one(unit: Sequence[Want], taken: _Taken) -> tuple[list[Want], int]:
+def _most_on_one(unit: Sequence[Want], sheet: Sheet) -> tuple[list[Want], int]:
     """The lines with as many nodes as go on one pool, without those of which none go; the pool."""
     parts = list[Want]()
-    room = good = np.ones(len(unit[0].what.shape.pools), np.bool_)
+    good = np.ones(len(unit[0].what.shape.pools), np.bool_)
     if not len(good):
         return [], 0
     for want in unit:
-        room = np.where(good, _slack_of(want, parts, taken), -1)
+        room = np.where(good, sheet.slack([want], parts) + want.wish.nodes, -1)
         nodes = min(int(room.max()), want.wish.nodes)
         if nodes > 0:
             parts.append(want.of(nodes))
             good = good & (room >= nodes)
     if not parts:
         return [], 0
-    slack = _slack(parts, taken) if len(unit) > 1 else room
-    return parts, int(np.argmin(np.where(good, slack, np.iinfo(np.int64).max)))
+    slack = np.where(good, sheet.slack(parts), np.iinfo(np.int64).max)
+    return parts, int(np.argmin(slack))
 
 
-def _slack_of(want: Want, others: Sequence[Want], taken: _Taken) -> Ints:
-    """How many nodes of a line each pool has room for beside others on the same pool."""
-    least = taken.room(want.what, want.wish)
-    if others:
-        for during, nodes in _profile(others):
-            common = during.intersect(want.during)
-            if common is not None:
-                wish = replace(want.wish, during=common)
-                least = np.minimum(least, taken.room(want.what, wish) - nodes)
-    return np.maximum(least, 0)
-
-
-def _lay(what: Candidate, room: Ints, wish: Wish) -> Assigned:
-    placed = fitting.lay(what.shape, room, wish)
-    assert not isinstance(placed, int), wish
+def _lay(want: Want, room: Ints) -> Assigned:
+    placed = fitting.lay(want.what.shape, room, want.wish)
+    assert not isinstance(placed, int), want
     return placed
 
 
 class _Search:
     """Tries one pool after another for what must stay on one, the tightest first."""
 
-    def __init__(self) -> None:
-        self._left = TRIES
+    def __init__(self, sheet: Sheet) -> None:
+        self._left, self._sheet = TRIES, sheet
 
-    def lay(self, units: Sequence[tuple[Want, ...]], taken: _Taken) -> dict[int, Assigned] | None:
+    def lay(self, units: Sequence[tuple[Want, ...]]) -> dict[int, Assigned] | None:
         if not units:
             return {}
-        for ways in self._ways(units[0], taken):
+        for ways in self._ways(units[0]):
             self._left -= 1
-            for want, placed in zip(units[0], ways, strict=True):
-                taken.lay(want, placed)
-            found = self.lay(units[1:], taken)
+            laid = list(zip(units[0], ways, strict=True))
+            for want, placed in laid:
+                self._sheet.lay(want, placed)
+            found = self.lay(units[1:])
             if found is not None:
-                return found | {w.number: p for w, p in zip(units[0], ways, strict=True)}
-            for placed in reversed(ways):
-                taken.lift(placed)
+                return found | {want.number: placed for want, placed in laid}
+            for want, placed in laid:
+                self._sheet.lay(want, placed, -1)
             if self._left <= 0:
                 return None
         return None
 
-    def _ways(self, unit: Sequence[Want], taken: _Taken) -> Iterator[list[Assigned]]:
-        slack, pools = _slack(unit, taken), unit[0].what.shape.pools
+    def _ways(self, unit: Sequence[Want]) -> Iterator[list[Assigned]]:
+        slack, pools = self._sheet.slack(unit), unit[0].what.shape.pools
         whole = np.flatnonzero(slack >= 0)
         for place in whole[np.argsort(slack[whole], kind="stable")]:
             yield [((pools[place].id, want.wish.nodes),) for want in unit]
-        wish, room = unit[0].wish, slack + unit[0].wish.nodes
-        if not wish.same_block and int(room.sum()) >= wish.nodes:
+        if unit[0].wish.same_block:
+            return
+        room = self._sheet.room(unit[0])
+        if int(room.sum()) >= unit[0].wish.nodes:
             yield [_over(unit[0], room, np.argsort(-room, kind="stable"))]
             yield [_over(unit[0], room, np.argsort(room, kind="stable"))]
 

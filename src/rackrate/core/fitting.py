@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
 from rackrate.core.calendar import NEVER, NOTHING
 from rackrate.core.calendars import PLACE
+from rackrate.core.interval import Interval
 from rackrate.core.placement import Shape
 from rackrate.core.promise import Assigned, Wish, rooms
 from rackrate.core.timeline import Ints, instant, seconds
@@ -41,6 +43,31 @@ def lay(shape: Shape, room: Ints, wish: Wish) -> Assigned | int:
     return tuple((shape.pools[i].id, int(n)) for i, n in zip(used, taken, strict=True))
 
 
+def between(shape: Shape, wish: Wish, cuts: Sequence[datetime]) -> Ints:
+    """A row for each time from one cut to the next: what `promise.rooms` says of each pool then."""
+    times, told = [seconds(at) for at in cuts], seconds(wish.now + wish.notice)
+    if not shape.pools:
+        return np.zeros((len(cuts) - 1, 0), np.int64)
+    soon = 1 if len(cuts) == 2 else sum(start < told for start in times[:-1])
+    spans = [Interval(start, end) for start, end in pairwise(cuts[: soon + 1])]
+    early = [rooms(shape, replace(wish, during=span)) for span in spans]
+    late = [_least_between(shape, wish, times[soon:])] if soon < len(times) - 1 else []
+    return np.vstack([*early, *late])
+
+
+def _least_between(shape: Shape, wish: Wish, times: Sequence[int]) -> Ints:
+    """The same in one pass, where nothing that is sold by the moment is in the way any more."""
+    _, keys, levels = shape.calendars.laid(wish.now, wish.kept_percent)
+    places = np.arange(len(shape.pools), dtype=np.int64)[:, None] * PLACE
+    at = places + np.array(times, np.int64)[None, :]
+    first = np.searchsorted(keys, at[:, :-1], "right") - 1
+    last = np.searchsorted(keys, at[:, 1:], "left")
+    bounds = np.stack([first, last], axis=2).reshape(-1)
+    # The level at the very end is there to be pointed at, and is no pool's.
+    least = np.minimum.reduceat(np.append(levels, 0), bounds)[0::2]
+    return np.maximum(least.reshape(first.shape).T, 0)
+
+
 def kept_back(shape: Shape, wish: Wish) -> int:
     """How many more nodes could be promised, were no share kept for the moment and as spare."""
     if not wish.kept_percent:
@@ -67,28 +94,25 @@ def first_start_of(shape: Shape, wish: Wish, parts: Sequence[Part]) -> datetime 
     if not shape.pools:
         return None
     steps, begun = _Steps(shape, wish), seconds(wish.during.start)
-    runs = [_runs(steps, begun, part) for part in parts]
-    keys = np.concatenate([first for first, _ in runs])
-    good = np.ones(len(keys), np.bool_)
-    for first, until in runs:
-        if not len(first):
-            return None
-        at = np.searchsorted(first, keys, "right") - 1
-        good &= (at >= 0) & (first[at] >> BITS == keys >> BITS)
-        good &= until[at] >= keys & (PLACE - 1)
-    starts = keys[good] & (PLACE - 1)
-    return instant(int(starts.min())) if len(starts) else None
-
-
-def next_rise(shape: Shape, wish: Wish) -> datetime | None:
-    """When something becomes free after the wish's start: only there can what did not fit begin."""
-    if not shape.pools:
+    runs = sorted((_runs(steps, begun, part) for part in parts), key=lambda run: len(run[0]))
+    if not len(runs[0][0]):
         return None
+    keys = np.unique(np.concatenate([first for first, _ in runs]))
+    for first, until in runs:
+        at = np.searchsorted(first, keys, "right") - 1
+        good = (at >= 0) & (first[at] >> BITS == keys >> BITS)
+        keys = keys[good & (until[at] >= keys & (PLACE - 1))]
+    return instant(int((keys & (PLACE - 1)).min())) if len(keys) else None
+
+
+def rises(shape: Shape, wish: Wish) -> Ints:
+    """When something becomes free, in seconds: only there can what did not fit begin to."""
+    if not shape.pools:
+        return np.zeros(0, np.int64)
     steps = _Steps(shape, wish)
-    rises = np.zeros(len(steps.times), np.bool_)
-    rises[1:] = (steps.pools[1:] == steps.pools[:-1]) & (steps.levels[1:] > steps.levels[:-1])
-    later = steps.times[rises & (steps.times > seconds(wish.during.start))]
-    return instant(int(later.min())) if len(later) else None
+    up = np.zeros(len(steps.times), np.bool_)
+    up[1:] = (steps.pools[1:] == steps.pools[:-1]) & (steps.levels[1:] > steps.levels[:-1])
+    return np.unique(steps.times[up])
 
 
 def _runs(steps: "_Steps", begun: int, part: Part) -> tuple[Ints, Ints]:

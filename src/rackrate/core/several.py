@@ -2,19 +2,23 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice, plus_months, whole_months
+from rackrate.core.fitting import between
 from rackrate.core.ids import PoolId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.placement import Pool, Shape
-from rackrate.core.promise import Wish, rooms
+from rackrate.core.promise import Wish
 from rackrate.core.timeline import Ints
+
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Candidate:
     """A SKU of whole nodes that the customer may have, with the pools that have them.
 
     `alone`: for a customer who shares no block, which of them nobody else is in over an interval.
-    `only`: no others than these.
+    `only`: no others than these. It is of one answer: what there is room for is worked out once for
+    the same times.
     """
 
     sku: SkuId
@@ -36,6 +41,7 @@ class Candidate:
     price: ContractPrice | None
     alone: Callable[[Pool, Interval], bool] | None = None
     only: frozenset[PoolId] | None = None
+    known: dict[tuple[datetime, ...], Ints] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def node_tflops(self) -> Decimal | None:
@@ -43,14 +49,17 @@ class Candidate:
         dense = self.chip.dense_tflops
         return None if not dense else dense * self.gpus
 
-    def room(self, wish: Wish) -> Ints:
-        """What each pool of the shape has for the wish."""
-        room = rooms(self.shape, wish)
-        if self.alone is not None or self.only is not None:
-            for place in np.flatnonzero(room):
-                if not self._may(self.shape.pools[place], wish.during):
-                    room[place] = 0
-        return room
+    def between(self, wish: Wish, cuts: tuple[datetime, ...]) -> Ints:
+        """A row for each time from one cut to the next: what each pool of the shape has then."""
+        if cuts not in self.known:
+            self.known[cuts] = between(self.shape, wish, cuts)
+        return self.known[cuts]
+
+    def open_to(self, during: Interval) -> Bools | None:
+        """Which pools it may be laid on over an interval; None: any."""
+        if self.alone is None and self.only is None:
+            return None
+        return np.array([self._may(pool, during) for pool in self.shape.pools], np.bool_)
 
     def place_of(self, pool: PoolId) -> int | None:
         """Where in the shape a pool is; None where it is of another."""
