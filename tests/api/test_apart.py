@@ -13,16 +13,15 @@ def shape(answer: Answer, id: str) -> dict[str, object]:
     return {"status": answer.status, **body}
 
 
-def test_what_belongs_to_another_is_answered_as_what_does_not_exist(either: Cloud) -> None:
-    lease = either.lease()
-    token = either.acme.post("/v1/tokens", {"name": "mine"}).json["id"]
+def money_of_acme(either: Cloud) -> list[tuple[str, str, str, str]]:
+    """Calls for what there is of acme's money: method, path, its id, and one that nobody has."""
     one = {"amount": "1.00", "currency": "CNY"}
     lines = [{"description": "by hand", "amount": one}]
     written = {"customer": "acme", "reason": "agreed", "lines": lines}
     draft = either.admin.post("/v1/drafts", written).json["id"]
     came = {"customer": "acme", "amount": one, "reference": "wire", "keep_rest": True}
     payment = either.admin.post("/v1/payments", came).json["id"]
-    calls = [
+    return [
         ("GET", "/v1/payments?customer=ID", "acme", "nobody"),
         ("GET", "/v1/payments/ID", payment, "pay_0"),
         ("GET", "/v1/drafts?customer=ID", "acme", "nobody"),
@@ -31,6 +30,14 @@ def test_what_belongs_to_another_is_answered_as_what_does_not_exist(either: Clou
         ("GET", "/v1/receivables?customer=ID", "acme", "nobody"),
         ("GET", "/v1/receivables/ageing?customer=ID", "acme", "nobody"),
         ("GET", "/v1/customers/ID/billing-terms", "acme", "nobody"),
+    ]
+
+
+def test_what_belongs_to_another_is_answered_as_what_does_not_exist(either: Cloud) -> None:
+    lease = either.lease()
+    token = either.acme.post("/v1/tokens", {"name": "mine"}).json["id"]
+    calls = [
+        *money_of_acme(either),
         ("GET", "/v1/leases/ID", lease, "lse_0"),
         ("GET", "/v1/leases/ID/logs", lease, "lse_0"),
         ("POST", "/v1/leases/ID/stop", lease, "lse_0"),
