@@ -141,3 +141,27 @@ def test_a_line_that_came_again_is_explained_as_the_first_time() -> None:
         f"invoice/{void.replaced}",
         f"earned/{invoice.id}/2026-11",
     }
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_void_signature_is_asked_for_once_more_and_no_instalment_twice(again: bool) -> None:
+    shop = open_shop()
+    test_billing.sign(shop.built, months=3)
+    (signature,) = billing.find(shop.built.world, shop.mei)
+    voiding.void_invoice(shop.built.world, shop.mei, signature.id, "wrong name", again)
+    for month in range(4):
+        shop.close(NOVEMBER.plus(month))
+    issued = [one for one in billing.find(shop.built.world, shop.mei) if one.voided is None]
+    lines = [line for one in issued for line in shop.lines(one.id)]
+    kinds = [line.kind for line in lines]
+    assert kinds.count(LineKind.PREPAYMENT) == 1 and kinds.count(LineKind.INSTALMENT) == 3
+    assert sum(line.net.minor for line in lines) == 300_000
+    assert shop.balance(Account.CONTRACT_LIABILITY) == "0.00"
+    assert shop.balance(Account.CONTRACT_REVENUE) == "-3000.00" and shop.agrees()
+    why = [
+        explain(shop, one.id, place + 1)
+        for one in issued
+        for place in range(len(shop.lines(one.id)))
+    ]
+    plans = [each.scheduled for each in why if each.line.line.kind is LineKind.INSTALMENT]
+    assert all(plan is not None and plan.matches for plan in plans)
