@@ -41,6 +41,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, PoolId
 from rackrate.core.interval import Interval
 from rackrate.core.parties import Customer
+from rackrate.core.placement import Fleet, Pool
 from rackrate.core.promise import Assigned, Wish, kept_back, kept_words, latest, room_in, spread
 
 # By commitment, where its nodes are or were found.
@@ -144,7 +145,11 @@ def _going(
     world: World, tx: Tx, contract: Contract, each: Commitment, ground: Ground
 ) -> Going | Lack:
     wish = replace(wish_for(world, tx, each), same_block=False)
-    room = _room(tx, contract, each, wish, ground)
+    tied, own = is_tied(contract, each), {pool for pool, _ in ground.own}
+    mine = [pool for pool in fitting(tx, each) if pool.id in own]
+    assert each.site is not None
+    fleet = tx.fleet(each.site)
+    room = _room(fleet, contract, wish, ground, mine)
     stays: list[tuple[PoolId, int]] = []
     left = each.nodes
     for pool, nodes in ground.own:
@@ -153,23 +158,26 @@ def _going(
             stays.append((pool, here))
             room[pool] -= here
             left -= here
-    tied = is_tied(contract, each)
-    moves = 0 if tied else spread(room, replace(wish, nodes=left)) if left else ()
-    if left and isinstance(moves, int):
-        own = {pool for pool, _ in ground.own}
-        pools = [pool for pool in fitting(tx, each) if not tied or pool.id in own]
+    if not left:
+        return Going(tuple(stays))
+    others = [] if tied else [pool for pool in fitting(tx, each) if pool.id not in own]
+    room |= _room(fleet, contract, wish, ground, others)
+    moves = 0 if tied else spread(room, replace(wish, nodes=left))
+    if isinstance(moves, int):
+        pools = [*mine, *others]
         until = None if contract.terms.dedicated else latest(pools, wish)
         return Lack(each.nodes - left + moves, until=until, kept=kept_back(pools, wish))
-    return Going(tuple(stays), () if isinstance(moves, int) else moves)
+    return Going(tuple(stays), moves)
 
 
-def _room(tx: Tx, contract: Contract, each: Commitment, wish: Wish, ground: Ground) -> Rooms:
+def _room(
+    fleet: Fleet, contract: Contract, wish: Wish, ground: Ground, pools: Iterable[Pool]
+) -> Rooms:
     """What each pool has for it: at least what was held there."""
-    assert each.site is not None
-    fleet, held, taken = tx.fleet(each.site), dict(ground.held), dict(ground.taken)
     mine = (contract.id, private_holder(contract))
+    held, taken = dict(ground.held), dict(ground.taken)
     rooms: Rooms = {}
-    for pool in fitting(tx, each):
+    for pool in pools:
         if contract.terms.dedicated and not is_empty(fleet, pool, wish, mine):
             continue
         free = room_in(pool, wish)
