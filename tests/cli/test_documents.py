@@ -45,5 +45,7 @@ def test_an_invoice_goes_into_files(rackrate: Program, tmp_path: Path) -> None:
     assert nowhere.code == 1 and "cannot be written" in nowhere.err
     wrong = rackrate(*show, "pdf", "--language", "tlh")
     assert wrong.code != 0 and "language" in wrong.err
+    listed = rackrate.ok("invoice", "taxes")
+    assert "eu-fi-25.5" in listed and "VAT 13% (lease of tangible assets)" in listed
     asked = rackrate("invoice", "digital", NUMBER)
     assert asked.code == 1 and "missing: entity.digital_invoices" in asked.err

@@ -19,7 +19,7 @@ from rackrate.core.lease import Lease
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer, InvoiceParties, Party
 from rackrate.core.pricing import Price
-from rackrate.core.tax import TaxCategory, TaxRule, tax_rule, taxes_on, vat_id_of
+from rackrate.core.tax import RULES, TaxCategory, TaxRule, tax_rule, taxes_on, vat_id_of
 from rackrate.core.usage import usage_of
 
 _EXACT = Context(prec=80)
@@ -131,6 +131,11 @@ def document(world: World, actor: Actor, id: InvoiceId) -> Document:
         found = _load(tx, tx.get(Invoice, id))
     _check(found)
     return found
+
+
+def tax_rules(_: Actor) -> list[TaxRule]:
+    """All of them, for whoever is signed in."""
+    return list(RULES.values())
 
 
 def check_stated(found: Document) -> None:

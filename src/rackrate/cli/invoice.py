@@ -225,6 +225,23 @@ def _write(number: str, target: str, content: bytes) -> None:
     print(f"{number} is in {target}")
 
 
+TAXES = (
+    Column("RULE", lambda row: row["id"]),
+    Column("NAME", lambda row: row["name"]),
+    Column("PERCENT", lambda row: row["percent"], right=True),
+    Column("CODE", lambda row: row["category"]),
+    Column("ROUNDED ON", lambda row: f"the {row['rounding']}", from_width=80),
+    Column("SAYS", lambda row: row["exemption"], from_width=120),
+)
+
+
+@invoice.command()
+def taxes(limit: Limit = 100, after: After = "", output: Output = Format.TABLE) -> None:
+    """The tax rules: `output_tax` of an entity names one, `tax_rule` of a customer another."""
+    answer = connect().get("/v1/tax-rules", limit=limit, after=after)
+    print_page(answer, output, TAXES, "None.")
+
+
 @invoice.command()
 def digital(number: Number, output: Output = Format.TABLE) -> None:
     """Ask the tax authority's channel for its digital invoice, or for the red letter."""

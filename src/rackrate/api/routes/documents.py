@@ -1,4 +1,4 @@
-"""The documents of invoices: PDF, electronic invoices, CSV."""
+"""The documents of invoices: PDF, electronic invoices, CSV; digital invoices; tax rules."""
 
 from typing import Annotated, Any
 
@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from rackrate.api.asker import ThreadRoute
-from rackrate.api.call import Caller, IdPath, Tags, Writer
+from rackrate.api.call import Caller, IdPath, Tags, Windowed, Writer
 from rackrate.api.problems import READS, WRITES
 from rackrate.api.schemas.digital import DigitalInvoice, DigitalInvoices
+from rackrate.api.schemas.parts import Page
+from rackrate.api.schemas.tax import TaxRule
 from rackrate.app import digital, documents
 from rackrate.core.ids import InvoiceId
 from rackrate.exports.formats import MEDIA, Format, make
@@ -44,6 +46,17 @@ def show_document(
     found = documents.document(call.world, call.actor, InvoiceId(id))
     made = make(found, format, language)
     return Response(made.content, 200, made.headers, made.media)
+
+
+@router.get(
+    "/tax-rules",
+    response_model=Page[TaxRule],
+    responses=READS,
+    tags=INVOICES,
+    summary="The tax rules that entities and customers can be under",
+)
+def list_tax_rules(call: Caller, window: Windowed) -> Response:
+    return call.answer(window.cut(documents.tax_rules(call.actor), TaxRule.of))
 
 
 @router.get(
