@@ -101,21 +101,28 @@ def _manual(draft: Draft, place: int) -> str:
 def _overdue(tx: Tx, customer: Customer, month: Month, now: datetime) -> Iterator[Overdue]:
     """The invoices of a customer that were late in the month, with what was paid when."""
     end = month.interval(customer.time_zone).end
+    used: dict[InvoiceId, list[Allocation]] = {}
+    for each in tx.find(Allocation, customer=customer.id):
+        if each.invoice is not None:
+            used.setdefault(each.invoice, []).append(each)
     for invoice in tx.find(Invoice, customer=customer.id):
         if invoice.kind is not InvoiceKind.INVOICE or invoice.due >= min(end, now):
             continue
-        used = tuple(tx.find(Allocation, invoice=invoice.id))
-        late = Overdue(invoice, used, Money.zero(customer.currency))
+        late = Overdue(invoice, used.get(invoice.id, ()), Money.zero(customer.currency))
         if runs(late, month, now, customer.time_zone):
-            yield overdue_with(tx, invoice)
+            yield Overdue(invoice, late.allocations, _of_interest(tx, invoice))
 
 
 def overdue_with(tx: Tx, invoice: Invoice) -> Overdue:
     """An invoice with what was allocated to it, and what of it is interest."""
+    used = tuple(tx.find(Allocation, invoice=invoice.id))
+    return Overdue(invoice, used, _of_interest(tx, invoice))
+
+
+def _of_interest(tx: Tx, invoice: Invoice) -> Money:
     lines = (each.line for each in tx.find(InvoiceLine, invoice=invoice.id))
     asked = (line.asked for line in lines if line.kind is LineKind.INTEREST)
-    used = tuple(tx.find(Allocation, invoice=invoice.id))
-    return Overdue(invoice, used, total(asked, invoice.gross.currency))
+    return total(asked, invoice.gross.currency)
 
 
 @dataclass(frozen=True, slots=True)
