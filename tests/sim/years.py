@@ -90,9 +90,16 @@ class Years:
     # -- acting -----------------------------------------------------------------------------------
 
     def act(
-        self, what: str, call: Callable[[], Any], then: Callable[[Any], None] | None = None
+        self,
+        what: str,
+        call: Callable[[], Any],
+        then: Callable[[Any], None] | None = None,
+        *,
+        pool: str = "",
     ) -> Any:
-        """The answer, or the refusal; audited either way. `then` is for the auditor's book."""
+        """The answer, or the refusal; audited either way. `then` is for the auditor's book. `pool`
+        is whose supply it changes: who is short there is written down in the act itself.
+        """
         before = self.everything()
         try:
             answer = call()
@@ -103,7 +110,8 @@ class Years:
             answer = refusal
             self.refused[f"{what}: {refusal.reason}"] += 1
             self.auditor.unchanged(what, self.now, before, self.everything())
-        self.auditor.audit(self.now, passed=False)
+            pool = ""
+        self.auditor.audit(self.now, passed=False, pool=pool)
         return answer
 
     def would(self, call: Callable[[], Any]) -> bool:

@@ -44,7 +44,7 @@ class Firm(Quoting):
 
     def contract(self) -> None:
         """Signed at the table: a ramp, with all rights."""
-        chance, start = self.chance, self.soon(60)
+        chance, start = self.chance, self.soon(self.chance.choice([6, 60]))
         sku, end = chance.choice(list(ground.SKUS)), month_end(start, chance.choice([3, 6, 12, 24]))
         starts = [start, *(start + (end - start) * n / 8 // DAY * DAY for n in (1, 2))]
         starts = starts[: chance.randint(1, 3)]
@@ -57,7 +57,7 @@ class Firm(Quoting):
         end = min(month_end(start, chance.choice([3, 6, 12])), order.until or FAR)
         rooms = self.auditor.room(order.site, order.chip, (start, end), self.now, kept=True)
         nodes = min(12, sum(rooms))
-        if not nodes or chance.random() < 0.4:
+        if not nodes or chance.random() < 0.2:
             return
         id = self.table(f"{order.site}.{order.chip}", [start], end, nodes)
         if id is not None and chance.random() < 0.5:
@@ -120,10 +120,16 @@ class Firm(Quoting):
         assert renewal is not None
         expected = self.book.plus(id, *self.book.would_renew(id))
         done = self._amend(id, amending.Renew(), expected)
-        if self.now < renewal.decide_by and renewal.held and self.book.held(id, self.now):
+        held = self.now < renewal.decide_by and self.book.held(id, self.now)
+        if held and isinstance(done, RackrateError) and not self._short(id):
             self.auditor.find(self.now, f"{id} is held what it may renew, and may not: {done}")
         if self.now >= renewal.decide_by and not isinstance(done, RackrateError):
             self.auditor.find(self.now, f"{id} was renewed after its right had lapsed")
+
+    def _short(self, contract: str) -> bool:
+        """Whether it was told that it lacks nodes of what it is promised or held."""
+        rows = self.rows("Breach")
+        return any(row.holder == contract and row.open(self.now) for row in rows)
 
     def _amend(self, id: str, change: Any, expected: Levels) -> Any:
         """A change, after which the contract has so much."""
@@ -142,8 +148,10 @@ class Firm(Quoting):
             self.make_room(id, self.now)
             self.follow(id)
             self.hand_over(id)
-        elif done.reason is Reason.NO_CAPACITY and isinstance(
-            change, amending.Fewer | amending.End
+        elif (
+            done.reason is Reason.NO_CAPACITY
+            and isinstance(change, amending.Fewer | amending.End)
+            and not self._short(id)  # What is not there cannot be laid anew.
         ):
             self.auditor.find(self.now, f"{id} may not give nodes back: {done.detail}")
         return done

@@ -162,13 +162,13 @@ class Auditor:
 
     # -- what is audited at every instant ---------------------------------------------------------
 
-    def audit(self, now: datetime, passed: bool) -> None:
-        """`passed`: the loops have looked since anything changed."""
+    def audit(self, now: datetime, passed: bool, pool: str = "") -> None:
+        """`passed`: the loops have looked since anything changed; or the act did, at one pool."""
         self._read = {}
         if self.due is not None and self.due < now:
             self.find(now, f"nobody looked at {self.due:%Y-%m-%d %H:%M:%S}")
         self.find(now, *self.supply.wrong(self.rows("Node"), now))
-        self._shortages(now, passed)
+        self._shortages(now, passed, pool)
         self._reports(now)
         self._holds(now)
         self._contracts(now)
@@ -206,21 +206,22 @@ class Auditor:
             served = self.supply.served(pool, now)
             yield pool, short.Ground(there[pool], lodged[pool], rows, served, self.book.since)
 
-    def _shortages(self, now: datetime, passed: bool) -> None:
+    def _shortages(self, now: datetime, passed: bool, looked_at: str) -> None:
         """Who is short is written down the moment that it is so; nobody else, once loops looked."""
         written = defaultdict(list)
         for row in self.rows("Breach"):
             if row.mended is None and now < row.during.end:
                 written[row.pool].append(row)
         for pool, ground in self._grounds(now):
+            exactly = passed or pool == looked_at
             for step in short.steps(ground, written[pool], now):
                 self.seen["short"] += bool(step.lacking)
                 what = f"{pool} lacks {step.owed} from {step.start} to {step.end}, reported"
                 if step.reported < step.lacking:
                     self.find(now, f"{what} {step.reported}: {step.told}")
-                elif passed and step.reported > step.lacking:
+                elif exactly and step.reported > step.lacking:
                     self.find(now, f"{what} {step.reported}, which is too many: {step.told}")
-                elif passed and step.owed != step.told:
+                elif exactly and step.owed != step.told:
                     self.find(now, f"{what} of others: {step.told}")
 
     def _reports(self, now: datetime) -> None:

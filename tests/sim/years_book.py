@@ -201,7 +201,7 @@ class Book:
     def lasting(self, contract: str, number: int) -> list[Piece]:
         """A piece and what went on with its nodes."""
         pieces = self.agreed[contract].items()
-        return [piece for n, piece in pieces if self.origin(contract, n) == number]
+        return [p for n, p in pieces if p.start < p.end and self.origin(contract, n) == number]
 
     def handed(self, contract: str, id: str, now: datetime) -> None:
         batch = self.batches[contract][id]

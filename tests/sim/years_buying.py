@@ -81,7 +81,7 @@ class Buying(Years):
     def expect(self, order: str, batch: int, day: datetime) -> None:
         """What will become of a batch: in time, announced late, or late without a word."""
         chance = self.chance
-        fate = chance.choice(["in time", "in time", "announced", "silent", "apart"])
+        fate = chance.choice(["in time", "in time", "announced", "announced", "silent", "apart"])
         late = day + chance.randint(1, 30) * DAY
         if fate in ("in time", "apart"):
             early = max(self.now, day - chance.randint(1, 72) * HOUR)
@@ -94,6 +94,9 @@ class Buying(Years):
         else:
             word = day + chance.randint(0, 5) * DAY
             self.later(word, lambda: self.slip(order, batch, late + 5 * DAY))
+
+    def pool(self, order: str) -> str:
+        return next(own.pool for own in self.supply.nodes.values() if own.order == order)
 
     def arriving(self, order: str, batch: int) -> int:
         view = procurement.show(self.world, self.admin, PurchaseId(order))
@@ -118,6 +121,7 @@ class Buying(Years):
             "arrive",
             call,
             lambda done: self.tell(self.supply.arrived(order, batch, some, done.view)),
+            pool=self.pool(order),
         )
         if some is not None and not isinstance(done, RackrateError):
             rest = max(one.batch.number for one in done.view.batches)
@@ -133,6 +137,7 @@ class Buying(Years):
             "slip",
             lambda: call(self.world, self.admin, id, batch, to),
             lambda _: self.supply.slipped(order, batch, to),
+            pool=self.pool(order),
         )
         if isinstance(done, RackrateError):
             return
@@ -153,10 +158,11 @@ class Buying(Years):
         force = self.chance.random() < 0.3
         call = procurement.cancel
         then = lambda _: self.supply.cancelled(order, batch)  # noqa: E731
-        done = self.act("cancel", lambda: call(self.world, self.admin, id, batch, force), then)
+        ask = lambda: call(self.world, self.admin, id, batch, force)  # noqa: E731
+        done = self.act("cancel", ask, then, pool=self.pool(order))
         if isinstance(done, RackrateError) and done.reason is Reason.BREAKS_PROMISE:
             forced = lambda: call(self.world, self.admin, id, batch, True)  # noqa: E731
-            self.act("cancel all the same", forced, then)
+            self.act("cancel all the same", forced, then, pool=self.pool(order))
 
     def known(self, order: str, batch: int) -> bool:
         return any(one.number == batch for one in self.row("PurchaseOrder", order).batches) and (
@@ -190,6 +196,7 @@ class Buying(Years):
             "drain",
             lambda: fleet.drain(self.world, self.admin, NodeId(node), note),
             lambda _: self.supply.drained(node, self.now, None),
+            pool=self.supply.nodes[node].pool,
         )
         claims = [claim for claim in self.rows("Claim") if claim.node == node]
         for lease in sorted({claim.holder for claim in claims}):
@@ -223,6 +230,7 @@ class Buying(Years):
             "repair",
             lambda: upkeep.move(self.world, self.admin, NodeId(node), step),
             lambda _: self.supply.breaks(node, back),
+            pool=self.supply.nodes[node].pool,
         )
         fate = self.chance.random()
         if fate < 0.5:
@@ -235,7 +243,8 @@ class Buying(Years):
     def returned(self, node: str) -> None:
         if self.row("Node", node).state is NodeState.IN_REPAIR:
             call = lambda: upkeep.return_node(self.world, self.admin, NodeId(node))  # noqa: E731
-            self.act("return", call, lambda _: self.supply.returned(node))
+            pool = self.supply.nodes[node].pool
+            self.act("return", call, lambda _: self.supply.returned(node), pool=pool)
 
     def retire(self) -> None:
         """A node leaves for good on a day; where that breaks a promise, by force or not at all."""
@@ -246,7 +255,8 @@ class Buying(Years):
         day = self.now + self.chance.randint(1, 60) * DAY
         step = upkeep.Step(NodeState.RETIRED, day, "old", force=self.chance.random() < 0.3)
         call = lambda: upkeep.move(self.world, self.admin, NodeId(node), step)  # noqa: E731
-        done = self.act("retire", call, lambda _: self.supply.leaves(node, day))
+        pool = self.supply.nodes[node].pool
+        done = self.act("retire", call, lambda _: self.supply.leaves(node, day), pool=pool)
         if not isinstance(done, RackrateError):
             self.later(day, lambda: self.gone(node))
 
@@ -273,6 +283,7 @@ class Buying(Years):
             "gone",
             lambda: upkeep.move(self.world, self.admin, NodeId(node), step),
             lambda _: self.supply.retired(node),
+            pool=self.supply.nodes[node].pool,
         )
         self.again(lost)
 

@@ -48,7 +48,7 @@ class Quoting(Delivering):
     """Quotes that are signed in time, late, withdrawn, extended, or forgotten."""
 
     def quote(self) -> None:
-        chance, start = self.chance, self.soon(150)
+        chance, start = self.chance, self.soon(self.chance.choice([6, 150]))
         sku, months = chance.choice(list(ground.SKUS)), chance.choice([1, 2, 3, 6, 12, 18])
         lasts = chance.choice([HOUR, DAY, 5 * DAY, 14 * DAY, 30 * DAY])
         wish = Wish(
