@@ -170,6 +170,7 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     yield "use and an instalment", month
     yield "a credit for a part of an invoice", whole.credit(month.invoice.id, "33.33")
     yield "lines by hand", whole.by_hand(("Set-up", "500.00"), ("Goodwill", "-50.00"))
+    yield "lines that come to nothing", whole.by_hand(("Trial", "5.00"), ("Goodwill", "-5.00"))
     yield "a month with a correction below zero", corrected()
     for rule in ("eu-reverse-charge", "none", "zero-rated", "eu-small-enterprise", "eu-export"):
         other = shop(rule)

@@ -77,6 +77,14 @@ def test_a_credit_note_names_the_invoice_that_it_takes_back() -> None:
     assert [each.text for each in root.iter(f"{CBC}TaxExclusiveAmount")] == ["33.33"]
 
 
+def test_what_is_void_is_no_electronic_invoice_any_more() -> None:
+    month = KINDS["use and an instalment"]
+    void = replace(month, invoice=replace(month.invoice, voided=month.invoice.issued))
+    for write in WRITERS.values():
+        with pytest.raises(Refused, match="EX-2026-000002 is void"):
+            write(void)
+
+
 def test_reverse_charge_names_both_sides_and_says_so() -> None:
     text = ubl(KINDS["use under eu-reverse-charge"]).decode()
     assert "DE123456788" in text and "FR40123456824" in text

@@ -104,6 +104,14 @@ def test_an_invoice_says(month: Document, said: str) -> None:
     assert said in flat
 
 
+def test_a_void_invoice_says_so(month: Document) -> None:
+    void = replace(month, invoice=replace(month.invoice, voided=month.invoice.issued))
+    assert "Void: nothing of it is owed" in text_of(pdf.render(void, Language.EN))
+    real = replace(void, sample=False)
+    assert "VOID" in text_of(pdf.render(real, Language.EN))
+    assert "SAMPLE" not in text_of(pdf.render(real, Language.EN))
+
+
 def test_what_somebody_wrote_is_text_and_the_order_it_is_bought_under_is_named() -> None:
     written = shop().by_hand(("#panic() *x* $y$ <b>", "5.00"))
     ordered = replace(written, invoice=replace(written.invoice, purchase_order="PO-77/A&B"))

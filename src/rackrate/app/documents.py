@@ -140,6 +140,11 @@ def tax_rules(_: Actor) -> list[TaxRule]:
 
 def check_stated(found: Document) -> None:
     """Refused, with all that is missing, unless an electronic invoice can be made of it."""
+    if found.invoice.voided is not None:
+        raise Refused(
+            Reason.WRONG_STATE,
+            f"{found.invoice.id} is void: programs would ask for it; its PDF says that it is void",
+        )
     lacking = [*_lacking(found)]
     if lacking:
         raise _not_stated(lacking, "an electronic invoice names both sides with their addresses")
