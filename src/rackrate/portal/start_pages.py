@@ -281,11 +281,12 @@ def _env(text: str) -> dict[str, str]:
 def _volumes(text: str) -> tuple[Mount, ...]:
     mounts = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, path = line.partition(":")
-        if not colon:
-            raise Invalid("volumes", f"{line!r} is not NAME:/path")
+        name, colon, rest = line.partition(":")
+        path, sized, size = rest.rpartition(":")
+        if not colon or (sized and not (size.isascii() and size.isdigit())):
+            raise Invalid("volumes", f"{line!r} is not NAME:/path, or NAME:/path:GB")
         try:
-            mounts.append(Mount(name, path))
+            mounts.append(Mount(name, path, int(size)) if sized else Mount(name, rest))
         except ValueError as error:
             raise Invalid("volumes", str(error)) from None
     return tuple(mounts)
