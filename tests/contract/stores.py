@@ -221,7 +221,9 @@ MORE: tuple[Any, ...] = (
         NOON + DAY, NOON + 2 * DAY, PurchaseId("po-1"), 2, RackId("north/tank"), Decimal("10.2"),
     ),
     Node(NodeId("north/odd"), SITE, BLOCK, ChipId("cpu"), 3, 2, LIMITS, NodeState.RETIRED, "old"),
-    replace(node(1), id=NodeId("away"), drained=NOON, back=NOON + DAY, named_for=ContractId("k")),
+    replace(  # In a pool of its own: those that test the guards count the nodes of the other.
+        node(1), id=NodeId("away"), gpus=4, drained=NOON, back=NOON + DAY, named_for=ContractId("k")
+    ),
     PurchaseOrder(
         PurchaseId("po-1"), ENTITY, SITE, "Example Supplier", PurchaseTerms.LEASE_IN, BLOCK, CHIP,
         8, 1, LIMITS, Decimal("10.2"), cny(7_000_000), NOON - DAY,
