@@ -3,11 +3,12 @@
     python -m benchmarks.quote [0.1x] [1x] [10x]
 
 1x has 1,000 pools of one chip, 10,000 contracts and 100,000 reservations, and a tenth as many at a
-second site. Each question is asked through the use case: eligible, fits, priced, its payment plan;
-where it does not fit also how many would, from when all of them, over two blocks, at the other
-site, each with its price and whole value. Nothing is held, so every run finds the same calendar.
-Beside it, in the same run: a plain loop over the bookings that answers only "from when", by trying
-every instant at which a booking ends, pool by pool; of a tenth of the pools, times ten.
+second site. Each question is asked through the use case: eligible, fits, priced, its payment plan,
+of one line or of a ramp; where it does not fit also how many would, from when all of them, over two
+blocks, at the other site, each with its price and whole value. Nothing is held, so every run finds
+the same calendar. Beside it, in the same run: a plain loop over the bookings that answers only
+"from when", by trying every instant at which a booking ends, pool by pool; of a tenth of the pools,
+times ten.
 """
 
 import statistics
@@ -23,10 +24,12 @@ from benchmarks.calendar import swept
 from benchmarks.measure import keep, show
 from benchmarks.synthetic import CHIP, DAY, LIMITS, NOW, SITE, SIZES, Ground, ground
 from rackrate.app import quotes
+from rackrate.app.asking import Line
 from rackrate.app.quoting import Answer, Ask
 from rackrate.app.world import World
 from rackrate.core.calendar import Reservation
 from rackrate.core.chips import Chip, Confidence
+from rackrate.core.contract import CommitmentKind
 from rackrate.core.contract_price import ContractPrice, Tier, contract_price_id
 from rackrate.core.ids import CustomerId, ProjectId, SiteId, SkuId
 from rackrate.core.inventory import Entity, Node, Sku
@@ -43,16 +46,25 @@ NEAR_SKU, FAR_SKU = SkuId("h100.node"), SkuId("h100.far")
 PROJECT = ProjectId("acme-lab")
 FEWER = {"0.1x": "0.1x", "1x": "0.1x", "10x": "1x"}
 START = NOW + 90 * DAY
+BESIDE = (
+    Line(CommitmentKind.ONE_OFF, title="Set-up", amount=Money(10_000_000, "CNY")),
+    Line(CommitmentKind.SERVICE, title="Support", amount=Money(3_000_000, "CNY")),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A wish in words. A share of 0 is one node more than is free on the day."""
+    """A wish in words; 0 nodes are one more than is free on the day.
+
+    A ramp has so many nodes `more` three months later (-1: to a tenth more than is free), a set-up
+    fee, and a service by the month.
+    """
 
     name: str
     nodes: int
     same_block: bool
     months: int
+    more: int = 0
 
 
 CASES = (
@@ -60,6 +72,9 @@ CASES = (
     Case("a whole block, for three years", 64, True, 36),
     Case("one node more than is free", 0, False, 12),
     Case("more than there is", 900_000, False, 36),
+    Case("a ramp that fits, with a fee and a service", 1, True, 36, 2),
+    Case("a ramp to a whole block", 16, True, 36, 48),
+    Case("a ramp to a tenth more than is free", 16, False, 12, -1),
 )
 
 
@@ -97,15 +112,20 @@ def price_of(sku: SkuId) -> ContractPrice:
 
 def wish(case: Case, here: Ground, run: int) -> Ask:
     """Another day each time, so that nothing is remembered from the last."""
-    nodes = case.nodes or _free(here, case, run) + 1
+    nodes, start, more = case.nodes or _free(here, case, run) + 1, START + run * DAY, case.more
+    if more < 0:
+        more = _free(here, replace(case, more=0), run) * 11 // 10 - nodes
     return Ask(
         NEAR_SKU,
         nodes,
-        START + run * DAY,
+        start,
         case.months,
         project=PROJECT,
         same_block=case.same_block,
         prepayment_percent=Decimal(20),
+        lines=(Line(sku=NEAR_SKU, nodes=more, start=start + 90 * DAY, months=case.months), *BESIDE)
+        if more
+        else (),
     )
 
 
