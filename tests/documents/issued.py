@@ -42,6 +42,7 @@ details:
   email: billing@compute.example
   bank: Sample Bank
   account: DE89 3704 0044 0532 0130 00
+  note: Nobody here exists.
 """
 BUYER_SAYS = """country: FR
 tax_id: FR40123456824

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from rackrate.core.inventory import Site
 from rackrate.exports.lines import table
-from tests.documents.issued import every_kind, shop
+from tests.documents.issued import NOVEMBER, every_kind, shop
 
 KINDS = dict(every_kind())
 
@@ -44,3 +45,16 @@ def test_the_second_of_two_credits_takes_back_what_both_come_to_less_the_first()
         assert row["tax"] == str(credit.invoice.tax.amount)
         taxes.append(row["tax"])
     assert taxes == ["-0.02", "-0.01"]
+
+
+def test_a_document_is_a_sample_only_where_its_machines_are() -> None:
+    """What is for a real site is owed; what is for none is as the seller's sites are."""
+    made = shop()
+    made.run(1)
+    (issued,) = made.close(NOVEMBER)
+    assert made.document(issued.id).sample
+    with made.built.world.store.transaction() as tx:
+        (site,) = tx.find(Site)
+        tx.put(replace(site, simulated=False))
+    assert not made.document(issued.id).sample
+    assert not made.by_hand(("Set-up", "5.00")).sample

@@ -95,6 +95,7 @@ def test_without_a_chinese_face_nothing_is_printed_and_it_is_said_what_to_instal
         "Example Robotics (sample)", "FR40123456824", "Your reference", "COST-7", "2026-12-31",
         "Lease of h100.1, on demand", "21.000", "17.00", "357.00", "Instalment", "19%",
         "219.83", "1,376.83 EUR", "DE89 3704 0044 0532 0130 00", "SAMPLE. The machines are",
+        "Nobody here exists.",
         "75,600 slot-seconds × 17.00 EUR ÷ 3,600 = 357.000000, rounded 357.00",
         "2026-11-01 00:00:00 to 2026-11-01 10:30:00: 37,800 s × 2 slots", "Page 1 / 2",
     ],

@@ -13,7 +13,7 @@ from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import InvoiceId, SiteId
 from rackrate.core.interval import Interval, zone
-from rackrate.core.inventory import Entity, Site
+from rackrate.core.inventory import Entity, Site, Sku
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, LineKind
 from rackrate.core.lease import Lease
 from rackrate.core.money import Money, total
@@ -173,19 +173,20 @@ def _load(tx: Tx, invoice: Invoice) -> Document:
 
 
 def _is_sample(tx: Tx, entity: Entity, lines: tuple[InvoiceLine, ...]) -> bool:
-    """Whether what it is for has no machines; where it is for none, whether the seller has none."""
+    """Whether any of what it is for has no machines; for nothing at a site, all of the seller's."""
     sites = {site.id: site for site in tx.find(Site, entity=entity.id)}
     named: set[SiteId] = set()
-    for each in lines:
-        if each.line.lease is not None:
-            lease = tx.peek(Lease, each.line.lease)
-            named |= set() if lease is None else {lease.terms.site}
-        elif each.line.contract is not None:
-            contract = tx.peek(Contract, each.line.contract)
-            capacity = () if contract is None else contract.capacity
-            named |= {one.site for one in capacity if one.site is not None}
-    asked = [sites[id] for id in named if id in sites] or [*sites.values()]
-    return bool(asked) and all(site.simulated for site in asked)
+    for sold in dict.fromkeys(each.line.sku for each in lines if each.line.sku is not None):
+        sku = tx.peek(Sku, sold)
+        named |= set() if sku is None else {sku.site}
+    for signed in dict.fromkeys(each.line.contract for each in lines if each.line.contract):
+        contract = tx.peek(Contract, signed)
+        capacity = () if contract is None else contract.capacity
+        named |= {one.site for one in capacity if one.site is not None}
+    asked = [sites[id] for id in named if id in sites]
+    if asked:
+        return any(site.simulated for site in asked)
+    return bool(sites) and all(site.simulated for site in sites.values())
 
 
 def _measured(

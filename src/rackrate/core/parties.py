@@ -25,7 +25,7 @@ class Details:
 
     `registration` is its number in a register of companies. `account` is an IBAN, or the number of
     an account where there are none, at `bank`. `reference` is what a buyer wants to see on every
-    invoice, beside the number of its order.
+    invoice, beside the number of its order; `note` what a seller says on all of them.
     """
 
     legal_name: str = ""
@@ -41,6 +41,7 @@ class Details:
     account: str = ""
     bic: str = ""
     reference: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         for each in fields(self):

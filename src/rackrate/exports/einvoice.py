@@ -98,6 +98,8 @@ def _notes(document: Document, say: Words) -> list[dict[str, str]]:
         notes.append(
             say("SAMPLE. The machines are simulated: nobody owes this, and it is not to be paid.")
         )
+    if document.seller.details.note:
+        notes.append(document.seller.details.note)
     if document.invoice.reason:
         notes.append(document.invoice.reason)
     return [{"BT-22": note} for note in notes]

@@ -89,6 +89,7 @@ def sheet(document: Document, language: Language) -> dict[str, Any]:
         ],
         "tax": _tax(document, shown, say),
         "pay": _pay(document, say),
+        "note": document.seller.details.note,
         "annex": _annex(document, shown, say),
         "foot": _foot(document, say),
         "page": say("Page"),

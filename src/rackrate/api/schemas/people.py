@@ -31,6 +31,8 @@ class Details(Schema):
     bic: Text = ""
     reference: Text = Field(default="", description="What a buyer wants to see on every invoice")
 
+    note: Text = Field(default="", description="What a seller says on every invoice")
+
     @classmethod
     def of(cls, details: parties.Details) -> "Details":
         return cls(**asdict(details))
