@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import psycopg
@@ -13,8 +15,10 @@ from rackrate.app import billing, books, drafts, payments, voiding
 from rackrate.app.rows import Close
 from rackrate.app.world import World
 from rackrate.core.errors import Refused, Unavailable
-from rackrate.core.invoice import Invoice, InvoiceLine
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine
 from rackrate.core.ledger import Account, Entry
+from rackrate.core.payment import Allocation, Payment
+from rackrate.db.schema import FOLDER, migrate
 from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
 from tests.app.money_shop import NOVEMBER, ROBOTICS, SELLER, SHANGHAI, STUDIO, Shop, cny, open_shop
@@ -185,3 +189,36 @@ def test_two_who_pay_the_rest_at_once_do_not_both_succeed(store: PostgresStore) 
     assert sorted(done) == ["already_paid"] * 3 + ["paid"]
     assert shop.balance(Account.BANK, ROBOTICS) == "10.60"
     assert shop.balance(Account.BANK, STUDIO) == "0.00"
+
+
+BEFORE = """
+INSERT INTO entity VALUES ('s', 'S', 'CN', '', 'UTC', 'CNY', 'EX', 'none', 30);
+INSERT INTO customer VALUES
+    ('c', 's', 'C', 'CN', '', 'UTC', 'CNY', '', false, '', '', '[]', false, false);
+INSERT INTO invoice VALUES
+    ('EX-1', 's', 'c', '1', '2026-10', '2026-11-01', '2026-12-01', 'none', 100, 'CNY', 0, 'CNY',
+     100, 'CNY', 30, 'CNY'),
+    ('EX-2', 's', 'c', '2', '2026-10', '2026-11-01', '2026-12-01', 'none', -40, 'CNY', 0, 'CNY',
+     -40, 'CNY', 0, 'CNY');
+INSERT INTO payment VALUES ('EX-1/wire', 'EX-1', 'c', '2026-11-02', 30, 'CNY', 'wire');
+"""
+
+
+def test_what_was_paid_before_there_were_allocations_is_allocated(
+    empty_database: str, tmp_path: Path
+) -> None:
+    older = Path(copytree(FOLDER, tmp_path / "schema"))
+    for step in older.glob("00[1-9][0-9]-*.sql"):
+        step.unlink()
+    (older / "grants.sql").write_text("SELECT 1")
+    migrate(empty_database, older)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(BEFORE.encode())
+    migrate(empty_database)
+    with PostgresStore(empty_database) as store, store.transaction() as tx:
+        (payment,), (used,) = tx.find(Payment), tx.find(Allocation)
+        assert (payment.key, payment.amount) == ("EX-1/wire", cny("0.30"))
+        assert (used.source, used.invoice, used.amount) == (payment.id, "EX-1", cny("0.30"))
+        paid, credit = tx.find(Invoice)
+        assert (paid.open, credit.open) == (cny("0.70"), cny("-0.40"))
+        assert (paid.kind, credit.kind) == (InvoiceKind.INVOICE, InvoiceKind.CREDIT_NOTE)

@@ -1,6 +1,9 @@
 -- Invoices that can be void, credited, and paid by money that is allocated; drafts that two people
 -- make; terms of payment; reminders.
 
+-- Rows are changed and then their table: nothing may wait to be checked in between.
+SET CONSTRAINTS ALL IMMEDIATE;
+
 -- What is below zero is a credit note.
 ALTER TABLE invoice
     ADD COLUMN credited          bigint NOT NULL DEFAULT 0,
