@@ -130,6 +130,7 @@ def test_storage_goes_on_while_a_lease_is_stopped_and_ends_with_it() -> None:
     storage = lines(built, invoice)[1]
     assert (storage.rate, storage.unit, storage.month_hours) == ("0.30", "gb_month", 720)
     assert storage.quantity == 500 * 10 * 86_400 * 1000
+    assert (storage.project, storage.lease, storage.sku) == (TRAIN, None, None)
     assert str(invoice.net.amount) == "67.00"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rackrate.app import catalogue
 from rackrate.core.access import Actor, Role
-from rackrate.core.errors import Invalid
+from rackrate.core.errors import Forbidden, Invalid, Missing
 from rackrate.core.ids import CustomerId, SkuId
 from rackrate.core.lease import LeaseClass
 from rackrate.core.pricing import Price, PriceBook
@@ -264,5 +264,9 @@ def test_a_price_check_finds_gaps_overlaps_and_currencies_that_nobody_pays_in() 
     ]
 
 
-def test_a_price_check_of_what_is_whole_finds_nothing() -> None:
-    assert faults(build(SMALL, CUSTOMERS)) == []
+def test_a_price_check_of_what_is_whole_finds_nothing_and_is_the_operator_s() -> None:
+    built = build(SMALL, CUSTOMERS)
+    assert faults(built) == []
+    customer = built.actor("o@robotics.example", Role.OWNER, "robotics")
+    with pytest.raises((Forbidden, Missing)):
+        catalogue.check_prices(built.world, customer)

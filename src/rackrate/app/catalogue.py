@@ -81,12 +81,7 @@ def check_prices(world: World, actor: Actor) -> list[Finding]:
     with reading(world, actor, Verb.FLEET_READ, CATALOGUE) as tx:
         sites = {site.id: site.entity for site in tx.find(Site)}
         entities = {entity.id: entity.currency for entity in tx.find(Entity)}
-        leases = [
-            lease
-            for phase in Phase
-            if phase is not Phase.ENDED
-            for lease in tx.find(Lease, phase=phase)
-        ]
+        leases = tx.find(Lease, phase=tuple(phase for phase in Phase if phase is not Phase.ENDED))
         return check(
             Catalogue(
                 tx.find(Sku),
