@@ -12,10 +12,11 @@ from rackrate.core.access import Role
 from rackrate.core.billing_terms import BillingTerms, OrderNumber, SellerTerms, steps_of
 from rackrate.core.draft import DraftLine
 from rackrate.core.errors import Invalid, Missing, Refused
-from rackrate.core.ids import CustomerId, EntityId, ProjectId
+from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import InvoiceStatus, LineKind
 from rackrate.core.ledger import Account
+from tests.app import test_billing
 from tests.app.money_shop import (
     FIRST,
     NOVEMBER,
@@ -55,9 +56,14 @@ def test_customers_have_terms_orders_and_invoices_of_their_own_by_project() -> N
     assert (studio.project, studio.purchase_order) == (None, "")
     assert (train.due - train.issued).days == 45 and (studio.due - studio.issued).days == 30
     assert shop.close() == (lab_invoice, train, studio)
-    theirs = BillingTerms(ROBOTICS, SELLER, orders=(OrderNumber("X", ProjectId("studio-render")),))
-    with pytest.raises(Missing):
-        receivables.set_terms(shop.built.world, shop.mei, theirs)
+    test_billing.sign(shop.built)
+    for order, whose in (
+        (OrderNumber("X", ProjectId("studio-render")), ROBOTICS),
+        (OrderNumber("X", contract=ContractId("k1")), STUDIO),
+    ):
+        theirs = BillingTerms(whose, SELLER, orders=(order,))
+        with pytest.raises(Missing):
+            receivables.set_terms(shop.built.world, shop.mei, theirs)
 
 
 def test_late_payment_costs_interest_by_the_day_once_and_none_on_interest() -> None:

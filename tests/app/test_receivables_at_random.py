@@ -20,7 +20,7 @@ from rackrate.core.ledger import Account
 from rackrate.core.money import Money
 from tests.app.money_shop import ROBOTICS, STUDIO, Shop, open_shop
 
-SEEDS = range(6)
+SEEDS = range(4)
 STEPS = 80
 
 

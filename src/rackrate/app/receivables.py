@@ -12,6 +12,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.billing_terms import BillingTerms, SellerTerms
+from rackrate.core.contract import Contract
 from rackrate.core.errors import Invalid, Missing
 from rackrate.core.ids import CustomerId, EntityId
 from rackrate.core.inventory import Entity
@@ -143,6 +144,10 @@ def set_terms(world: World, actor: Actor, terms: BillingTerms) -> BillingTerms:
                 project = tx.get(Project, each.project)
                 if project.customer != buyer.id:
                     raise Missing("project", each.project)
+            # A contract may be numbered before it is signed, and never another's.
+            contract = None if each.contract is None else tx.peek(Contract, each.contract)
+            if contract is not None and contract.customer != buyer.id:
+                raise Missing("contract", contract.id)
         kept = replace(terms, entity=buyer.entity)
         tx.peek(BillingTerms, terms.id)
         tx.put(kept)
