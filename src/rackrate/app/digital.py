@@ -3,7 +3,7 @@
 import base64
 
 from rackrate.app.documents import Document, document
-from rackrate.app.ports import Channel, Tx
+from rackrate.app.ports import IssuanceChannel, Tx
 from rackrate.app.world import Locate, World, acting, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.digital import DigitalInvoice, Item, Order, to_issue
@@ -46,7 +46,7 @@ def of_invoice(world: World, actor: Actor, id: InvoiceId) -> list[DigitalInvoice
         return tx.find(DigitalInvoice, invoice=id)
 
 
-def _channel(world: World, entity: Entity) -> Channel:
+def _channel(world: World, entity: Entity) -> IssuanceChannel:
     if not entity.channel:
         raise Refused(
             Reason.NOT_STATED,

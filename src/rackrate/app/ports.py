@@ -64,7 +64,7 @@ class Engine(Protocol):
         """How to run a program inside a ready member; Unavailable if it is not ready."""
 
 
-class Channel(Protocol):
+class IssuanceChannel(Protocol):
     """Who issues digital invoices for a tax authority. Every call is safe to repeat, none waits."""
 
     name: str

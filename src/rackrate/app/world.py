@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from rackrate.app.ports import Channel, Clock, Engine, Ids, Store, Tx
+from rackrate.app.ports import Clock, Engine, Ids, IssuanceChannel, Store, Tx
 from rackrate.core.access import Actor, Target, Verb, allows, knows_of
 from rackrate.core.errors import Forbidden, Missing, RackrateError, Unavailable
 from rackrate.core.ids import CustomerId, LeaseId, SiteId
@@ -70,7 +70,7 @@ class World:
     settings: Settings = Settings()
     hints: Hints = field(default_factory=Hints)
     outer: threading.local = field(default_factory=threading.local)
-    channels: Mapping[str, Channel] = field(default_factory=dict)
+    channels: Mapping[str, IssuanceChannel] = field(default_factory=dict)
 
     def engine(self, site: SiteId) -> Engine:
         """The engine that runs the site; Unavailable where none is connected."""
