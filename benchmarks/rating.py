@@ -7,17 +7,24 @@ Prices changed in the month, and every tenth customer has its own. The close met
 its log of events, rates it, adds the contract's instalment, and writes invoices, lines and
 postings: one process, one thread, one transaction. Beside it a plain loop over the same intervals,
 record by record, that knows nothing but seconds and two prices; both must owe the same to the cent.
-`peak_gib` is of the whole process, with the events that it was given.
+`peak_gib` is of the whole process, with the events that it was given. With CLOUDKITTY_PYTHON, a
+Python that has CloudKitty installed, its rating module rates the same records in the same run: what
+the price of each is, without metering, lines, tax or invoices.
 """
 
+import csv
 import gc
+import os
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import keep, show
@@ -207,6 +214,32 @@ def plain(customers: int) -> tuple[int, float]:
     return owed, time.perf_counter() - began
 
 
+def cloudkitty(customers: int, python: str) -> tuple[Decimal, float]:
+    """What CloudKitty's rating module makes of the records, cut where the price changes."""
+    peer = Path(__file__).parent / "peers" / "cloudkitty_rating.py"
+    with tempfile.TemporaryDirectory() as folder:
+        records, tariffs = Path(folder, "records.csv"), Path(folder, "tariffs.csv")
+        with tariffs.open("w", newline="") as file:
+            csv.writer(file).writerows([("before", BEFORE), ("after", AFTER), ("own", OWN)])
+        with records.open("w", newline="") as file:
+            csv.writer(file).writerows(_cut(customers))
+        given = [python, "-W", "ignore", str(peer), str(records), str(tariffs)]
+        said = subprocess.run(given, check=True, capture_output=True, text=True).stdout.split()
+    return Decimal(said[-2]), float(said[-1])
+
+
+def _cut(customers: int) -> Iterator[tuple[int, int, int, str]]:
+    """Lease, slots, seconds and tariff of each record."""
+    for number in range(customers * LEASES_EACH):
+        own = number // LEASES_EACH % 10 == 0
+        for start, end in runs(number):
+            pieces = (("before", start, min(end, CHANGE)), ("after", max(start, CHANGE), end))
+            for tariff, since, until in (("own", start, end),) if own else pieces:
+                if since < until:
+                    seconds = int((until - since).total_seconds())
+                    yield number, number % 8 + 1, seconds, tariff
+
+
 def measure(size: str) -> Iterator[dict[str, Any]]:
     shop = open_shop(SIZES[size])
     fill(shop)
@@ -231,6 +264,14 @@ def measure(size: str) -> Iterator[dict[str, Any]]:
         **row, "how": "a plain loop, record by record", "lines": 0, "seconds": round(loop, 2),
         "cpu_s": round(loop, 2), "peak_gib": 0,
     }  # fmt: skip
+    python = os.environ.get("CLOUDKITTY_PYTHON")
+    if python:
+        sum_of_all, took = cloudkitty(shop.customers, python)
+        assert abs(sum_of_all * 100 - owed) < len(lines), "CloudKitty's prices are others"
+        yield {
+            **row, "how": "CloudKitty, rating only", "lines": 0, "seconds": round(took, 2),
+            "cpu_s": round(took, 2), "peak_gib": 0,
+        }  # fmt: skip
 
 
 def main(sizes: list[str]) -> None:
