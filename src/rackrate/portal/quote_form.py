@@ -124,7 +124,7 @@ InForm = Annotated[Filled, Depends(filled_of_form)]
 def filled_of_query(page: Page, request: Request) -> Filled:
     """What a link filled in; else from the first of the month after next."""
     asked = request.query_params
-    given = {
+    given: dict[str, Any] = {
         each.name: asked[each.name]
         for each in fields(Filled)
         if each.name in asked and each.name != "lines"

@@ -7,7 +7,7 @@ from pydantic import Field
 from rackrate.api.schemas.parts import Money, Period, Schema
 from rackrate.api.schemas.quote_lines import Held, QuoteLine, Run, Tier, runs, tier_of
 from rackrate.api.schemas.terms import Terms
-from rackrate.app import quoting
+from rackrate.app import quote_prices, quoting
 from rackrate.core import contract as contracts
 from rackrate.core.alternatives import AlternativeLine, Way
 from rackrate.core.contract import CommitmentKind
@@ -75,7 +75,7 @@ class Alternative(Schema):
     lines: list[OfferedLine]
 
     @classmethod
-    def of(cls, offered: quoting.Offered) -> "Alternative":
+    def of(cls, offered: quote_prices.Offered) -> "Alternative":
         one = offered.what
         tier = None if one.priced is None else one.priced.tier
         lines = [OfferedLine.of(each) for each in offered.commitments]
@@ -102,7 +102,7 @@ class AnswerLine(QuoteLine):
     pools: list[Held]
 
     @classmethod
-    def answered(cls, each: quoting.AnswerLine) -> "AnswerLine":
+    def answered(cls, each: quote_prices.AnswerLine) -> "AnswerLine":
         number = each.line.number
         pools = [Held(line=number, pool=pool, nodes=nodes) for pool, nodes in each.placed]
         return cls(**dict(QuoteLine.of(each.line)), possible=each.possible, pools=pools)
