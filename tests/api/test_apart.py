@@ -30,6 +30,7 @@ def money_of_acme(either: Cloud) -> list[tuple[str, str, str, str]]:
         ("GET", "/v1/receivables?customer=ID", "acme", "nobody"),
         ("GET", "/v1/receivables/ageing?customer=ID", "acme", "nobody"),
         ("GET", "/v1/customers/ID/billing-terms", "acme", "nobody"),
+        ("GET", "/v1/customers/ID/credit", "acme", "nobody"),
     ]
 
 

@@ -23,6 +23,15 @@ def li(rackrate: Program, server: Server) -> Program:
     return Program(rackrate.home, {"RACKRATE_URL": server.url, "RACKRATE_TOKEN": token})
 
 
+def test_a_credit_limit_is_set_shown_and_taken_away(rackrate: Program) -> None:
+    assert "Credit limit        none" in rackrate.ok("customer", "credit", "studio")
+    limited = rackrate.ok("customer", "limit", "studio", "10.00")
+    assert "Credit limit        10.00 CNY" in limited and "Left                10.00 CNY" in limited
+    refused = rackrate("lease", "start", "--project", "studio-render", "--sku", "h100.1")
+    assert "[credit_limit]" in refused.err and "10.00 CNY of the credit limit" in refused.err
+    assert "none" in rackrate.ok("customer", "limit", "studio", "none")
+
+
 def test_a_month_s_receivables(rackrate: Program, li: Program, server: Server) -> None:
     assert "Nothing is open." in rackrate.ok("receivable", "age")
     for what in ("Set-up=100.00", "Moving=50.00"):

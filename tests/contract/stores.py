@@ -31,6 +31,7 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.credit import CreditTally
 from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
@@ -374,8 +375,8 @@ MORE: tuple[Any, ...] = (
         ACME, ENTITY, 45, True, Decimal("4.5"),
         (OrderNumber("PO 7"), OrderNumber("PO 8", contract=ContractId("ctr_1"))),
     ),
-    BillingTerms(BOLT, ENTITY),
-    SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
+    BillingTerms(BOLT, ENTITY), SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
+    CreditTally(ACME, NOON, NOON + HOUR, cny(700), cny(50)),
     line("l1", "usage/lse_1"),
     InvoiceLine(
         "l2", InvoiceId("EX-1"), ACME, 2,

@@ -40,6 +40,7 @@ STATUS: Mapping[Reason | Fault, int] = {
     Reason.NOT_APPROVED: 409,
     Reason.IN_USE: 409,
     Reason.NO_POWER: 409,
+    Reason.CREDIT_LIMIT: 409,
     Reason.BREAKS_PROMISE: 409,
     Reason.INVALID: 422,
     Reason.MISSING: 404,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rackrate.app import giveway
+from rackrate.app import credit, giveway
 from rackrate.app.ports import Tx
 from rackrate.app.promising import check_covered
 from rackrate.app.world import Locate, World, acting, confine, hint, reading
@@ -293,7 +293,8 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     now = world.clock.now()
     if terms.contract is None:
         book = PriceBook(tx.find(Price, sku=sku.id, klass=terms.klass, currency=customer.currency))
-        book.of(customer.id).at(sku.id, terms.klass, customer.currency, now)
+        price = book.of(customer.id).at(sku.id, terms.klass, customer.currency, now)
+        credit.check(world, tx, customer, terms, price)
         return
     contract = tx.get(Contract, terms.contract)
     if contract.customer != customer.id:

@@ -11,6 +11,7 @@ from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
+from rackrate.core.credit import CreditTally
 from rackrate.core.digital import DigitalInvoice
 from rackrate.core.draft import Draft
 from rackrate.core.ids import EntityId, LeaseId, SiteId
@@ -136,6 +137,7 @@ KINDS: Mapping[type, Kind] = {
     Reminder: Kind("reminder", ("invoice", "customer"), customer="customer", append_only=True),
     BillingTerms: Kind("billing_terms", ("entity",), customer="id"),
     SellerTerms: Kind("seller_terms"),
+    CreditTally: Kind("credit_tally", customer="id"),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),
     Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),

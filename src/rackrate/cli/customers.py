@@ -12,6 +12,7 @@ from rackrate.cli.table import (
     Format,
     Limit,
     Output,
+    money,
     print_done,
     print_facts,
     print_json,
@@ -99,6 +100,43 @@ def create_customer(
     row = connect().post("/v1/customers", body)
     said = f"{row['id']} is a customer; next: rackrate project create ID --customer {row['id']}"
     print_done(row, output, said)
+
+
+@customer.command("credit")
+def show_credit(
+    id: Annotated[str, typer.Argument(metavar="CUSTOMER")], output: Output = Format.TABLE
+) -> None:
+    """Its credit limit, what counts against it now, and what is left."""
+    _print_credit(connect().get(path("customers", id, "credit")), output)
+
+
+@customer.command("limit")
+def set_limit(
+    id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT|none", help="In its currency.")],
+    output: Output = Format.TABLE,
+) -> None:
+    """What it may have open, used and running on demand, with tax, before a start is refused."""
+    client, limit = connect(), None
+    if amount != "none":
+        limit = {"amount": amount, "currency": client.get(path("customers", id))["currency"]}
+    _print_credit(client.post(path("customers", id, "credit"), {"limit": limit}), output)
+
+
+def _print_credit(row: Row, output: Format) -> None:
+    if output is Format.JSON:
+        print_json(row)
+        return
+    print_facts(
+        [
+            ("Customer", row["customer"]),
+            ("Credit limit", money(row["limit"]) or "none"),
+            ("Open", money(row["owed"])),
+            ("Used, not invoiced", money(row["used"])),
+            ("Running, an hour", money(row["running_an_hour"])),
+            ("Left", money(row["left"])),
+        ]
+    )
 
 
 PROJECTS = (

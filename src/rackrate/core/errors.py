@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NOT_APPROVED = "not_approved"
     IN_USE = "in_use"
     NO_POWER = "no_power"
+    CREDIT_LIMIT = "credit_limit"
     BREAKS_PROMISE = "breaks_promise"
     INVALID = "invalid"
     MISSING = "missing"

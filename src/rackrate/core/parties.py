@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId, PrincipalId, ProjectId
 from rackrate.core.interval import zone
-from rackrate.core.money import digits
+from rackrate.core.money import Money, digits
 from rackrate.core.quick import quick
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
@@ -105,6 +105,7 @@ class Customer:
     What eligibility asks of it: its `sector` and `end_use`, in words that the operator's export
     rules use; the `data_countries` that its data may not leave (none: anywhere); whether it takes
     `domestic_chips` only, and only blocks that nobody else shares (`dedicated_block`).
+    `credit_limit` is what may be open, used and running, with tax; None: there is no limit.
     """
 
     id: CustomerId
@@ -122,10 +123,14 @@ class Customer:
     domestic_chips: bool = False
     dedicated_block: bool = False
     details: Details = NO_DETAILS
+    credit_limit: Money | None = None
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
         digits(self.currency)
+        limit = self.credit_limit
+        if limit is not None and (limit.currency != self.currency or limit.minor < 0):
+            raise ValueError(f"a credit limit is 0 or more in {self.currency}, not {limit}")
 
     @property
     def party(self) -> Party:

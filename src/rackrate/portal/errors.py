@@ -38,6 +38,7 @@ TITLES: Mapping[Reason, str] = {
     Reason.NOT_APPROVED: msg("A second person has to approve this first"),
     Reason.IN_USE: msg("This is in use"),
     Reason.NO_POWER: msg("There is not enough power for this"),
+    Reason.CREDIT_LIMIT: msg("This is beyond the credit limit"),
     Reason.BREAKS_PROMISE: msg("This would break a promise"),
     Reason.INVALID: msg("Something in the form is not right"),
     Reason.MISSING: msg("There is nothing here"),
@@ -46,6 +47,9 @@ TITLES: Mapping[Reason, str] = {
     Reason.UNAUTHENTICATED: msg("This token is not valid"),
 }
 NEXT: Mapping[Reason, str] = {
+    Reason.CREDIT_LIMIT: msg(
+        "{left} {currency} of the limit is left; this would cost {would_cost_an_hour} an hour."
+    ),
     Reason.NO_CAPACITY: msg(
         "At most {one_node} are free on one node, {slots_free} in all; "
         "{nodes_free} whole nodes are free."

@@ -316,6 +316,8 @@ def _merged(old: Any, new: Any) -> Any:
         return replace(new, **{name: getattr(old, name) for name in names})
     if isinstance(new, PurchaseOrder):
         return replace(new, batches=old.batches)
+    if isinstance(new, Customer) and new.credit_limit is None and old.currency == new.currency:
+        return replace(new, credit_limit=old.credit_limit)
     return old if isinstance(new, Principal | Grant) else new
 
 

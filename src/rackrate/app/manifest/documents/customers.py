@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any
 
 from rackrate.app.identity import grant_of, person
@@ -11,11 +12,13 @@ from rackrate.app.manifest.fields import Fields, shown
 from rackrate.core.access import ROLES, Role, Scope
 from rackrate.core.ids import CustomerId, EntityId, ProjectId
 from rackrate.core.inventory import Entity
+from rackrate.core.money import Money
 from rackrate.core.parties import NO_DETAILS, Customer, Details, Project
 from rackrate.core.tax import RULES, vat_id_of
 
 # Who issues digital invoices for a tax authority; a real one needs that authority's own access.
 CHANNELS = ("simulated",)
+MOST_CREDIT = Decimal(10) ** 12
 _SCOPES: Mapping[Scope, str] = {
     Scope.OPERATOR: "the operator (no `customer`)",
     Scope.CUSTOMER: "a `customer`",
@@ -68,6 +71,7 @@ def _customer(f: Fields) -> list[Customer]:
     end_use = f.name("end_use") if f.has("end_use") else ""
     stays, domestic = f.countries("data_countries"), f.boolean("domestic_chips", False)
     alone, details = f.boolean("dedicated_block", False), _details(f)
+    limit = f.optional_decimal("credit_limit", Decimal(0), MOST_CREDIT)
     if tax in RULES and RULES[tax].names_both and not vat_id_of(tax_id, country):
         f.wrong("tax_id", f"must be a VAT id of {country} under {tax}, such as DE123456788")
     return rows(
@@ -88,6 +92,7 @@ def _customer(f: Fields) -> list[Customer]:
             domestic,
             alone,
             details,
+            None if limit is None else Money.parse(str(limit), currency),
         ),
     )
 
