@@ -298,7 +298,7 @@ def _in_words(line: FilledLine) -> str:
         "nodes": line.nodes,
         "start": line.start,
         "end": line.end,
-        "amount": line.amount,
+        "amount": line.amount.replace(",", ""),
     }
     if line.kind == "capacity":
         del said["kind"]
@@ -310,7 +310,7 @@ def _line_sent(line: FilledLine, zone_name: str, currency: str) -> dict[str, obj
     sent: dict[str, object] = {name: _sent(text, zone_name) for name, text in days.items() if text}
     if line.kind == "capacity":
         return {"sku": line.sku, "nodes": _count(line.nodes), **sent}
-    amount = {"amount": line.amount, "currency": currency}
+    amount = {"amount": line.amount.replace(",", ""), "currency": currency}
     return {"kind": line.kind, "title": line.title, "amount": amount, **sent}
 
 
