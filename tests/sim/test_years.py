@@ -13,7 +13,7 @@ DAYS = 3 * 365
 
 @pytest.mark.real
 def test_three_years_of_business_keep_or_report_every_promise() -> None:
-    seed = 1
+    seed = 3
     told = years(seed, DAYS, each=6.0)
     assert told.findings == (), f"seed {seed}"
     # Years in which nothing was late, short or refused would show little.

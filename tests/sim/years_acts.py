@@ -247,7 +247,7 @@ ACTS = {
     "contract": 8,
     "amend": 12,
     "order": 7,
-    "pull": 3,
+    "pull": 7,
     "lend": 2,
     "repair": 8,
     "retire": 3,

@@ -169,7 +169,7 @@ class Auditor:
             self.find(now, f"nobody looked at {self.due:%Y-%m-%d %H:%M:%S}")
         self.find(now, *self.supply.wrong(self.rows("Node"), now))
         self._shortages(now, passed, pool)
-        self._reports(now)
+        self._reports(now, passed)
         self._holds(now)
         self._contracts(now)
         self._others(now)
@@ -224,7 +224,10 @@ class Auditor:
                 elif exactly and step.owed != step.told:
                     self.find(now, f"{what} of others: {step.told}")
 
-    def _reports(self, now: datetime) -> None:
+    def _reports(self, now: datetime, passed: bool) -> None:
+        """What is written down is true, and was written when it became so. A right that moves with
+        what it would renew keeps its row: what it lacks is told anew when the loops look.
+        """
         held = {row.id: row for row in self.rows("Reservation")}
         for row in self.rows("Breach"):
             before = self.breaches.get(row.id)
@@ -237,13 +240,14 @@ class Auditor:
                 continue
             whose = held[row.reservation]
             inside = whose.during.start <= row.during.start and row.during.end <= whose.during.end
-            right = (row.holder, row.pool, row.customer) == (
-                whose.holder, whose.pool, whose.customer,
-            )  # fmt: skip
-            if row.at > now or not right or row.nodes > whose.nodes or not inside:
-                cut = whose.during.end < row.during.end
-                if not (cut and right and row.at <= now):
-                    self.find(now, f"breach {row.id} says what its promise {whose.id} does not")
+            same = (row.holder, row.pool, row.customer) == (
+                whose.holder,
+                whose.pool,
+                whose.customer,
+            )
+            cut = not passed or whose.during.end < row.during.end
+            if row.at > now or not same or not (cut or (inside and row.nodes <= whose.nodes)):
+                self.find(now, f"breach {row.id} says what its promise {whose.id} does not")
 
     def _holds(self, now: datetime) -> None:
         rows: dict[str, list[Any]] = defaultdict(list)

@@ -190,14 +190,17 @@ class Buying(Years):
 
     # -- nodes ------------------------------------------------------------------------------------
 
-    def empty(self, node: str, note: str) -> set[str]:
-        """Everybody on the node lets it go; whose contracts they were."""
+    def drain(self, node: str, note: str) -> None:
         self.act(
             "drain",
             lambda: fleet.drain(self.world, self.admin, NodeId(node), note),
             lambda _: self.supply.drained(node, self.now, None),
             pool=self.supply.nodes[node].pool,
         )
+
+    def empty(self, node: str, note: str) -> set[str]:
+        """Everybody on the node lets it go; whose contracts they were."""
+        self.drain(node, note)
         claims = [claim for claim in self.rows("Claim") if claim.node == node]
         for lease in sorted({claim.holder for claim in claims}):
             self.end(lease)
@@ -241,7 +244,7 @@ class Buying(Years):
             self.later(back + 3 * DAY, lambda: self.returned(node))
 
     def returned(self, node: str) -> None:
-        if self.row("Node", node).state is NodeState.IN_REPAIR:
+        if self.row("Node", node).state in (NodeState.IN_REPAIR, NodeState.DRAINING):
             call = lambda: upkeep.return_node(self.world, self.admin, NodeId(node))  # noqa: E731
             pool = self.supply.nodes[node].pool
             self.act("return", call, lambda _: self.supply.returned(node), pool=pool)

@@ -124,9 +124,16 @@ class Delivering(Buying):
     def _delivered(self, contract: str, id: str) -> None:
         if self.chance.random() < 0.1:
             self.later(self.now + DAY, lambda: self.deliver(contract, id, 0))  # Others instead.
+        if self.book.terms[contract].acceptance == "health" and self.chance.random() < 0.3:
+            self._not_well(self.row("Delivery", id).names[0])
         if self.book.terms[contract].acceptance == "customer" and self.chance.random() < 0.8:
             at = self.now + self.chance.randint(0, 20 * 86_400) * SECOND
             self.later(at, lambda: self.accept(contract, id))
+
+    def _not_well(self, node: str) -> None:
+        """Drained before anybody has seen it in service, and back some days later."""
+        self.drain(node, "not well")
+        self.later(self.now + 3 * DAY, lambda: self.returned(node))
 
     def accept(self, contract: str, id: str) -> None:
         batch = self.book.batches[contract].get(id)
