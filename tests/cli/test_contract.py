@@ -36,6 +36,7 @@ terms:
   damages: {percent_per_day: 0.5, cap_percent: 20}
   upgrade: {chip: h100, not_before: 2027-12-01, credit_percent: 12.5}
   jurisdiction: [CN]
+  payment: {every: quarter, when: advance}
 """
 
 
@@ -54,7 +55,7 @@ def test_what_is_signed_is_shown_with_its_terms_and_deliveries(rackrate: Program
         "0.5 % of a month a day, at most 20 %", "50 % of the nodes",
         "to h100 from 2027-12-01, credit 12.5 % of what the old ones would have cost",
         "Prepayment     860,800.00 CNY, 20 %",
-        "Delivered in   CN", "Accepted by    customer",
+        "Delivered in   CN", "Accepted by    customer", "every quarter, in advance", "INVOICED IN",
         "Held for it    3 nodes from 2028-12-01 00:00:00 Asia/Shanghai to 2029-12-01 00:00:00",
     ):  # fmt: skip
         assert said in shown, said

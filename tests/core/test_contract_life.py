@@ -18,7 +18,10 @@ from rackrate.core.contract import (
     Contract,
     Delivery,
     EarlyEnd,
+    Every,
+    InvoicedIn,
     Newer,
+    PaymentTerm,
     Renewal,
     Terms,
     UpgradeRight,
@@ -74,6 +77,7 @@ def contracts(draw: st.DrawFn) -> Contract:
         EarlyEnd(Decimal(draw(st.integers(0, 100)))),
         upgrade=UpgradeRight(ChipId("new"), at(0), Decimal(draw(st.integers(0, 100)))),
         may_shrink_percent=Decimal(draw(st.integers(0, 100))),
+        payment=PaymentTerm(draw(st.sampled_from(Every)), draw(st.sampled_from(InvoicedIn))),
     )
     percent = draw(st.decimals(0, 100, places=2, allow_nan=False))
     numbered = tuple(replace(each, number=i) for i, each in enumerate(wanted, 1))
@@ -166,6 +170,37 @@ class Life:
             for month, parts in months.items()
             if month <= closed
         }
+        self.check_books(closed)
+
+    def books(self) -> tuple[Money, Money]:
+        """(contract liability, unbilled) net, as invoices and services posted them."""
+        arrears = self.contract.terms.payment.in_arrears
+        services = [each for parts in self.posted.values() for each in parts]
+        liability, unbilled = Money.zero("CNY"), Money.zero("CNY")
+        for line in self.billed:
+            if line.kind is LineKind.INSTALMENT and arrears:
+                unbilled -= line.net
+            elif line.kind in LIABILITY:
+                liability += line.net
+        for each in services:
+            liability -= each.drawn if arrears else each.amount
+            unbilled += each.amount - each.drawn if arrears else Money.zero("CNY")
+        return liability, unbilled
+
+    def check_books(self, closed: Month) -> None:
+        """Nothing owed turns into its opposite; whole quarters and months are invoiced in time."""
+        liability, unbilled = self.books()
+        assert liability.minor >= 0
+        assert unbilled.minor >= 0
+        payment = self.contract.terms.payment
+        if payment.in_arrears:
+            asked = [e.month for e in self.billed if e.kind is LineKind.INSTALMENT]
+            assert all(month <= closed for month in asked)
+        first = min(Month.of(c.during.start, SHANGHAI) for c in self.contract.ordered(0))
+        past = 12 * (closed.year - first.year) + closed.month - first.month + 1
+        over = self.contract.over <= closed.interval(SHANGHAI).end
+        if payment.every is Every.MONTH or past % 3 == 0 or over:
+            assert not unbilled
 
 
 @settings(max_examples=60, deadline=None)
@@ -195,3 +230,4 @@ def test_whatever_is_agreed_each_month_is_billed_once_and_earned_to_the_cent(
     invoiced = total((each.net for each in life.billed if each.kind in LIABILITY), "CNY")
     served = total((each.amount for parts in life.posted.values() for each in parts), "CNY")
     assert invoiced == served
+    assert life.books() == (Money.zero("CNY"), Money.zero("CNY"))

@@ -1,13 +1,15 @@
 """What of a contract's rows is due and earned: the core decides, here it meets the rows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from rackrate.app.ports import Tx
 from rackrate.core.contract import Contract, Delivery, Schedule, paid_parts, schedule
+from rackrate.core.ids import ContractId
 from rackrate.core.instalment import Due, Earned, earned, lines_due
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
-from rackrate.core.invoice import InvoiceLine, Line
+from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
 from rackrate.core.recognition import contract_earned
@@ -24,7 +26,7 @@ def plan_of(tx: Tx, contract: Contract, now: datetime, expected: bool = False) -
 def contract_lines(
     tx: Tx, contract: Contract, until: Month, now: datetime, closed: Month | None = None
 ) -> list[Line]:
-    """Lines that are not on an invoice yet: instalments up to `until`, and what is due once."""
+    """Lines that are not on an invoice yet: what is asked for by `until`, and what is due once."""
     customer = tx.get(Customer, contract.customer)
     due = Due(
         contract,
@@ -57,6 +59,13 @@ def entries_earned(
         for month, parts in sorted(months.items())
     )
     return [e for e in entries if e is not None and tx.peek(Entry, e.id) is None]
+
+
+def in_arrears(tx: Tx, lines: Iterable[Line]) -> frozenset[ContractId]:
+    """The contracts of instalments among these that are paid in arrears."""
+    instalments = (line for line in lines if line.kind is LineKind.INSTALMENT)
+    contracts = {line.contract for line in instalments if line.contract is not None}
+    return frozenset(id for id in contracts if tx.get(Contract, id).terms.payment.in_arrears)
 
 
 def rule_of(tx: Tx, contract: Contract, customer: Customer) -> TaxRule:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rackrate.app import outbox
+from rackrate.app.instalments import in_arrears
 from rackrate.app.metering import last_close
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
@@ -110,7 +111,7 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
     )
     tx.add(invoice, InvoiceParties(invoice.id, customer.id, entity.party, customer.party))
     tx.add(*_in_place(invoice, asked.lines))
-    entry = invoiced(invoice, asked.lines)
+    entry = invoiced(invoice, asked.lines, in_arrears(tx, asked.lines))
     entries: list[Entry] = [] if entry is None else [entry]
     entries += usage_earned(invoice, asked.lines, entity.time_zone, now)
     tx.add(*(not_before(each, seller.locked) for each in entries))

@@ -312,7 +312,7 @@ class _Candidates:
 
 
 def _offer(ask: Ask, project: Project, commitments: Sequence[Commitment]) -> Offer:
-    return Offer(QUOTED, project.id, tuple(commitments), ask.prepayment_percent)
+    return Offer(QUOTED, project.id, tuple(commitments), ask.prepayment_percent, terms=ask.terms)
 
 
 def plan_of(customer: Customer, offer: Offer) -> Schedule:
@@ -321,7 +321,7 @@ def plan_of(customer: Customer, offer: Offer) -> Schedule:
 
 
 def draft_of(customer: Customer, offer: Offer) -> Contract:
-    """The contract that signing the offer would make, but for its terms."""
+    """The contract that signing the offer would make; of its terms, how it is paid."""
     return Contract(
         offer.id,
         customer.entity,
@@ -331,5 +331,6 @@ def draft_of(customer: Customer, offer: Offer) -> Contract:
         offer.commitments,
         offer.prepayment_percent,
         offer.tax_included,
-        offer.commitments[0].during.start,
+        min(each.during.start for each in offer.commitments),
+        terms=Terms(payment=offer.terms.payment),
     )

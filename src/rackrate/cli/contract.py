@@ -10,6 +10,7 @@ import typer
 from rackrate.cli.client import connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
+from rackrate.cli.quote_terms import invoiced
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -161,6 +162,7 @@ INSTALMENTS = (
     Column("VALUE", lambda row: row["value"] and money(row["value"]), right=True),
     Column("DRAWN DOWN", lambda row: money(row["drawdown"]), right=True),
     Column("DUE", lambda row: row["due"] and money(row["due"]), right=True),
+    Column("INVOICED IN", lambda row: row.get("invoiced", "")),
 )
 
 
@@ -209,6 +211,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("May give back", "" if shrink == "0" else f"{shrink} % of the nodes"),
         ("Delivered in", ", ".join(terms["jurisdiction"])),
         ("Blocks", "of its own" if terms["dedicated"] else ""),
+        ("Invoiced", invoiced(terms["payment"])),
     ]
 
 

@@ -55,7 +55,14 @@ def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
         ("May give back", f"{shrink} % of the nodes" if float(shrink) else ""),
         ("Delivered in", ", ".join(terms["jurisdiction"])),
         ("Blocks", "of its own" if terms["dedicated"] else ""),
+        ("Invoiced", invoiced(terms["payment"])),
     ]
+
+
+def invoiced(payment: Row) -> str:
+    """When instalments are invoiced, where it is not every month in advance."""
+    usual = payment["every"] == "month" and payment["when"] == "advance"
+    return "" if usual else f"every {payment['every']}, in {payment['when']}"
 
 
 def _renewal(right: Row, zone: str) -> str:

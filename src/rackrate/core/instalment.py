@@ -4,7 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rackrate.core.contract import Commitment, Contract, Delivery, Schedule, damages_of
+from rackrate.core.contract import (
+    Commitment,
+    Contract,
+    Delivery,
+    Rhythm,
+    Schedule,
+    damages_of,
+    last_month,
+)
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Line, LineKind, priced
@@ -16,7 +24,7 @@ from rackrate.core.tax import TaxRule
 class Due:
     """A contract as of `now`: its plan, its deliveries, and every line that was invoiced of it.
 
-    `until` is the last month whose instalment is asked for; `closed` the last that is over.
+    Asked for is what is invoiced in months up to `until`; `closed` is the last that is over.
     """
 
     contract: Contract
@@ -32,12 +40,13 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """What a month of a commitment earns, net of tax."""
+    """What a month of a commitment earns, net of tax: `drawn` of it was prepaid."""
 
     month: Month
     commitment: int
     sku: SkuId | None
     amount: Money
+    drawn: Money
 
 
 def lines_due(due: Due) -> list[Line]:
@@ -59,10 +68,10 @@ def earned(contract: Contract, plan: Schedule, rule: TaxRule) -> list[Earned]:
         net, _ = priced(each.due, contract.tax_included, rule)
         before = _net_of_drawn(pools, drawn)
         drawn += each.drawdown.minor
-        amount = net + Money(_net_of_drawn(pools, drawn) - before, contract.currency)
+        prepaid = Money(_net_of_drawn(pools, drawn) - before, contract.currency)
         commitment = contract.commitment(each.commitment)
         assert commitment is not None, each
-        months.append(Earned(each.month, each.commitment, commitment.sku, amount))
+        months.append(Earned(each.month, each.commitment, commitment.sku, net + prepaid, prepaid))
     return months
 
 
@@ -127,15 +136,8 @@ def _damages(due: Due) -> Iterator[Line]:
             yield _line(due, source, LineKind.DAMAGES, said, at, -amount, commitment)
 
 
-def _last_month(due: Due) -> Month:
-    """The last month that the contract touches."""
-    last = Month.of(due.contract.over, due.time_zone)
-    begins = last.interval(due.time_zone).start
-    return last.plus(-1) if due.contract.over == begins else last
-
-
 def _is_over(due: Due) -> bool:
-    return due.closed is not None and _last_month(due) <= due.closed
+    return due.closed is not None and last_month(due.contract, due.time_zone) <= due.closed
 
 
 def _refund(due: Due) -> Iterator[Line]:
@@ -143,7 +145,7 @@ def _refund(due: Due) -> Iterator[Line]:
     contract, plan = due.contract, due.plan
     if not plan.left or not _is_over(due):
         return
-    last = _last_month(due)
+    last = last_month(contract, due.time_zone)
     pools = _pools(contract, plan, due.rule)
     drawn = sum(each.drawdown.minor for each in plan.instalments)
     net = sum(whole for _, whole in pools) - _net_of_drawn(pools, drawn)
@@ -161,19 +163,19 @@ def _refund(due: Due) -> Iterator[Line]:
 
 
 def _instalments(due: Due) -> Iterator[Line]:
-    """A line for each month of a commitment up to `until`, less what was invoiced of it."""
-    contract = due.contract
+    """A line for each month of a commitment that is to be invoiced by now, less what was."""
+    contract, rhythm = due.contract, Rhythm.of(due.contract, due.time_zone)
     before: dict[tuple[Month, int], list[Line]] = {}
     for line in due.billed:
         if line.kind is LineKind.INSTALMENT:
             before.setdefault((line.month, line.commitment), []).append(line)
     planned = {(each.month, each.commitment): each for each in due.plan.instalments}
     for month, number in sorted({*planned, *before}):
-        if month > due.until:
-            continue
         asked, lines = planned.get((month, number)), before.get((month, number), [])
         commitment = contract.commitment(number)
         assert commitment is not None, lines
+        if rhythm.asked(commitment, month) > due.until:
+            continue
         amount = asked.due if asked else Money.zero(contract.currency)
         if not lines and (asked is None or not asked.value):
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from rackrate.core.contract import Contract, Schedule
+from rackrate.core.contract import Contract, PaymentTerm, Schedule
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntryId
 from rackrate.core.instalment import Earned
@@ -23,6 +23,12 @@ def check_opening(contract: Contract, plan: Schedule, now: Month) -> None:
     """Refused where what the old books say does not follow from the contract itself."""
     opening = contract.opening
     assert opening is not None
+    if contract.terms.payment != PaymentTerm():
+        raise Refused(
+            Reason.INVALID,
+            f"{contract.id} ran before these books: taken over are contracts whose instalments are "
+            f"invoiced every month, in advance; this one's are {contract.terms.payment}",
+        )
     if opening.earned >= now:
         raise Refused(
             Reason.INVALID, f"{opening.earned} is not over: {now.plus(-1)} is the last earned month"

@@ -1,11 +1,11 @@
 """What invoices and contracts mean in the books: earned and invoiced are two calendars."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from rackrate.core.contract import Contract
-from rackrate.core.ids import CustomerId, EntryId, SkuId
+from rackrate.core.ids import ContractId, CustomerId, EntryId, SkuId
 from rackrate.core.instalment import Earned
 from rackrate.core.interval import Interval, Month, months_over
 from rackrate.core.invoice import Invoice, InvoiceKind, Line, LineKind
@@ -37,7 +37,9 @@ _TAKEN_BACK: dict[str, Account] = {
 }
 
 
-def _account(line: Line) -> Account:
+def _account(line: Line, in_arrears: Collection[ContractId]) -> Account:
+    if line.kind is LineKind.INSTALMENT and line.contract in in_arrears:
+        return Account.UNBILLED
     if line.kind is LineKind.CREDIT_NOTE:
         cause = line.credits.partition("/")[0]
         rest = Account.USAGE_REVENUE if line.contract is None else Account.CONTRACT_REVENUE
@@ -45,11 +47,16 @@ def _account(line: Line) -> Account:
     return _CREDITED[line.kind]
 
 
-def invoiced(invoice: Invoice, lines: Iterable[Line]) -> Entry | None:
-    """Dr receivable, Cr unbilled or contract liability, Cr tax. None for an invoice of nothing."""
+def invoiced(
+    invoice: Invoice, lines: Iterable[Line], in_arrears: Collection[ContractId] = ()
+) -> Entry | None:
+    """Dr receivable, Cr unbilled or contract liability, Cr tax. None for an invoice of nothing.
+
+    Instalments of the contracts `in_arrears` are for what was earned before.
+    """
     by_account: dict[Account, list[Money]] = {}
     for line in lines:
-        by_account.setdefault(_account(line), []).append(line.net)
+        by_account.setdefault(_account(line, in_arrears), []).append(line.net)
     credits = {account: total(nets, invoice.net.currency) for account, nets in by_account.items()}
     postings = [Posting(Account.RECEIVABLE, invoice.gross, invoice.gross, invoice.customer)]
     postings += [
@@ -158,18 +165,31 @@ def usage_earned(
 def contract_earned(
     contract: Contract, month: Month, parts: Sequence[Earned], time_zone: str, now: datetime
 ) -> Entry | None:
-    """Dr contract liability, Cr revenue: one month of service is done. None where it earned 0."""
-    by_sku: dict[str, list[Money]] = {}
-    for part in parts:
-        by_sku.setdefault(part.sku or "", []).append(part.amount)
-    sums = {sku: total(amounts, contract.currency) for sku, amounts in by_sku.items()}
+    """Dr contract liability, Cr revenue: one month of service is done. None where it earned 0.
+
+    Where instalments come in arrears, what was not prepaid is Dr unbilled until they do.
+    """
     liability, revenue = Account.CONTRACT_LIABILITY, Account.CONTRACT_REVENUE
-    postings = _revenue(liability, revenue, sums, contract.customer)
+    if contract.terms.payment.in_arrears:
+        drawn = _by_sku(contract, ((part.sku, part.drawn) for part in parts))
+        rest = _by_sku(contract, ((part.sku, part.amount - part.drawn) for part in parts))
+        postings = _revenue(liability, revenue, drawn, contract.customer)
+        postings += _revenue(Account.UNBILLED, revenue, rest, contract.customer)
+    else:
+        sums = _by_sku(contract, ((part.sku, part.amount) for part in parts))
+        postings = _revenue(liability, revenue, sums, contract.customer)
     if not postings:
         return None
     cause = EntryId(f"earned/{contract.id}/{month}")
     at = min(_last_second(month, time_zone), now)
     return Entry(cause, contract.entity, at, f"{contract.id} in {month}", postings)
+
+
+def _by_sku(contract: Contract, amounts: Iterable[tuple[SkuId | None, Money]]) -> dict[str, Money]:
+    by_sku: dict[str, list[Money]] = {}
+    for sku, amount in amounts:
+        by_sku.setdefault(sku or "", []).append(amount)
+    return {sku: total(parts, contract.currency) for sku, parts in by_sku.items()}
 
 
 def _revenue(

@@ -25,7 +25,10 @@ from rackrate.core.contract import (
     Commitment,
     Contract,
     Delivery,
+    Every,
     Instalment,
+    InvoicedIn,
+    PaymentTerm,
     RenewalState,
     Schedule,
     damages_of,
@@ -44,6 +47,12 @@ ACCEPTANCE: Mapping[Acceptance, str] = {
     Acceptance.NONE: msg("none: billing begins with the term"),
     Acceptance.HEALTH: msg("by health evidence"),
     Acceptance.CUSTOMER: msg("by the customer"),
+}
+PAYMENT: Mapping[PaymentTerm, str] = {
+    PaymentTerm(Every.MONTH, InvoicedIn.ADVANCE): msg("every month, in advance"),
+    PaymentTerm(Every.MONTH, InvoicedIn.ARREARS): msg("every month, in arrears"),
+    PaymentTerm(Every.QUARTER, InvoicedIn.ADVANCE): msg("every quarter, in advance"),
+    PaymentTerm(Every.QUARTER, InvoicedIn.ARREARS): msg("every quarter, in arrears"),
 }
 KINDS: Mapping[AmendmentKind, str] = {
     AmendmentKind.MORE: msg("More nodes"),
@@ -116,6 +125,7 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "commitments": [(each, _commitment_state(page, each)) for each in found.commitments],
         "deliveries": _deliveries(page, found),
         "acceptance": ACCEPTANCE,
+        "payment": PAYMENT,
         "kinds": KINDS,
         "plain": _plain,
         "refusal": None if refused is None else refusal(page, refused),

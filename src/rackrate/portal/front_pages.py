@@ -230,7 +230,7 @@ def _home(page: Page) -> Response:
         "month": month,
         "cost": _sum(list(costs.values()), page.organisation.currency) if costs else None,
         "spend": _spend(costs),
-        "contracts": [_next_instalment(c, plan, page.now) for c, plan in _signed(page)],
+        "contracts": [_next_instalment(c, plan, page.now, month) for c, plan in _signed(page)],
         "open_invoices": invoices,
         "owed": _sum([invoice.open for invoice in invoices], page.organisation.currency),
         "happened": _happened(page),
@@ -251,9 +251,11 @@ def _spend(costs: dict[str, Money]) -> list[tuple[str, Money, int]]:
     return [(id, money, 1000 * money.minor // whole) for id, money in order[:6]]
 
 
-def _next_instalment(contract: Contract, plan: Schedule, now: datetime) -> dict[str, Any]:
-    coming = next((part for part in plan.by_month if part.during.start > now), None)
-    nodes = contract.nodes_at(max(now, contract.during.start))
+def _next_instalment(
+    contract: Contract, plan: Schedule, now: datetime, month: Month
+) -> dict[str, Any]:
+    """What of it is invoiced next, after this month's."""
+    nodes, coming = contract.nodes_at(max(now, contract.during.start)), plan.next_invoiced(month)
     return {"contract": contract, "plan": plan, "next": coming, "nodes": nodes}
 
 

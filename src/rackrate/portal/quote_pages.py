@@ -18,7 +18,7 @@ from rackrate.core.ids import QuoteId
 from rackrate.core.interval import zone
 from rackrate.core.money import Money
 from rackrate.core.quote import LONGEST_HOLD, Quote, QuoteState
-from rackrate.portal.contract_pages import ACCEPTANCE
+from rackrate.portal.contract_pages import ACCEPTANCE, PAYMENT
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
@@ -125,6 +125,7 @@ def _form_page(page: Page, filled: Filled, refused: RackrateError | None) -> Res
         "form_key": page.form_key(),
         "longest": LONGEST_HOLD.days,
         "acceptance": ACCEPTANCE,
+        "payment": PAYMENT,
         "kinds": KINDS,
         **_answered(page, filled),
     }
@@ -183,6 +184,7 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
         "matrix": None if price is None else matrix_of(price, tier),
         "runs": runs(shown.plan),
         "acceptance": ACCEPTANCE,
+        "payment": PAYMENT,
         "plain": lambda percent: f"{percent.normalize():f}",
         "held": [(shown.line_of(one), one) for one in shown.held],
         "may_sign": open_now and page.may(Verb.QUOTE_SIGN) and not found.waits_for_approval,

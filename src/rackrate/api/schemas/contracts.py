@@ -247,6 +247,10 @@ class Instalment(Schema):
     value: Money
     drawdown: Money
     due: Money
+    invoiced: str = Field(
+        description="The month in which it is invoiced, if not with an order before",
+        examples=["2027-01"],
+    )
 
     @classmethod
     def of(cls, instalment: contracts.Instalment) -> "Instalment":
@@ -257,6 +261,7 @@ class Instalment(Schema):
             value=Money.of(instalment.value),
             drawdown=Money.of(instalment.drawdown),
             due=Money.of(instalment.due),
+            invoiced=str(instalment.invoiced[0]),
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer
 
 from rackrate.api.schemas.parts import Country, Id, Instant, Schema
 from rackrate.core import contract as contracts
-from rackrate.core.contract import Acceptance
+from rackrate.core.contract import Acceptance, Every, InvoicedIn
 from rackrate.core.ids import ChipId
 
 Percent = Annotated[
@@ -76,6 +76,19 @@ class UpgradeRight(Schema):
         return contracts.UpgradeRight(ChipId(self.chip), self.not_before, self.credit_percent)
 
 
+class PaymentTerm(Schema):
+    """When instalments are invoiced; quarters are counted from the contract's first month."""
+
+    every: Every = Every.MONTH
+    when: InvoicedIn = Field(
+        default=InvoicedIn.ADVANCE, description="Before what an instalment pays for, or after it"
+    )
+
+    @property
+    def agreed(self) -> contracts.PaymentTerm:
+        return contracts.PaymentTerm(self.every, self.when)
+
+
 class Terms(Schema):
     """Everything left out is not agreed."""
 
@@ -92,6 +105,8 @@ class Terms(Schema):
     )
     dedicated: bool = Field(default=False, description="Nobody else shares its blocks")
 
+    payment: PaymentTerm = PaymentTerm()
+
     @property
     def agreed(self) -> contracts.Terms:
         return contracts.Terms(
@@ -103,6 +118,7 @@ class Terms(Schema):
             self.may_shrink_percent,
             tuple(self.jurisdiction),
             self.dedicated,
+            self.payment.agreed,
         )
 
     @classmethod

@@ -36,6 +36,7 @@ from rackrate.core.contract.renewal import (
     renewal_state,
     would_renew,
 )
+from rackrate.core.contract.rhythm import Rhythm, last_month
 from rackrate.core.contract.schedule import Instalment, Schedule, schedule, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract, Opening
 from rackrate.core.contract.swap import Newer, swap
@@ -43,6 +44,9 @@ from rackrate.core.contract.terms import (
     Acceptance,
     Damages,
     EarlyEnd,
+    Every,
+    InvoicedIn,
+    PaymentTerm,
     Renewal,
     Terms,
     UpgradeRight,
@@ -60,12 +64,16 @@ __all__ = [
     "Damages",
     "Delivery",
     "EarlyEnd",
+    "Every",
     "Instalment",
+    "InvoicedIn",
     "Newer",
     "Opening",
     "Part",
+    "PaymentTerm",
     "Renewal",
     "RenewalState",
+    "Rhythm",
     "Schedule",
     "Terms",
     "UpgradeRight",
@@ -80,6 +88,7 @@ __all__ = [
     "extendable",
     "fewer",
     "held_renewal",
+    "last_month",
     "longer_by",
     "month_values",
     "month_weights",

@@ -10,6 +10,7 @@ from rackrate.core.contract.commitment import (
     month_values,
     month_weights,
 )
+from rackrate.core.contract.rhythm import Rhythm
 from rackrate.core.contract.signed import Contract
 from rackrate.core.interval import Interval, Month
 from rackrate.core.money import Money, split, total
@@ -21,7 +22,8 @@ Key = tuple[Month, int]
 class Instalment:
     """A month of one commitment: `value` = `drawdown` of the prepayment + `due` to be invoiced.
 
-    In a sum over all commitments, `commitment` is 0.
+    `invoiced` is the month in which it is invoiced, with the close of the one before it or with
+    the order. In a sum over all commitments, `commitment` is 0, and there may be several.
     """
 
     commitment: int
@@ -30,6 +32,7 @@ class Instalment:
     value: Money
     drawdown: Money
     due: Money
+    invoiced: tuple[Month, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,15 @@ class Schedule:
             )
         return tuple(months[month] for month in sorted(months))
 
+    def next_invoiced(self, now: Month) -> tuple[Month, Money] | None:
+        """The first month after `now` in which instalments are invoiced, and what they come to."""
+        later = [each for each in self.instalments if each.due and each.invoiced[0] > now]
+        if not later:
+            return None
+        first = min(each.invoiced[0] for each in later)
+        dues = (each.due for each in later if each.invoiced[0] == first)
+        return first, total(dues, self.value.currency)
+
 
 def schedule(
     contract: Contract,
@@ -87,7 +99,7 @@ def schedule(
         {key: value.minor for key, (_, value) in values.items()},
         _planned(contract, time_zone, prepayments),
     )
-    currency = contract.currency
+    currency, asked = contract.currency, _asked(contract, time_zone, values)
     instalments = tuple(
         Instalment(
             key[1],
@@ -96,12 +108,13 @@ def schedule(
             value,
             Money(drawn[key], currency),
             Money(value.minor - drawn[key], currency),
+            (asked[key],),
         )
         for key, (inside, value) in sorted(values.items(), key=lambda item: item[0])
     )
     paid_for = total((each.value for each in instalments), currency)
-    asked = tuple((order, amount) for order, amount in prepayments if amount)
-    return Schedule(paid_for, asked, instalments, Money(left, currency))
+    prepaid = tuple((order, amount) for order, amount in prepayments if amount)
+    return Schedule(paid_for, prepaid, instalments, Money(left, currency))
 
 
 def prepayment_of(contract: Contract, order: int, time_zone: str) -> Money:
@@ -133,7 +146,20 @@ def _together(one: Instalment, other: Instalment) -> Instalment:
         one.value + other.value,
         one.drawdown + other.drawdown,
         one.due + other.due,
+        tuple(sorted({*one.invoiced, *other.invoiced})),
     )
+
+
+def _asked(contract: Contract, time_zone: str, keys: Iterable[Key]) -> dict[Key, Month]:
+    """In which month each is invoiced: not before it was ordered."""
+    rhythm = Rhythm.of(contract, time_zone)
+    ordered = {0: Month.of(contract.signed, time_zone)}
+    ordered |= {each.number: Month.of(each.at, time_zone) for each in contract.amendments}
+    of = {each.number: each for each in contract.commitments}
+    return {
+        (month, number): max(rhythm.asked(of[number], month), ordered[of[number].order])
+        for month, number in keys
+    }
 
 
 def _values(

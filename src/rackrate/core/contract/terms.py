@@ -16,6 +16,38 @@ class Acceptance(StrEnum):
     CUSTOMER = "customer"  # for the customer's word
 
 
+class Every(StrEnum):
+    """How many months come on one invoice."""
+
+    MONTH = "month"
+    QUARTER = "quarter"  # three calendar months, counted from the contract's first
+
+
+class InvoicedIn(StrEnum):
+    """Whether an instalment is invoiced before what it pays for, or after it."""
+
+    ADVANCE = "advance"
+    ARREARS = "arrears"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTerm:
+    """When instalments are invoiced: `every` month or quarter, in advance or in arrears."""
+
+    every: Every = Every.MONTH
+    when: InvoicedIn = InvoicedIn.ADVANCE
+
+    def __str__(self) -> str:
+        return f"every {self.every}, in {self.when}" if self != _USUAL else ""
+
+    @property
+    def in_arrears(self) -> bool:
+        return self.when is InvoicedIn.ARREARS
+
+
+_USUAL = PaymentTerm()
+
+
 @dataclass(frozen=True, slots=True)
 class Renewal:
     """The right to go on for `months` more, at `price_percent` of what a month costs at the end.
@@ -99,6 +131,7 @@ class Terms:
     may_shrink_percent: Decimal = Decimal(0)
     jurisdiction: tuple[str, ...] = ()
     dedicated: bool = False
+    payment: PaymentTerm = PaymentTerm()
 
     def __post_init__(self) -> None:
         _check_percent("shrinking", self.may_shrink_percent)
@@ -115,6 +148,7 @@ class Terms:
             "may shrink, percent": self.may_shrink_percent,
             "only in": " ".join(self.jurisdiction),
             "dedicated": self.dedicated,
+            "paid": str(self.payment),
         }
         return "; ".join(f"{name} {part}" for name, part in parts.items() if part) or "none"
 

@@ -15,6 +15,9 @@ from rackrate.core.contract import (
     CommitmentKind,
     Damages,
     EarlyEnd,
+    Every,
+    InvoicedIn,
+    PaymentTerm,
     Renewal,
     Terms,
     UpgradeRight,
@@ -121,12 +124,29 @@ def _terms(f: Fields, zone: str) -> Terms | None:
     shrink = inner.decimal("may_shrink_percent", Decimal(0), HUNDRED, Decimal(0))
     countries, dedicated = inner.countries("jurisdiction"), inner.boolean("dedicated", False)
     renewal, early_end = _renewal(inner, zone), _early_end(inner, zone)
-    damages, upgrade = _damages(inner), _upgrade(f, inner, zone)
+    damages, upgrade, payment = _damages(inner), _upgrade(f, inner, zone), _payment(inner)
     return inner.build(
         lambda: Terms(
-            acceptance, renewal, early_end, damages, upgrade, shrink, countries, dedicated
+            acceptance,
+            renewal,
+            early_end,
+            damages,
+            upgrade,
+            shrink,
+            countries,
+            dedicated,
+            payment or PaymentTerm(),
         )
     )
+
+
+def _payment(terms: Fields) -> PaymentTerm | None:
+    f = terms.inner("payment")
+    if f is None:
+        return None
+    every = f.choice("every", Every, Every.MONTH)
+    when = f.choice("when", InvoicedIn, InvoicedIn.ADVANCE)
+    return f.build(lambda: PaymentTerm(every, when))
 
 
 def _renewal(terms: Fields, zone: str) -> Renewal | None:
