@@ -32,6 +32,17 @@ def test_a_credit_limit_is_set_shown_and_taken_away(rackrate: Program) -> None:
     assert "none" in rackrate.ok("customer", "limit", "studio", "none")
 
 
+def test_a_budget_is_set_listed_shown_and_taken_away(rackrate: Program) -> None:
+    assert "No budgets yet." in rackrate.ok("budget", "list")
+    of = ("--customer", "studio", "--project", "studio-render")
+    made = rackrate.ok("budget", "set", *of, "--amount", "300", "--stop", "--grace", "2")
+    assert "300.00 CNY" in made and "stop after 2 h" in made and "0 %" in made
+    assert "studio:studio-render" in rackrate.ok("budget", "list", "--customer", "studio")
+    assert "300.00 CNY" in rackrate.ok("budget", "show", "studio:studio-render")
+    gone = rackrate.ok("budget", "remove", "studio:studio-render")
+    assert gone == "studio:studio-render has no budget any more\n"
+
+
 def test_a_month_s_receivables(rackrate: Program, li: Program, server: Server) -> None:
     assert "Nothing is open." in rackrate.ok("receivable", "age")
     for what in ("Set-up=100.00", "Moving=50.00"):

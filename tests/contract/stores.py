@@ -31,7 +31,6 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, Tier
-from rackrate.core.credit import CreditTally
 from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
@@ -82,6 +81,7 @@ from rackrate.core.slots import Slots, all_slots
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
+from tests.contract.credit_rows import CREDIT_ROWS
 
 Opener = Callable[[pytest.FixtureRequest], AbstractContextManager[Store]]
 
@@ -376,7 +376,7 @@ MORE: tuple[Any, ...] = (
         (OrderNumber("PO 7"), OrderNumber("PO 8", contract=ContractId("ctr_1"))),
     ),
     BillingTerms(BOLT, ENTITY), SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
-    CreditTally(ACME, NOON, NOON + HOUR, cny(700), cny(50)),
+    *CREDIT_ROWS,
     line("l1", "usage/lse_1"),
     InvoiceLine(
         "l2", InvoiceId("EX-1"), ACME, 2,

@@ -37,6 +37,16 @@ INVOICE = {
     "currency": "CNY",
     "due": "2026-12-16T16:00:00+00:00",
 }
+BUDGET = {
+    "budget": "acme:acme-work",
+    "month": "2026-11",
+    "percent": "104",
+    "spent": "1040.00",
+    "amount": "1000.00",
+    "currency": "CNY",
+    "until": "2026-11-29T16:00:00+00:00",
+    "leases": "lse_1 lse_2",
+}
 FACTS = {
     Topic.INVOICE_ISSUED: INVOICE,
     Topic.CREDIT_NOTE_ISSUED: INVOICE,
@@ -52,6 +62,9 @@ FACTS = {
         "count": "1",
         "cause": "its nodes are not needed after all",
     },
+    Topic.BUDGET_REACHED: BUDGET,
+    Topic.BUDGET_STOPS: BUDGET,
+    Topic.BUDGET_STOPPED: BUDGET,
     Topic.PROMISE_BROKEN: {
         "site": "east",
         "count": "1",

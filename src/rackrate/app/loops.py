@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from rackrate.app import breaches, giveway
+from rackrate.app import breaches, budgets, giveway
 from rackrate.app.delivery import accept_healthy
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass, Stray
 from rackrate.app.world import World
 from rackrate.core.calendar import Claim, HolderKind
-from rackrate.core.errors import Conflict, Unavailable
+from rackrate.core.errors import Conflict, RackrateError, Unavailable
 from rackrate.core.ids import LeaseId, SiteId
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease, Phase
@@ -75,6 +75,7 @@ def provision(
     unsettled: list[LeaseId] = []
     if only is None:
         _give_way(world, leader)
+        _keep_budgets(world, leader)
     for site, look in _sites(world, only).items():
         engine = world.engines.get(site)
         if engine is None:
@@ -101,6 +102,19 @@ def _give_way(world: World, leader: Leader) -> None:
                 giveway.end_due(world, tx, site)
         except (Conflict, Unavailable):
             continue  # Somebody was quicker, or leads now; the next pass is the retry.
+
+
+def _keep_budgets(world: World, leader: Leader) -> None:
+    """Who has used a share of a budget is told, and what has had its notice stops."""
+    with world.store.transaction() as tx:
+        found = budgets.due(world, tx)
+    for id in found:
+        try:
+            with world.store.transaction() as tx:
+                still_leads(tx, leader)
+                budgets.look_at(world, tx, id)
+        except RackrateError:
+            continue  # Set anew or taken away just now, or use without a price; looked at again.
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from rackrate.core.access import Grant
 from rackrate.core.billing_terms import BillingTerms, SellerTerms
 from rackrate.core.breach import Breach
+from rackrate.core.budget import Budget
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
@@ -137,6 +138,7 @@ KINDS: Mapping[type, Kind] = {
     Reminder: Kind("reminder", ("invoice", "customer"), customer="customer", append_only=True),
     BillingTerms: Kind("billing_terms", ("entity",), customer="id"),
     SellerTerms: Kind("seller_terms"),
+    Budget: Kind("budget", ("customer",), customer="customer"),
     CreditTally: Kind("credit_tally", customer="id"),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),

@@ -36,6 +36,7 @@ class Verb(StrEnum):
     INVOICE_READ = "invoice.read"
     INVOICE_WRITE = "invoice.write"
     LEDGER_READ = "ledger.read"
+    BUDGET_WRITE = "budget.write"
     CHANNEL_READ = "channel.read"
     CHANNEL_WRITE = "channel.write"
     AUDIT_READ = "audit.read"
@@ -98,7 +99,7 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
     ),
     Role.FINANCE: (
         Scope.OPERATOR,
-        READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE, Verb.CHANNEL_WRITE},
+        READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE, Verb.BUDGET_WRITE, Verb.CHANNEL_WRITE},
     ),
     Role.VIEWER: (Scope.OPERATOR, READS - {Verb.AUDIT_READ}),
     Role.OWNER: (
@@ -113,6 +114,7 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
             Verb.PROJECT_WRITE,
             Verb.TOKEN_WRITE,
             Verb.AUDIT_READ,
+            Verb.BUDGET_WRITE,
             Verb.CHANNEL_WRITE,
         },
     ),

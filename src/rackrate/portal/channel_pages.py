@@ -25,6 +25,9 @@ TOPIC_NAMES = {
     Topic.INVOICE_OVERDUE: msg("Invoice overdue"),
     Topic.LEASE_NOTICE: msg("Leases have to make way"),
     Topic.LEASE_NOTICE_WITHDRAWN: msg("Leases may stay"),
+    Topic.BUDGET_REACHED: msg("A budget is half, four fifths or all used"),
+    Topic.BUDGET_STOPS: msg("Leases will stop, since a budget is used up"),
+    Topic.BUDGET_STOPPED: msg("Leases stopped, since a budget is used up"),
     Topic.PROMISE_BROKEN: msg("Promises broken"),
     Topic.CHANNEL_TEST: msg("Test of a channel"),
 }

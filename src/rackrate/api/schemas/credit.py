@@ -1,9 +1,13 @@
-"""Credit limits, and what counts against them."""
+"""Credit limits and budgets, and what counts against them."""
+
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from rackrate.api.schemas.parts import Money, Schema
-from rackrate.core import credit
+from rackrate.api.schemas.parts import Id, Money, Schema
+from rackrate.app.budgets import NewBudget
+from rackrate.core import budget, credit
+from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import Money as Exact
 
 
@@ -34,6 +38,55 @@ class Credit(Schema):
             used=Money.of(found.used),
             running_an_hour=Money.of(found.hourly),
             left=_money(found.left),
+        )
+
+
+class BudgetRequest(Schema):
+    """What a customer, or one of its projects, may use on demand in a month, with tax."""
+
+    customer: Id
+    project: Id | None = None
+    amount: Money
+    stop: bool = Field(default=False, description="Stop what runs on demand when it is used up")
+    grace_hours: int = Field(default=24, ge=0, le=budget.LONGEST_GRACE.days * 24)
+
+    def new(self) -> NewBudget:
+        return NewBudget(
+            CustomerId(self.customer),
+            None if self.project is None else ProjectId(self.project),
+            self.amount.value,
+            self.stop,
+            timedelta(hours=self.grace_hours),
+        )
+
+
+class Budget(Schema):
+    """A budget, and what the month has used of it as of the last look."""
+
+    id: str
+    customer: str
+    project: str | None
+    amount: Money
+    stop: bool
+    grace_hours: int
+    month: str
+    spent: Money
+    percent: int
+    stops: datetime | None = Field(description="When what runs on demand is stopped")
+
+    @classmethod
+    def of(cls, found: budget.Budget) -> "Budget":
+        return cls(
+            id=found.id,
+            customer=found.customer,
+            project=found.project,
+            amount=Money.of(found.amount),
+            stop=found.stop,
+            grace_hours=int(found.grace / timedelta(hours=1)),
+            month=str(found.month),
+            spent=Money.of(found.spent),
+            percent=found.percent,
+            stops=found.stops,
         )
 
 

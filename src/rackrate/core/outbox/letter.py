@@ -99,7 +99,7 @@ def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) 
 
 
 _MANY = frozenset({"leases", "breaches", "holders"})
-_MONEY = frozenset({"net", "tax", "amount"})
+_MONEY = frozenset({"net", "tax", "amount", "spent"})
 _INSTANTS = frozenset({"until", "start", "end"})
 
 
@@ -178,6 +178,36 @@ _WORDS: Mapping[Topic, _Words] = {
         ("leases", "cause"),
         "/leases",
     ),
+    Topic.BUDGET_REACHED: _Words(
+        ("Budget {budget}: {percent} % used", "预算 {budget} 已使用 {percent}%"),
+        (
+            "{spent} of the {amount} that {budget} may use in {month} is used.",
+            "{budget} 在 {month} 的预算为 {amount}，已使用 {spent}。",
+        ),
+        ("budget", "month", "spent", "amount"),
+        "/leases",
+    ),
+    Topic.BUDGET_STOPS: _Words(
+        (
+            "Budget {budget} is used up: leases stop at {until}",
+            "预算 {budget} 已用完：租约将于 {until} 停止",
+        ),
+        (
+            "What runs on demand stops at {until}, unless the budget is raised. Volumes stay.",
+            "如不提高预算，按需租约将于 {until} 停止。存储卷保留。",
+        ),
+        ("budget", "month", "spent", "amount", "until"),
+        "/leases",
+    ),
+    Topic.BUDGET_STOPPED: _Words(
+        ("Budget {budget} is used up: leases are stopped", "预算 {budget} 已用完：租约已停止"),
+        (
+            "These leases are stopped, since the budget of {month} is used up. Volumes stay.",
+            "{month} 的预算已用完，下列租约已停止。存储卷保留。",
+        ),
+        ("leases", "budget", "spent", "amount"),
+        "/leases",
+    ),
     Topic.PROMISE_BROKEN: _Words(
         ("Promises broken at {site}: {count}", "{site} 有 {count} 项承诺无法履行"),
         (
@@ -204,6 +234,8 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "tax": ("Tax", "税额"),
     "amount": ("Amount", "金额"),
     "due": ("Due", "到期"),
+    "budget": ("Budget", "预算"),
+    "spent": ("Used", "已使用"),
     "leases": ("Leases", "租约"),
     "until": ("Until", "截止"),
     "cause": ("Why", "原因"),

@@ -11,6 +11,9 @@ class Topic(StrEnum):
     INVOICE_OVERDUE = "invoice.overdue"
     LEASE_NOTICE = "lease.notice"
     LEASE_NOTICE_WITHDRAWN = "lease.notice_withdrawn"
+    BUDGET_REACHED = "budget.reached"
+    BUDGET_STOPS = "budget.stops"
+    BUDGET_STOPPED = "budget.stopped"
     PROMISE_BROKEN = "promise.broken"
     CHANNEL_TEST = "channel.test"
 
