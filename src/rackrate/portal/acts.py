@@ -32,6 +32,7 @@ VERB_NAMES: Mapping[str, str] = {
     Verb.INVOICE_WRITE: msg("close a month or post a payment"),
     Verb.LEDGER_READ: msg("look at the books"),
     Verb.CHANNEL_READ: msg("look at channels and notifications"),
+    Verb.BUDGET_WRITE: msg("set budgets"),
     Verb.CHANNEL_WRITE: msg("change channels, or send again"),
     Verb.AUDIT_READ: msg("look at the audit log"),
     Verb.SYSTEM_WRITE: msg("change the seller of record"),

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from rackrate.app import billing, books, catalogue, customers, fleet, leasing, sales
+from rackrate.app import billing, books, budgets, catalogue, customers, fleet, leasing, sales
 from rackrate.core.access import Verb
+from rackrate.core.budget import Budget
 from rackrate.core.contract import Contract, Schedule
 from rackrate.core.ids import ChipId
 from rackrate.core.interval import Month
@@ -233,6 +234,7 @@ def _home(page: Page) -> Response:
         "contracts": [_next_instalment(c, plan, page.now, month) for c, plan in _signed(page)],
         "open_invoices": invoices,
         "owed": _sum([invoice.open for invoice in invoices], page.organisation.currency),
+        "budgets": _budgets(page),
         "happened": _happened(page),
     }
     values.update(table(page, leases[:50]))
@@ -242,6 +244,14 @@ def _home(page: Page) -> Response:
     return page.show(
         "home.html", Same("rackrate lease list --live", "GET /v1/leases?live=true"), **values
     )
+
+
+def _budgets(page: Page) -> list[Budget]:
+    """The fullest first, as they were a few minutes ago."""
+    if not page.may(Verb.INVOICE_READ):
+        return []
+    found = budgets.find(page.world, page.actor, page.organisation.customer)
+    return sorted(found, key=lambda one: (-one.percent, one.id))
 
 
 def _spend(costs: dict[str, Money]) -> list[tuple[str, Money, int]]:
