@@ -52,14 +52,14 @@ def test_a_contract_comes_back_as_it_was_signed(cloud: Cloud, signed: Any) -> No
         "fee_percent": "30", "notice_days": 90, "not_before": None,
     }  # fmt: skip
     assert signed["terms"]["jurisdiction"] == ["CN"]
-    assert signed["terms"]["payment"] == {"every": "month", "when": "advance"}
+    assert signed["terms"]["payment"] == {"every": "month", "when": "advance", "prepaid": "evenly"}
     assert [(each["nodes"], each["days_late"]) for each in signed["deliveries"]] == [(1, 0)]
     assert ok(cloud.acme.get("/v1/contracts/ramp")) == signed
     assert cloud.bolt.get("/v1/contracts/ramp").status == 404
 
 
 def test_a_quarter_in_arrears_is_signed_and_its_plan_says_when_it_is_invoiced(cloud: Cloud) -> None:
-    payment = {"every": "quarter", "when": "arrears"}
+    payment = {"every": "quarter", "when": "arrears", "prepaid": "last"}
     plain = {name: value for name, value in SIGNED.items() if name != "terms"}
     signed = ok(cloud.admin.post("/v1/contracts", {**plain, "terms": {"payment": payment}}), 201)
     assert signed["terms"]["payment"] == payment

@@ -16,6 +16,7 @@ from rackrate.core.contract import (
     InvoicedIn,
     Opening,
     PaymentTerm,
+    Prepaid,
     Terms,
 )
 from rackrate.core.errors import Reason, Refused
@@ -132,6 +133,35 @@ def test_a_quarter_invoiced_in_advance_gives_back_what_an_early_end_cuts() -> No
     assert books(built) == (1000, 0)
     close(built, NOVEMBER)
     assert books(built) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("months", "due", "left"),
+    [
+        (Prepaid.FIRST, ["0.00", "0.00", "500.00", *["1000.00"] * 7], 500),
+        (Prepaid.LAST, [*["1000.00"] * 7, "500.00", "0.00", "0.00"], 2500),
+    ],
+)
+def test_a_prepayment_pays_for_the_first_or_the_last_months(
+    months: Prepaid, due: list[str], left: int
+) -> None:
+    """A quarter of ten months at 1,000 is prepaid: two and a half months are."""
+    built = shop()
+    terms = Terms(early_end=EarlyEnd(Decimal(0)), payment=PaymentTerm(prepaid=months))
+    sign(built, nodes(2, 0, 10, "1000.00"), percent=25, terms=terms)
+    _, plan = sales.show(built.world, built.admin, K1)
+    assert [str(each.due.amount) for each in plan.instalments] == due
+    close_until(built, 2)
+    # Two months are served; of the third, what is not prepaid is invoiced.
+    assert books(built) == (left + (500 if months is Prepaid.FIRST else 1000), 0)
+    change(built, End(day(5)))
+    for month in range(2, 5):
+        close(built, NOVEMBER.plus(month))
+    # What was prepaid for the last months does not come any more, and goes back.
+    back = [line.net.amount for line in invoiced(built) if line.kind is LineKind.REFUND]
+    assert back == ([] if months is Prepaid.FIRST else [-2500])
+    assert books(built) == (0, 0)
+    assert balance(built, Account.CONTRACT_REVENUE) == -5000
 
 
 def test_what_is_paid_once_is_invoiced_with_its_own_month_and_not_with_a_quarter() -> None:

@@ -111,6 +111,7 @@ def test_a_quote_carries_the_terms_of_a_file(rackrate: Program, tmp_path: Path) 
         "  jurisdiction: [CN]\n"
         "  damages: {percent_per_day: 0.5, cap_percent: 10}\n"
         "  renewal: {months: 12, decide_by: 2029-12-01}\n"
+        "  payment: {every: quarter, when: arrears, prepaid: last}\n"
     )
     made = rackrate.ok(*CREATE, "--terms", str(terms))
     for line in (
@@ -119,6 +120,8 @@ def test_a_quote_carries_the_terms_of_a_file(rackrate: Program, tmp_path: Path) 
         "Renewal        12 months at 100 %, to be decided by 2029-12-01 00:00:00 Asia/Shanghai",
         "Delivered in   CN",
         "Blocks         of its own",
+        "Invoiced       every quarter, in arrears",
+        "Prepaid        the last months",
     ):
         assert line in made
     assert made in rackrate.ok("quote", "show", "quo_000001")

@@ -22,6 +22,7 @@ from rackrate.core.contract import (
     InvoicedIn,
     Newer,
     PaymentTerm,
+    Prepaid,
     Renewal,
     Terms,
     UpgradeRight,
@@ -77,7 +78,7 @@ def contracts(draw: st.DrawFn) -> Contract:
         EarlyEnd(Decimal(draw(st.integers(0, 100)))),
         upgrade=UpgradeRight(ChipId("new"), at(0), Decimal(draw(st.integers(0, 100)))),
         may_shrink_percent=Decimal(draw(st.integers(0, 100))),
-        payment=PaymentTerm(draw(st.sampled_from(Every)), draw(st.sampled_from(InvoicedIn))),
+        payment=PaymentTerm(*(draw(st.sampled_from(of)) for of in (Every, InvoicedIn, Prepaid))),
     )
     percent = draw(st.decimals(0, 100, places=2, allow_nan=False))
     numbered = tuple(replace(each, number=i) for i, each in enumerate(wanted, 1))

@@ -10,7 +10,7 @@ import typer
 from rackrate.cli.client import connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
-from rackrate.cli.quote_terms import invoiced
+from rackrate.cli.quote_terms import invoiced, prepaid
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -212,6 +212,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Delivered in", ", ".join(terms["jurisdiction"])),
         ("Blocks", "of its own" if terms["dedicated"] else ""),
         ("Invoiced", invoiced(terms["payment"])),
+        ("Prepaid", prepaid(terms["payment"])),
     ]
 
 

@@ -56,6 +56,7 @@ def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
         ("Delivered in", ", ".join(terms["jurisdiction"])),
         ("Blocks", "of its own" if terms["dedicated"] else ""),
         ("Invoiced", invoiced(terms["payment"])),
+        ("Prepaid", prepaid(terms["payment"])),
     ]
 
 
@@ -63,6 +64,11 @@ def invoiced(payment: Row) -> str:
     """When instalments are invoiced, where it is not every month in advance."""
     usual = payment["every"] == "month" and payment["when"] == "advance"
     return "" if usual else f"every {payment['every']}, in {payment['when']}"
+
+
+def prepaid(payment: Row) -> str:
+    """Which months a prepayment pays for, where it is not a share of each."""
+    return "" if payment["prepaid"] == "evenly" else f"the {payment['prepaid']} months"
 
 
 def _renewal(right: Row, zone: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from rackrate.core.contract import Contract, PaymentTerm, Schedule
+from rackrate.core.contract import Contract, Schedule
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntryId
 from rackrate.core.instalment import Earned
@@ -23,7 +23,7 @@ def check_opening(contract: Contract, plan: Schedule, now: Month) -> None:
     """Refused where what the old books say does not follow from the contract itself."""
     opening = contract.opening
     assert opening is not None
-    if contract.terms.payment != PaymentTerm():
+    if not contract.terms.payment.usual_rhythm:
         raise Refused(
             Reason.INVALID,
             f"{contract.id} ran before these books: taken over are contracts whose instalments are "

@@ -28,7 +28,7 @@ from rackrate.core.contract import (
     Every,
     Instalment,
     InvoicedIn,
-    PaymentTerm,
+    Prepaid,
     RenewalState,
     Schedule,
     damages_of,
@@ -48,11 +48,16 @@ ACCEPTANCE: Mapping[Acceptance, str] = {
     Acceptance.HEALTH: msg("by health evidence"),
     Acceptance.CUSTOMER: msg("by the customer"),
 }
-PAYMENT: Mapping[PaymentTerm, str] = {
-    PaymentTerm(Every.MONTH, InvoicedIn.ADVANCE): msg("every month, in advance"),
-    PaymentTerm(Every.MONTH, InvoicedIn.ARREARS): msg("every month, in arrears"),
-    PaymentTerm(Every.QUARTER, InvoicedIn.ADVANCE): msg("every quarter, in advance"),
-    PaymentTerm(Every.QUARTER, InvoicedIn.ARREARS): msg("every quarter, in arrears"),
+PAYMENT: Mapping[tuple[Every, InvoicedIn], str] = {
+    (Every.MONTH, InvoicedIn.ADVANCE): msg("every month, in advance"),
+    (Every.MONTH, InvoicedIn.ARREARS): msg("every month, in arrears"),
+    (Every.QUARTER, InvoicedIn.ADVANCE): msg("every quarter, in advance"),
+    (Every.QUARTER, InvoicedIn.ARREARS): msg("every quarter, in arrears"),
+}
+PREPAID: Mapping[Prepaid, str] = {
+    Prepaid.EVENLY: msg("a share of each month"),
+    Prepaid.FIRST: msg("the first months"),
+    Prepaid.LAST: msg("the last months"),
 }
 KINDS: Mapping[AmendmentKind, str] = {
     AmendmentKind.MORE: msg("More nodes"),
@@ -126,6 +131,7 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "deliveries": _deliveries(page, found),
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
+        "prepaid": PREPAID,
         "kinds": KINDS,
         "plain": _plain,
         "refusal": None if refused is None else refusal(page, refused),

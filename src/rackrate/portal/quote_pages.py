@@ -18,7 +18,7 @@ from rackrate.core.ids import QuoteId
 from rackrate.core.interval import zone
 from rackrate.core.money import Money
 from rackrate.core.quote import LONGEST_HOLD, Quote, QuoteState
-from rackrate.portal.contract_pages import ACCEPTANCE, PAYMENT
+from rackrate.portal.contract_pages import ACCEPTANCE, PAYMENT, PREPAID
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
@@ -126,6 +126,7 @@ def _form_page(page: Page, filled: Filled, refused: RackrateError | None) -> Res
         "longest": LONGEST_HOLD.days,
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
+        "prepaid": PREPAID,
         "kinds": KINDS,
         **_answered(page, filled),
     }
@@ -185,6 +186,7 @@ def _quote_page(page: Page, id: QuoteId, refused: RackrateError | None) -> Respo
         "runs": runs(shown.plan),
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
+        "prepaid": PREPAID,
         "plain": lambda percent: f"{percent.normalize():f}",
         "held": [(shown.line_of(one), one) for one in shown.held],
         "may_sign": open_now and page.may(Verb.QUOTE_SIGN) and not found.waits_for_approval,

@@ -7,7 +7,7 @@ from pydantic import Field, PlainSerializer
 
 from rackrate.api.schemas.parts import Country, Id, Instant, Schema
 from rackrate.core import contract as contracts
-from rackrate.core.contract import Acceptance, Every, InvoicedIn
+from rackrate.core.contract import Acceptance, Every, InvoicedIn, Prepaid
 from rackrate.core.ids import ChipId
 
 Percent = Annotated[
@@ -84,9 +84,15 @@ class PaymentTerm(Schema):
         default=InvoicedIn.ADVANCE, description="Before what an instalment pays for, or after it"
     )
 
+    prepaid: Prepaid = Field(
+        default=Prepaid.EVENLY,
+        description="Which months a prepayment pays for: a share of each, "
+        "or the first or the last in full",
+    )
+
     @property
     def agreed(self) -> contracts.PaymentTerm:
-        return contracts.PaymentTerm(self.every, self.when)
+        return contracts.PaymentTerm(self.every, self.when, self.prepaid)
 
 
 class Terms(Schema):

@@ -12,6 +12,7 @@ from rackrate.core.contract.commitment import (
 )
 from rackrate.core.contract.rhythm import Rhythm
 from rackrate.core.contract.signed import Contract
+from rackrate.core.contract.terms import Prepaid
 from rackrate.core.interval import Interval, Month
 from rackrate.core.money import Money, split, total
 
@@ -175,13 +176,22 @@ def _values(
 def _planned(
     contract: Contract, time_zone: str, prepayments: Iterable[tuple[int, Money]]
 ) -> dict[Key, int]:
-    """Each order's prepayment over the months of what it ordered, by their weight."""
+    """Each order's prepayment over the months of what it ordered: by weight, or whole months."""
     planned: dict[Key, int] = {}
+    prepaid = contract.terms.payment.prepaid
     for order, prepayment in prepayments:
         brought = contract.ordered(order)
         months = [month_values(each, time_zone) for each in brought]
         weights = [sum(value.minor for _, _, value in each) for each in months]
         if not prepayment or not sum(weights):
+            continue
+        if prepaid is not Prepaid.EVENLY:
+            values = {
+                (month, each.number): value.minor
+                for each, of_each in zip(brought, months, strict=True)
+                for month, _, value in of_each
+            }
+            planned |= _whole_months(values, prepayment.minor, last=prepaid is Prepaid.LAST)
             continue
         shares = split(prepayment, weights)
         for each, of_each, whole in zip(brought, months, shares, strict=True):
@@ -189,6 +199,16 @@ def _planned(
             parts = split(whole, by_time)
             for (month, _, _), part in zip(of_each, parts, strict=True):
                 planned[month, each.number] = part.minor
+    return planned
+
+
+def _whole_months(values: Mapping[Key, int], prepayment: int, last: bool) -> dict[Key, int]:
+    """It pays for the first or the last months in full, and for a part of one more."""
+    planned: dict[Key, int] = {}
+    for key in sorted(values, reverse=last):
+        planned[key] = min(prepayment, values[key])
+        prepayment -= planned[key]
+    planned[key] += prepayment
     return planned
 
 

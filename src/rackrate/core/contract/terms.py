@@ -30,22 +30,39 @@ class InvoicedIn(StrEnum):
     ARREARS = "arrears"
 
 
+class Prepaid(StrEnum):
+    """Which months a prepayment pays for."""
+
+    EVENLY = "evenly"  # a share of each
+    FIRST = "first"  # the first ones, as far as it goes
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentTerm:
-    """When instalments are invoiced: `every` month or quarter, in advance or in arrears."""
+    """When instalments are invoiced: `every` month or quarter, in advance or in arrears.
+
+    `prepaid` are the months that a prepayment pays for.
+    """
 
     every: Every = Every.MONTH
     when: InvoicedIn = InvoicedIn.ADVANCE
+    prepaid: Prepaid = Prepaid.EVENLY
 
     def __str__(self) -> str:
-        return f"every {self.every}, in {self.when}" if self != _USUAL else ""
+        """Only what is not usual."""
+        rhythm = "" if self.usual_rhythm else f"every {self.every}, in {self.when}"
+        months = "" if self.prepaid is Prepaid.EVENLY else f"the {self.prepaid} months prepaid"
+        return ", ".join(part for part in (rhythm, months) if part)
+
+    @property
+    def usual_rhythm(self) -> bool:
+        """Every month, in advance."""
+        return (self.every, self.when) == (Every.MONTH, InvoicedIn.ADVANCE)
 
     @property
     def in_arrears(self) -> bool:
         return self.when is InvoicedIn.ARREARS
-
-
-_USUAL = PaymentTerm()
 
 
 @dataclass(frozen=True, slots=True)

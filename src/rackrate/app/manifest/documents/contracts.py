@@ -18,6 +18,7 @@ from rackrate.core.contract import (
     Every,
     InvoicedIn,
     PaymentTerm,
+    Prepaid,
     Renewal,
     Terms,
     UpgradeRight,
@@ -146,7 +147,8 @@ def _payment(terms: Fields) -> PaymentTerm | None:
         return None
     every = f.choice("every", Every, Every.MONTH)
     when = f.choice("when", InvoicedIn, InvoicedIn.ADVANCE)
-    return f.build(lambda: PaymentTerm(every, when))
+    prepaid = f.choice("prepaid", Prepaid, Prepaid.EVENLY)
+    return f.build(lambda: PaymentTerm(every, when, prepaid))
 
 
 def _renewal(terms: Fields, zone: str) -> Renewal | None:
