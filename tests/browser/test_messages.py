@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rackrate.core.access import Verb
+from rackrate.portal.acts import VERB_NAMES
 from tests.browser.catalogue import (
     PORTAL,
     TEMPLATES,
@@ -47,6 +49,10 @@ def test_chinese_parts_itself_from_figures_and_latin_with_a_space() -> None:
     han = "\N{CJK UNIFIED IDEOGRAPH-4E00}-\N{CJK UNIFIED IDEOGRAPH-9FA5}"
     tight = re.compile(rf"[{han}][A-Za-z0-9{{]|[A-Za-z0-9}}][{han}]")
     assert not {key: text for key, text in CHINESE.items() if tight.search(text)}
+
+
+def test_the_audit_log_has_words_for_every_verb() -> None:
+    assert set(VERB_NAMES) == set(Verb)
 
 
 def test_messages_neither_beg_nor_cheer() -> None:
