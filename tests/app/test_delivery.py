@@ -332,6 +332,16 @@ def test_what_never_came_earns_its_damages_when_the_term_is_over() -> None:
     assert of_kind(built, LineKind.DAMAGES) == ["2026-12 -800.00"]
 
 
+def test_what_never_came_is_late_until_the_term_is_over_however_late_the_books_are_closed() -> None:
+    """Due at the start of a term of 304 days, a hundredth of a percent of 4,000 for each."""
+    built = shop()
+    sign(built, damages=Damages(Decimal("0.01"), Decimal(20)))
+    close_until(built, 10)
+    built.clock.instant = day(11) + timedelta(days=40)
+    billing.close(built.world, built.admin, SELLER, NOVEMBER.plus(10))
+    assert of_kind(built, LineKind.DAMAGES) == ["2026-12 -121.60"]
+
+
 def test_what_is_in_time_to_the_second_is_not_late() -> None:
     built = shop()
     sign(built, damages=Damages(Decimal("0.5")))

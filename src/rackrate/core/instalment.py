@@ -11,6 +11,7 @@ from rackrate.core.contract import (
     Rhythm,
     Schedule,
     damages_of,
+    days_late_of,
     last_month,
 )
 from rackrate.core.ids import SkuId
@@ -129,7 +130,7 @@ def _damages(due: Due) -> Iterator[Line]:
     for each in due.deliveries:
         amount = damages_of(due.contract, each, due.now)
         if amount and (each.delivered is not None or _is_over(due)):
-            days = each.days_late(due.now)
+            days = days_late_of(due.contract, each, due.now)
             said = f"{each.nodes} nodes of {due.contract.id} were {days} days late"
             source, commitment = f"damages/{each.id}", due.contract.commitment(each.commitment)
             at = each.delivered or each.due

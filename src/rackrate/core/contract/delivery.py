@@ -123,18 +123,33 @@ def _parts(commitment: Commitment, accepted: Iterable[tuple[datetime, int]]) -> 
     return tuple(parts)
 
 
+def chain(contract: Contract, number: int) -> tuple[Commitment, ...]:
+    """What goes on with the nodes that commitment `number` brought, itself first, without what was
+    called off before it began.
+    """
+    return tuple(
+        each
+        for each in contract.capacity
+        if each.lasts is not None and contract.origin(each).number == number
+    )
+
+
 def days_late_of(contract: Contract, delivery: Delivery, now: datetime) -> int:
-    """Days late, where anything depends on the handing over: its acceptance, or damages."""
+    """Days late, where anything depends on the handing over: its acceptance, or damages.
+
+    What never came is late until what it is for is over, and no longer.
+    """
     terms = contract.terms
     if terms.acceptance is Acceptance.NONE and terms.damages is None:
         return 0
-    return delivery.days_late(now)
+    ends = [each.lasts.end for each in chain(contract, delivery.commitment) if each.lasts]
+    return delivery.days_late(min(now, max(ends, default=now)))
 
 
 def damages_of(contract: Contract, delivery: Delivery, now: datetime) -> Money:
     """What its lateness comes to by the terms: by days begun, capped, rounded once."""
     agreed, commitment = contract.terms.damages, contract.commitment(delivery.commitment)
-    days = delivery.days_late(now)
+    days = days_late_of(contract, delivery, now)
     if agreed is None or commitment is None or not days:
         return Money.zero(contract.currency)
     monthly = Money(
