@@ -19,13 +19,16 @@ from rackrate.core.contract import (
 from rackrate.core.errors import RackrateError, Reason, Refused
 from rackrate.core.ids import ProjectId, SiteId
 from rackrate.core.inventory import Node, NodeState
+from rackrate.core.invoice import LineKind
 from tests.app.contract_shop import (
     K1,
     change,
+    close_until,
     cny,
     day,
     held,
     nodes,
+    of_kind,
     other,
     pools,
     refusal,
@@ -330,3 +333,27 @@ def test_what_moves_is_billed_from_its_own_acceptance_on() -> None:
     delivery.accept(built.world, built.admin, K1, 3, 1)
     paid = paid_parts(done, sales.deliveries(built.world, built.admin, K1))
     assert [part.during.start for part in paid[3]] == [day(13)]
+
+
+def test_a_batch_may_still_come_while_what_it_was_for_goes_on() -> None:
+    """Sold for two months and extended by four: handed over after three, and billed from then."""
+    built = shop()
+    terms = Terms(acceptance=Acceptance.CUSTOMER)
+    sign(built, nodes(2, 0, 2, "1000.00"), percent=0, terms=terms)
+    change(built, Extend(1, day(6)))
+    built.clock.instant = day(3)
+    handed = delivery.deliver(built.world, built.admin, K1, 1, 1)
+    assert {name[:5] for name in handed.names} == {"h100-"}
+    delivery.accept(built.world, built.admin, K1, 1, 1)
+    close_until(built, 6)
+    assert of_kind(built, LineKind.INSTALMENT) == ["1000.00"] * 3
+
+
+def test_a_batch_does_not_come_any_more_once_all_that_goes_on_is_over() -> None:
+    built = shop()
+    sign(built, nodes(2, 0, 2, "1000.00"), terms=Terms(acceptance=Acceptance.CUSTOMER))
+    change(built, Extend(1, day(6)))
+    built.clock.instant = day(6)
+    with pytest.raises(Refused) as caught:
+        delivery.deliver(built.world, built.admin, K1, 1, 1)
+    assert caught.value.reason is Reason.TOO_LATE

@@ -11,7 +11,14 @@ from rackrate.app.sales import owner_of
 from rackrate.app.world import World, acting
 from rackrate.core.access import Actor, Verb
 from rackrate.core.calendar import Claim, Reservation
-from rackrate.core.contract import Acceptance, Commitment, Contract, Delivery, delivery_id
+from rackrate.core.contract import (
+    Acceptance,
+    Commitment,
+    Contract,
+    Delivery,
+    chain,
+    delivery_id,
+)
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import ContractId, NodeId, PoolId, SiteId
 from rackrate.core.inventory import Node, NodeState
@@ -35,11 +42,11 @@ def deliver(
     """
     batch = delivery_id(id, commitment, number)
     with acting(world, actor, Verb.FLEET_WRITE, owner_of(id)) as tx:
-        contract, delivery, promised = _found(tx, id, batch)
+        _, _, promised = _found(tx, id, batch)
         assert promised.site is not None
         fleet, now = tx.fleet(promised.site), world.clock.now()
-        delivery = tx.get(Delivery, batch)
-        _check_time(delivery, promised, now)
+        contract, delivery = tx.get(Contract, id), tx.get(Delivery, batch)
+        promised = _in_force(contract, delivery, now)
         free = _free(tx, contract, promised, delivery, list(fleet.nodes), now)
         left = _left(tx, contract, promised, delivery)
         named = _given(names, free, left, delivery) if names else _chosen(free, left, delivery)
@@ -92,10 +99,16 @@ def _found(tx: Tx, id: ContractId, batch: str) -> tuple[Contract, Delivery, Comm
     return contract, delivery, commitment
 
 
-def _check_time(delivery: Delivery, commitment: Commitment, now: datetime) -> None:
+def _in_force(contract: Contract, delivery: Delivery, now: datetime) -> Commitment:
+    """What a batch can be handed over for by now: its commitment, or what goes on after that."""
     if delivery.accepted is not None:
         raise Refused(Reason.WRONG_STATE, f"{delivery.id} is delivered and accepted")
-    if commitment.lasts is None or commitment.lasts.end <= now:
+    going = [
+        (each.lasts.start, each)
+        for each in chain(contract, delivery.commitment)
+        if each.lasts is not None and now < each.lasts.end
+    ]
+    if not going:
         raise Refused(Reason.TOO_LATE, f"what {delivery.id} is for is over")
     first = delivery.due - NAMED_AHEAD
     if now < first:
@@ -105,6 +118,7 @@ def _check_time(delivery: Delivery, commitment: Commitment, now: datetime) -> No
             f"{first:%Y-%m-%d %H:%M} UTC on, and may be planned anew until then",
             {"earliest": first.isoformat()},
         )
+    return min(going, key=lambda one: one[0])[1]
 
 
 def _free(
@@ -174,11 +188,8 @@ def _named(tx: Tx, pools: Iterable[PoolId], delivery: Delivery, now: datetime) -
 
 def _goes_on(contract: Contract, delivery: Delivery, now: datetime) -> bool:
     """Whether what the batch is for is not over, or what follows it."""
-    return any(
-        each.lasts is not None and now < each.lasts.end
-        for each in contract.capacity
-        if contract.origin(each).number == delivery.commitment
-    )
+    going = chain(contract, delivery.commitment)
+    return any(each.lasts is not None and now < each.lasts.end for each in going)
 
 
 def _held_by_others(tx: Tx, node: Node, contract: Contract) -> bool:

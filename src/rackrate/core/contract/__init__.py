@@ -24,6 +24,7 @@ from rackrate.core.contract.commitment import (
 from rackrate.core.contract.delivery import (
     Delivery,
     batches,
+    chain,
     damages_of,
     days_late_of,
     delivery_id,
@@ -81,6 +82,7 @@ __all__ = [
     "UpgradeRight",
     "When",
     "batches",
+    "chain",
     "check_usable",
     "damages_of",
     "days_late_of",
