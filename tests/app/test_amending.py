@@ -6,16 +6,19 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import sales
-from rackrate.app.amending import Change, Extend, Fewer, More, Renew, Swap, amend
+from rackrate.app import delivery, sales
+from rackrate.app.amending import Change, End, Extend, Fewer, More, Renew, Swap, amend
 from rackrate.core.access import Role
 from rackrate.core.calendar import Reservation
 from rackrate.core.contract import (
+    Acceptance,
     Commitment,
     CommitmentKind,
+    EarlyEnd,
     Renewal,
     Terms,
     UpgradeRight,
+    paid_parts,
 )
 from rackrate.core.errors import Forbidden, Invalid, Reason, Refused
 from rackrate.core.ids import ChipId, ContractId, ProjectId, SkuId
@@ -26,6 +29,7 @@ from tests.app.contract_shop import (
     K1,
     NEWER,
     NODE,
+    TRAIN,
     balance,
     change,
     close_until,
@@ -38,6 +42,7 @@ from tests.app.contract_shop import (
     shop,
     sign,
 )
+from tests.build import Built
 
 # -- several commitments ------------------------------------------------------------------------
 
@@ -112,6 +117,49 @@ def test_nodes_are_given_back_only_as_far_as_the_terms_allow() -> None:
     _, plan = sales.show(built.world, built.admin, K1)
     assert {str(m.value.amount) for m in plan.by_month[:12]} == {"4000.00"}
     assert {str(m.value.amount) for m in plan.by_month[12:]} == {"2000.00"}
+
+
+def shrinking(*batches: tuple[int, int]) -> Built:
+    """Four nodes for a year, of which three may be given back, in these batches by month."""
+    built = shop()
+    terms = Terms(
+        acceptance=Acceptance.CUSTOMER,
+        may_shrink_percent=Decimal(75),
+        early_end=EarlyEnd(Decimal(0)),
+    )
+    plan = tuple((count, day(month)) for count, month in batches)
+    wanted = (nodes(4, 0, 12, "4000.00"),)
+    offer = sales.Offer(K1, TRAIN, wanted, Decimal(0), terms=terms, batches={1: plan})
+    sales.sign(built.world, built.admin, offer)
+    return built
+
+
+def to_come(built: Built) -> list[tuple[int, datetime]]:
+    batches = sales.deliveries(built.world, built.admin, K1)
+    return [(each.nodes, each.due) for each in batches if each.delivered is None]
+
+
+def test_of_batches_to_come_as_many_stay_as_there_are_nodes_to_hand_over() -> None:
+    """One by now and three in May; from April on three are left: two more, billed from May on."""
+    built = shrinking((1, 0), (3, 6))
+    done = change(built, Fewer(1, 3, day(5)))
+    assert to_come(built) == [(1, day(0)), (2, day(6))]
+    for number, month in ((1, 0), (2, 6)):
+        built.clock.instant = day(month)
+        delivery.deliver(built.world, built.admin, K1, 1, number)
+        delivery.accept(built.world, built.admin, K1, 1, number)
+    paid = paid_parts(done, sales.deliveries(built.world, built.admin, K1))
+    assert [(part.nodes, part.during.start) for part in paid[2]] == [(1, day(5)), (2, day(6))]
+
+
+def test_batches_shrink_with_what_is_left_each_time_and_end_with_it() -> None:
+    built = shrinking((1, 0), (1, 4), (2, 6))
+    change(built, Fewer(1, 3, day(3)))
+    assert to_come(built) == [(1, day(0)), (1, day(4)), (1, day(6))]
+    change(built, Fewer(2, 2, day(5)))
+    assert to_come(built) == [(1, day(0)), (1, day(4))], "the last is due when two are left"
+    change(built, End(day(4)))
+    assert to_come(built) == [(1, day(0))], "and none after everything has ended"
 
 
 def test_the_prepayment_of_nodes_given_back_pays_for_those_that_stay() -> None:

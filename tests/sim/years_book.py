@@ -105,16 +105,21 @@ class Book:
     def agree(self, contract: str, expected: Levels, answer: Answer) -> Iterator[str]:
         """The pieces are numbered by the answer; that they are as many as was agreed, is checked.
 
-        What was due after a piece that is cut, and has not come, will not.
+        What has not come, and is due when fewer nodes are left, shrinks with them or goes.
         """
         if levels(answer.values()) != expected:
             yield f"{contract} has become {answer}, and not what was agreed"
-        batches = self.batches[contract]
-        for id, batch in list(batches.items()):
-            piece, old = answer[batch.piece], self.agreed[contract][batch.piece]
-            if piece.end < old.end and not batch.delivered and piece.end <= batch.due:
-                del batches[id]
         self.agreed[contract] = answer
+        batches = self.batches[contract]
+        waiting = [(each.due, id) for id, each in batches.items() if not each.delivered]
+        taken_out = {id: batches.pop(id) for _, id in waiting}
+        for due, id in sorted(waiting):
+            batch = taken_out[id]
+            there = [p for p in self.lasting(contract, batch.piece) if due < p.end]
+            come = sum(each.nodes for each in batches.values() if each.piece == batch.piece)
+            nodes = min(there, key=lambda piece: piece.start).nodes - come if there else 0
+            if nodes > 0:
+                batches[id] = replace(batch, nodes=min(nodes, batch.nodes))
 
     def due(self, contract: str, number: int, plan: Iterable[tuple[int, datetime]] = ()) -> None:
         """`plan`: how many nodes of a piece are due when; all at its start if empty."""

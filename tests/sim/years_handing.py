@@ -58,8 +58,14 @@ def could(book: Book, rows: Rows, contract: str, id: str, now: datetime) -> int:
                 own |= set(row.names)
     taken |= {claim.node for claim in rows("Claim") if claim.account != contract}
     left: Counter[str] = Counter()
+    lasting = [
+        (one.start, number)
+        for number, one in book.agreed[contract].items()
+        if max(now, one.start) < one.end and book.origin(contract, number) == piece
+    ]
+    number = min(lasting)[1] if lasting else piece
     for row in rows("Reservation"):
-        if row.holder == contract and row.id.startswith(f"{contract}/{piece}/"):
+        if row.holder == contract and row.id.startswith(f"{contract}/{number}/"):
             left[row.pool] += row.nodes
     free: Counter[str] = Counter()
     for node in rows("Node"):

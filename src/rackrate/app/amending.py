@@ -35,6 +35,7 @@ from rackrate.core.contract import (
     fewer,
     more,
     renew,
+    still_to_come,
     swap,
 )
 from rackrate.core.errors import Invalid
@@ -265,10 +266,8 @@ def _newer(tx: Tx, customer: Customer, contract: Contract, change: Swap) -> Newe
 def _write(world: World, tx: Tx, done: Amended, change: Change, placed: Placed) -> None:
     contract = done.contract
     cut_back(tx, contract, done.cut)
-    for each in tx.find(Delivery, contract=contract.id):
-        commitment = contract.commitment(each.commitment)
-        if each.delivered is None and commitment in done.cut and not _still_due(commitment, each):
-            tx.remove(Delivery, each.id)
+    if done.cut:
+        _cut_batches(tx, contract)
     reserve(world, tx, contract, done.added, placed)
     first = len(contract.commitments) - len(done.added)
     plans = change.batches if isinstance(change, More) else {}
@@ -278,9 +277,13 @@ def _write(world: World, tx: Tx, done: Amended, change: Change, placed: Placed) 
     tell_until_when_safe(world, tx, sites_of((*done.added, *done.cut)))
 
 
-def _still_due(commitment: Commitment | None, delivery: Delivery) -> bool:
-    return (
-        commitment is not None
-        and commitment.lasts is not None
-        and delivery.due < commitment.lasts.end
-    )
+def _cut_batches(tx: Tx, contract: Contract) -> None:
+    """What is not handed over yet shrinks or goes with the nodes that it was to bring."""
+    batches = tx.find(Delivery, contract=contract.id)
+    left = {each.id: each for each in still_to_come(contract, batches)}
+    for each in batches:
+        after = left.get(each.id)
+        if after is None and each.delivered is None:
+            tx.remove(Delivery, each.id)
+        elif after is not None and after != each:
+            tx.put(after)

@@ -29,6 +29,7 @@ from rackrate.core.contract.delivery import (
     days_late_of,
     delivery_id,
     paid_parts,
+    still_to_come,
 )
 from rackrate.core.contract.renewal import (
     RenewalState,
@@ -103,6 +104,7 @@ __all__ = [
     "renewable",
     "renewal_state",
     "schedule",
+    "still_to_come",
     "swap",
     "value_of",
     "would_renew",

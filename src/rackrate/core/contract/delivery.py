@@ -1,5 +1,6 @@
 """Delivery of a commitment's nodes in batches: due, delivered, accepted; and what is late."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -132,6 +133,35 @@ def chain(contract: Contract, number: int) -> tuple[Commitment, ...]:
         for each in contract.capacity
         if each.lasts is not None and contract.origin(each).number == number
     )
+
+
+def still_to_come(contract: Contract, deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """What is left of batches that are not handed over, once commitments were cut.
+
+    By their due dates, each up to as many nodes as there are then: the last shrink or go.
+    """
+    left: list[Delivery] = []
+    have: Counter[int] = Counter()
+    by_due = sorted(deliveries, key=lambda each: (each.delivered is None, each.due, each.number))
+    for each in by_due:
+        nodes = each.nodes
+        if each.delivered is None:
+            room = _nodes_of(contract, each.commitment, each.due) - have[each.commitment]
+            nodes = min(nodes, room)
+            if nodes > 0:
+                left.append(replace(each, nodes=nodes))
+        have[each.commitment] += max(0, nodes)
+    return tuple(left)
+
+
+def _nodes_of(contract: Contract, number: int, at: datetime) -> int:
+    """With how many of the nodes that it brought anything goes on at an instant, or will first."""
+    going = [
+        (each.lasts.start, each.nodes)
+        for each in chain(contract, number)
+        if each.lasts is not None and at < each.lasts.end
+    ]
+    return min(going)[1] if going else 0
 
 
 def days_late_of(contract: Contract, delivery: Delivery, now: datetime) -> int:
