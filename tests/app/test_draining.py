@@ -102,6 +102,23 @@ def test_of_a_node_that_is_drained_without_a_day_nobody_knows_when_it_is_back() 
     assert (repaired.told.broken, len(repaired.told.still)) == ((), 1)
 
 
+def test_a_drain_without_an_end_takes_the_place_of_one_with_an_end_and_says_so() -> None:
+    built = build(SMALL, CUSTOMERS)
+    id = NodeId("h100-001")
+    drain(built, id)
+    planned = drain(built, id, Away(MONDAY))
+    assert planned.consequence == (
+        "no new lease starts on it from 2026-11-30 on, "
+        "instead of from 2026-11-30 until 2026-12-04, and it is empty"
+    )
+    assert (node_of(built, id).drained, node_of(built, id).back) == (MONDAY, None)
+    drain(built, id, Away(until=FRIDAY))
+    begun = drain(built, id, Away())
+    assert "from 2026-11-22 on, instead of from 2026-11-22 until" in begun.consequence
+    assert (node_of(built, id).drained, node_of(built, id).back) == (NOON, None)
+    assert "instead" not in drain(built, id, Away()).consequence
+
+
 def test_a_node_that_is_not_back_on_its_day_is_told_by_the_next_look() -> None:
     built = promised()
     id = a_promised_node(built)

@@ -10,7 +10,7 @@ from typing import Any
 from rackrate.app import breaches
 from rackrate.app.breaches import Consequence
 from rackrate.app.ports import Tx
-from rackrate.app.world import World, acting, reading
+from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import Claim, HolderKind, Reservation
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -90,9 +90,9 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """From when a node is drained, and until when it is back; what is not said stays as it was.
+    """From when a node is drained, and until when it is back.
 
-    Where nothing was: from now on, and nobody knows until when.
+    Left out: since it was drained, or from now on; and nobody knows until when.
     """
 
     start: datetime | None = None
@@ -218,8 +218,11 @@ def drain(
         opened = acting(world, actor, Verb.FLEET_WRITE, target)
     with opened as tx:
         fleet, now = tx.fleet(tx.get(Node, id).site), world.clock.now()
-        node = _away(tx.get(Node, id), away, note, now)
-        when = _days(tx.get(Site, node.site), node)
+        old = tx.get(Node, id)
+        node, site = _away(old, away, note, now), tx.get(Site, old.site)
+        when, shown = _days(site, node), "" if away == AT_ONCE else _days(site, node)
+        if old.drained is not None and (old.drained, old.back) != (node.drained, node.back):
+            shown = f"{when}, instead of{_days(site, old)}"
         if dry_run:
             with breaches.supposing(fleet, [node]):
                 told = breaches.consequence(tx, node.site, [node.pool], now)
@@ -227,18 +230,18 @@ def drain(
             tx.put(node)
             cause = f"node {id} is drained{when}"
             told = breaches.write_down(world, tx, node.site, [node.pool], cause)
-        return _drained(tx, node, told, when if away != AT_ONCE else "")
+        return _drained(tx, node, told, shown)
 
 
 def _away(old: Node, away: Away, note: str, now: datetime) -> Node:
     """The node as it is drained now, or is to be."""
     start, back = away.start, away.until
+    check_near("from", start, now)
+    check_near("until", back, now)
     if start is None:
         start = now if old.drained is None or now < old.drained else old.drained
     elif start < now and start != old.drained:
         raise Invalid("from", f"{start:%Y-%m-%d %H:%M} UTC has passed; leave it out for now")
-    if back is None and old.back is not None and max(start, now) < old.back:
-        back = old.back
     if back is not None and back <= max(start, now):
         raise Invalid("until", f"{back:%Y-%m-%d %H:%M} UTC is not after it is drained")
     if old.until is not None and now < old.until <= max(start, back or start):
