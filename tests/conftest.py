@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 # What these folders test needs only the interpreter. Everything else runs real parts.
 UNIT = frozenset({"app", "contract", "core", "exports", "golden", "memory", "sim"})
 IN_MEMORY = frozenset({"memory", "sim"})
+LONGEST = frozenset({"browser", "cli", "docs", "engines", "torture"})
 EXCUSE = "cannot run on this machine:"
 PREFIX = "rackrate-test-"
 OLD_SECONDS = 3 * 3600
@@ -138,10 +139,15 @@ def is_unit(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs nothing goes first, since it fails fastest."""
+    """What needs nothing goes first, since it fails fastest; of several workers' what lasts
+    longest, so that none is left with it at the end.
+    """
     for item in items:
         item.add_marker("unit" if is_unit(item) else "real")
-    items.sort(key=lambda item: item.get_closest_marker("unit") is None)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONGEST)
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("unit") is None)
 
 
 @pytest.fixture(autouse=True)
