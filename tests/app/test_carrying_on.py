@@ -114,6 +114,22 @@ def test_giving_nodes_back_gives_back_those_that_follow_too() -> None:
 # -- rights that could never be used ---------------------------------------------------------------
 
 
+def test_a_part_that_is_given_back_whole_takes_with_it_what_goes_on_after_it() -> None:
+    """One of two nodes goes on elsewhere, and is extended there: given back, it is for all that time."""
+    built = shop()
+    sign(
+        built,
+        nodes(2, 0, 12, "1000.00"),
+        terms=renewable(held=False, may_shrink_percent=Decimal(50)),
+    )
+    other(built, 1, 12, 24)
+    change(built, Renew())
+    change(built, Extend(3, day(21)))
+    assert [reserved(built, day(month)) for month in (13, 19)] == [2, 1]
+    change(built, Fewer(1, 1, day(6)))
+    assert [reserved(built, day(month)) for month in (7, 13, 19)] == [1, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("terms", "where", "said"),
     [

@@ -61,17 +61,23 @@ def carried_on(
     """
     gone: list[Commitment] = []
     found: list[Commitment] = []
-    waiting = [(each, new) for each in contract.followers(old)]
+    waiting: list[tuple[Commitment, Commitment | None]] = [
+        (each, new) for each in contract.followers(old)
+    ]
     while waiting:
         each, before = waiting.pop(0)
         gone.append(each)
+        if before is None:  # All of it was given back: nothing goes on after it either.
+            waiting += [(later, None) for later in contract.followers(each)]
+            continue
         taken = sum(one.nodes for one in found if one.follows == before.number)
         assert each.lasts is not None
         after = instead(replace(each, during=each.lasts, ended=None), before.nodes - taken)
         if after is not None:
             number = new.number + len(found) + 1
-            found.append(replace(after, number=number, follows=before.number))
-            waiting += [(later, found[-1]) for later in contract.followers(each)]
+            after = replace(after, number=number, follows=before.number)
+            found.append(after)
+        waiting += [(later, after) for later in contract.followers(each)]
     return CarriedOn(tuple(gone), tuple(found))
 
 
