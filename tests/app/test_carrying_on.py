@@ -115,7 +115,7 @@ def test_giving_nodes_back_gives_back_those_that_follow_too() -> None:
 
 
 def test_a_part_that_is_given_back_whole_takes_with_it_what_goes_on_after_it() -> None:
-    """One of two nodes goes on elsewhere, and is extended there: given back, it is for all that time."""
+    """One of two goes on elsewhere and is extended there: the one given back is that one."""
     built = shop()
     sign(
         built,
