@@ -330,3 +330,23 @@ def test_a_matrix_has_every_cell_once() -> None:
     holed = PRICES.partition("---")[0].replace("- {months: 36, nodes: 3, amount: 55000.00}\n", "")
     with pytest.raises(Invalid, match="a price for every term at every volume"):
         built.apply(holed)
+
+
+# A third chip whose FLOPS nobody states, in a block of 16 nodes.
+H800 = "\n---\n".join(
+    part.replace("bf16_dense_tflops: 148\n", "").replace("H20", "H800").replace("h20", "h800")
+    for part in H20.replace("slow-1", "own-1").strip().split("\n---\n")
+)
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_chip_whose_flops_nobody_states_is_offered_beside_the_best_that_is_known(
+    priced: bool,
+) -> None:
+    price = PRICES[PRICES.index("kind: contract_price\nsku: h20") :].replace("h20", "h800")
+    built = build(SMALL, H20, H800, CUSTOMERS, PRICES, *([price] if priced else []))
+    no = refused(quotes.create, built.world, built.admin, wish(500))
+    others = [one for one in alternatives(no) if one["way"] == "other"]
+    assert [(one["sku"], one["nodes"]) for one in others] == [("h20.node", 16), ("h800.node", 16)]
+    assert others[1]["pflops_percent"] is None
+    assert (others[1]["monthly"] is not None) == priced

@@ -164,7 +164,8 @@ def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
     """As many dense FLOPS of other SKUs in place of the short one, at the same time: the nearest
     chips first.
 
-    Where none has them on one block, over several; where none has them all, the most there is.
+    Where none has them on one block, over several; where none has them all, the most there is,
+    and beside it the most of chips whose FLOPS nobody states. What has no price comes last.
     """
     what, several = asked.short.what, asked.several
     ranked = sorted(others, key=lambda other: _distance(what, other))
@@ -173,13 +174,21 @@ def _others(asked: Asked, others: Sequence[Candidate]) -> list[Alternative]:
         fitting = (_placed(asked, Way.OTHER, _of_other(whole, what, other)) for other in ranked)
         found = list(islice((each for each in fitting if each is not None), MOST_OTHERS))
         if found:
-            return found
+            return _priced_first(found)
     parts = []
     for other in ranked:
         instead = _of_other(apart, what, other)
         part = _as_filled(asked, Way.OTHER, instead, fill(instead))
         parts += [] if part is None else [part]
-    return sorted(parts, key=lambda each: -(each.pflops_percent or 0))[:1]
+    known = [each for each in parts if each.pflops_percent is not None]
+    unknown = [each for each in parts if each.pflops_percent is None]
+    best = sorted(known, key=lambda each: -(each.pflops_percent or 0))[:1]
+    most = sorted(unknown, key=lambda each: -each.nodes)[: MOST_OTHERS - len(best)]
+    return _priced_first([*best, *most])
+
+
+def _priced_first(found: Iterable[Alternative]) -> list[Alternative]:
+    return sorted(found, key=lambda each: each.priced is None)
 
 
 def _of_other(several: Several, what: Candidate, other: Candidate) -> Several:
