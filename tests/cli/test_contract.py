@@ -143,10 +143,22 @@ def test_a_batch_is_handed_over_late_and_accepted(rackrate: Program, server: Ser
     server.built.clock.instant = datetime(2026, 12, 10, tzinfo=UTC)
     done = rackrate.ok("contract", "deliver", "ramp", "1/1", "--node", "h100-002")
     assert done == "ramp/1/1 is delivered, 10 days late: 3,500.00 CNY: h100-002\n"
-    assert "ramp/1/1 is accepted" in rackrate.ok("contract", "accept", "ramp", "1/1")
+    assert rackrate.ok("contract", "accept", "ramp", "1/1") == (
+        "ramp/1/1 is accepted; it is billed from 2026-12-10 08:00:00 Asia/Shanghai on\n"
+    )
     again = rackrate("contract", "accept", "ramp", "1/1")
     assert again.code == 1 and "[wrong_state]" in again.err
     assert "is not a delivery as 1/2" in rackrate("contract", "accept", "ramp", "first").err
+
+
+def test_what_is_accepted_before_its_term_is_billed_from_the_term_on(
+    rackrate: Program, server: Server
+) -> None:
+    server.built.clock.instant = datetime(2027, 5, 20, tzinfo=UTC)
+    rackrate.ok("contract", "deliver", "ramp", "2/1")
+    assert rackrate.ok("contract", "accept", "ramp", "2/1") == (
+        "ramp/2/1 is accepted; it is billed from 2027-06-01 00:00:00 Asia/Shanghai on\n"
+    )
 
 
 def test_an_early_end_says_its_fee(rackrate: Program) -> None:

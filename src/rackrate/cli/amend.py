@@ -1,5 +1,6 @@
 """`rackrate contract amend|renew|end|deliver|accept`: what happens to a contract once signed."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -105,10 +106,17 @@ def deliver(
 
 @contract.command()
 def accept(id: Contract, batch: Batch, output: Output = Format.TABLE) -> None:
-    """Accept a batch that was handed over: it is billed from now on."""
+    """Accept a batch that was handed over: it is billed from now on, or from its term on."""
     client = connect()
+    whole = client.get(path("contracts", id))
     row = client.post(_place(id, batch) + "/accept")
-    print_done(row, output, f"{row['id']} is accepted; it is billed from {row['accepted']} on")
+    number = row["commitment"]
+    lasts = next(each["lasts"] for each in whole["commitments"] if each["number"] == number)
+    begins = max(
+        [row["accepted"], *([lasts["start"]] if lasts else [])], key=datetime.fromisoformat
+    )
+    since = local(begins, Zones(client).entity(whole["entity"]))
+    print_done(row, output, f"{row['id']} is accepted; it is billed from {since} on")
 
 
 def _check(kind: Kind, given: set[str]) -> None:

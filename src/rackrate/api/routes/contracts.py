@@ -126,7 +126,7 @@ def deliver(
     response_model=Delivery,
     responses=WRITES,
     tags=CONTRACTS,
-    summary="Accept a batch: it is billed from now on",
+    summary="Accept a batch: it is billed from now on, or from its term on",
 )
 def accept(call: Writer, id: IdPath, commitment: Place, number: Place) -> Response:
     def act() -> Delivery:
