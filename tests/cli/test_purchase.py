@@ -36,6 +36,15 @@ def server() -> Iterator[Server]:
         yield one
 
 
+def test_a_day_that_cannot_be_is_said_as_it_was_typed(rackrate: Program) -> None:
+    past = rackrate(*PLACE, "--batch", "1@2020-02-01")
+    assert "batch 3 is expected on 2020-02-01, before it was ordered, 2026-11-22" in past.err
+    past = rackrate(*PLACE, "--batch", "1@2026-10-01", "--ordered", "2026-09-01")
+    assert "batch 3 is expected on 2026-10-01, a past day" in past.err
+    over = rackrate(*PLACE, "--until", "2027-03-01")
+    assert "expected on 2027-04-01, when its lease-in has ended, 2027-03-01" in over.err
+
+
 def test_a_late_truck_is_told_with_the_promise_that_it_breaks_and_what_would_mend_it(
     rackrate: Program,
 ) -> None:

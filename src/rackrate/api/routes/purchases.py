@@ -54,8 +54,8 @@ def place(call: Writer, body: PurchaseRequest) -> Response:
     """Its nodes are in the calendar at once, from the days that they are expected."""
 
     def act() -> PurchaseOrder:
-        entity = fleet.show_site(call.world, call.actor, SiteId(body.site)).entity
-        order = body.order(entity, call.world.clock.now())
+        site = fleet.show_site(call.world, call.actor, SiteId(body.site))
+        order = body.order(site, call.world.clock.now())
         return PurchaseOrder.of(procurement.place(call.world, call.actor, order))
 
     return call.post(body, act, 201)

@@ -9,19 +9,19 @@ from pydantic import Field, model_validator
 from rackrate.api.schemas.breaches import Consequence
 from rackrate.api.schemas.parts import Id, Instant, Limits, Money, Name, Period, Schema, Text
 from rackrate.app import procurement
+from rackrate.app.breaches import day_at
 from rackrate.core import purchase
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import (
     BlockId,
     ChipId,
     ContractId,
-    EntityId,
     NodeId,
     PurchaseId,
     SiteId,
 )
 from rackrate.core.interval import Interval
-from rackrate.core.inventory import NodeState
+from rackrate.core.inventory import NodeState, Site
 from rackrate.core.purchase import MOST_NODES, Terms
 from rackrate.core.workload import Limits as CoreLimits
 
@@ -71,11 +71,12 @@ class PurchaseRequest(Schema):
     node_names: Text = Field(default="", description="Before their numbers; left out: the id")
     first: int = Field(default=1, ge=0, le=10_000_000)
 
-    def order(self, entity: EntityId, now: datetime) -> purchase.PurchaseOrder:
+    def order(self, site: Site, now: datetime) -> purchase.PurchaseOrder:
+        self._check_days(site, now)
         try:
             return purchase.PurchaseOrder(
                 PurchaseId(self.id),
-                entity,
+                site.entity,
                 SiteId(self.site),
                 self.supplier,
                 self.terms,
@@ -101,6 +102,20 @@ class PurchaseRequest(Schema):
             )
         except ValueError as error:
             raise Invalid(self._at_fault, str(error)) from None
+
+    def _check_days(self, site: Site, now: datetime) -> None:
+        """On the site's calendar, on which its days were said."""
+        ordered = self.ordered or now
+        for number, batch in enumerate(self.batches, 1):
+            said = f"batch {number} is expected on {day_at(site, batch.expected)}"
+            if batch.expected < ordered:
+                said += f", before it was ordered, {day_at(site, ordered)}"
+                raise Invalid("batches", f"order {self.id}: {said}")
+            if batch.expected <= now:
+                raise Invalid("batches", f"{said}, a past day")
+            if self.until is not None and self.until <= batch.expected:
+                said += f", when its lease-in has ended, {day_at(site, self.until)}"
+                raise Invalid("batches", f"order {self.id}: {said}")
 
     @property
     def _at_fault(self) -> str:
