@@ -24,6 +24,15 @@ def test_draining_may_be_only_asked_about(rackrate: Program) -> None:
     assert rackrate("node", "show", "h100-003", "--output", "json").json["state"] == "in_service"
 
 
+def test_a_node_that_is_retired_does_not_come_back(rackrate: Program) -> None:
+    asked = rackrate.ok("node", "move", "h100-003", "--to", "retired", "--dry-run")
+    assert asked.startswith("h100-003 would be retired\n")
+    later = ("node", "move", "h100-003", "--to", "retired", "--expected", "2027-03-01", "--dry-run")
+    assert rackrate.ok(*later).startswith(
+        "h100-003 would be in_service, leaves 2027-03-01 00:00:00 Asia/Shanghai\n"
+    )
+
+
 def test_chips_keep_dense_and_sparse_apart_and_say_where_numbers_are_from(
     rackrate: Program,
 ) -> None:

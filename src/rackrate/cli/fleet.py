@@ -178,11 +178,19 @@ def move(
         print_json(row)
         return
     seen = row["node"]
-    when = local(seen["ready"], zones.site(seen["site"])) if seen["state"] != "in_service" else ""
-    print(
-        f"{id} {'would be' if dry_run else 'is'} {seen['state']}{f', back {when}' if when else ''}"
-    )
+    print(f"{id} {'would be' if dry_run else 'is'} {_where(seen, zones)}")
     print_consequence(row["consequence"], zones)
+
+
+def _where(seen: Row, zones: Zones) -> str:
+    """Its state, and when that changes: in service again, or gone."""
+    zone = zones.site(seen["site"])
+    if seen["state"] == "retired":
+        return "retired"
+    if seen["state"] != "in_service" and seen["ready"]:
+        return f"{seen['state']}, back {local(seen['ready'], zone)}"
+    leaves = f", leaves {local(seen['until'], zone)}" if seen["until"] else ""
+    return f"{seen['state']}{leaves}"
 
 
 SITES = (
