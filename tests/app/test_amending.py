@@ -197,7 +197,7 @@ def test_an_extension_that_would_break_another_s_promise_is_refused() -> None:
     sales.sign(built.world, built.admin, other)
     refused = refusal(built, Extend(1, day(18)))
     assert (refused.reason, refused.facts["nodes"]) == (Reason.NO_CAPACITY, 0)
-    assert "at most 0 of 2 nodes of h100.node can be promised on the blocks that it has" in (
+    assert "none of 2 nodes of h100.node can be promised on the blocks that it has" in (
         refused.detail
     )
 

@@ -173,3 +173,10 @@ def test_only_who_runs_the_fleet_may_move_promises() -> None:
     for role in (Role.VIEWER, Role.SALES):
         with pytest.raises(Forbidden):
             rearranging.mend(built.world, built.actor(f"{role}@example.org", role), EAST)
+
+
+def test_no_block_is_cleared_for_more_nodes_than_the_largest_has() -> None:
+    built = fresh((3, day(2)))
+    room = rearranging.Room(NODE, 17, Interval(day(6), day(9)))
+    with pytest.raises(Refused, match=r"17 nodes of h100.node over .*: the largest block has 5$"):
+        rearranging.clear(built.world, built.admin, room)

@@ -97,7 +97,7 @@ def test_maintenance_is_planned_listed_and_called_off(rackrate: Program) -> None
     listed = rackrate.ok("maintenance", "list")
     assert "2027-04-01 00:00" in listed and "new fans" in listed and done["id"] in listed
     refused = rackrate("maintenance", "add", *where, "--nodes", "1", "--note", "more fans")
-    assert refused.code == 1 and "at most 0 of 1 nodes of east-2/h100x8" in refused.err
+    assert refused.code == 1 and "none of 1 node of east-2/h100x8" in refused.err
     assert "all from 2027-04-02 16:00 UTC" in refused.err and "[breaks_promise]" in refused.err
     said = rackrate.ok("maintenance", "remove", done["id"])
     assert "2 nodes of east-2/h100x8 can be promised again" in said

@@ -28,7 +28,7 @@ def test_a_quote_is_asked_created_listed_extended_and_signed(rackrate: Program) 
     assert rackrate.ok("quote", "list") == "No quotes. Make one with: rackrate quote create\n"
     made = rackrate.ok(*CREATE, "--expires", "14d")
     assert "Quote        quo_000001" in made
-    assert "Price        60,000.00 CNY a node, from 36 months and 1 nodes" in made
+    assert "Price        60,000.00 CNY a node, from 36 months and 1 node" in made
     assert "Basis        per node and calendar month, before VAT, power and cooling incl" in made
     assert "A month      120,000.00 CNY, before tax" in made
     assert "All of it    4,320,000.00 CNY" in made

@@ -32,6 +32,7 @@ from rackrate.core.lease import LeaseClass
 from rackrate.core.placement import Fleet
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import LeaseBack, PurchaseOrder
+from rackrate.core.words import nodes_said
 
 NOTICE = timedelta(days=7)
 MOST_MENDED = 200  # Beyond so many broken promises at once, the others are told without mends.
@@ -162,13 +163,13 @@ def look_at(world: World, tx: Tx, site: SiteId) -> tuple[Breach, ...]:
     return tuple(news)
 
 
-def nodes_said(count: int) -> str:
-    return "1 node" if count == 1 else f"{count:,} nodes"
-
-
 def day_at(site: Site, at: datetime) -> str:
     """The day on the site's calendar, for what is written down and read later."""
-    return f"{at.astimezone(zone(site.time_zone)):%Y-%m-%d}"
+    try:
+        local = at.astimezone(zone(site.time_zone))
+    except OverflowError:  # It would be beyond the last year that there is.
+        local = at
+    return f"{local:%Y-%m-%d}"
 
 
 def _turn(tx: Tx, fleet: Fleet, now: datetime) -> None:

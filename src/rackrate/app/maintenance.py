@@ -16,6 +16,7 @@ from rackrate.core.interval import Interval
 from rackrate.core.inventory import Block, Site
 from rackrate.core.placement import Fleet, Pool
 from rackrate.core.promise import Shortfall, Wish, assign
+from rackrate.core.words import part_said
 
 LONGEST = timedelta(days=366)
 LONGEST_NOTE = 500
@@ -143,7 +144,7 @@ def _refusal(work: Work, short: Shortfall) -> Refused:
     when = "never all" if first is None else f"all from {first:%Y-%m-%d %H:%M} UTC"
     return Refused(
         Reason.BREAKS_PROMISE,
-        f"at most {short.nodes} of {work.nodes} nodes of {where} are free of promises over "
+        f"{part_said(short.nodes, work.nodes)} of {where} are free of promises over "
         f"{work.during}; {when}",
         {"nodes": short.nodes, "earliest": None if first is None else first.isoformat()},
     )

@@ -20,6 +20,7 @@ from rackrate.core.money import Money
 from rackrate.core.opening import check_opening, liability_taken_over, receivable_taken_over
 from rackrate.core.parties import Customer
 from rackrate.core.tax import tax_rule
+from rackrate.core.words import nodes_said
 
 CAUSE = "opening/"
 
@@ -172,8 +173,8 @@ def running_in(
         if pool is None or left < nodes:
             raise Refused(
                 Reason.NO_CAPACITY,
-                f"block {block} has {max(0, left)} nodes of {sku.id} that are not promised over "
-                f"{first.during}, not {nodes}",
+                f"block {block} has {nodes_said(max(0, left))} of {sku.id} that are not promised "
+                f"over {first.during}, not {nodes}",
                 {"nodes": max(0, left)},
             )
         held.append((pool.id, nodes))

@@ -22,6 +22,7 @@ from rackrate.core.inventory import ARRIVING, Block, Node, NodeState, Rack, Site
 from rackrate.core.money import Money
 from rackrate.core.promise import Wish, room_in
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder, steps_to
+from rackrate.core.words import nodes_said, part_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def advance(
         moved = [_moved(node, to, rack, now) for node in ahead]
         check_fits(tx, order.site, moved)
         tx.put(*moved)
-        cause = f"{breaches.nodes_said(len(moved))} of {id} batch {part.batch} went to {to}"
+        cause = f"{nodes_said(len(moved))} of {id} batch {part.batch} went to {to}"
         told = breaches.write_down(world, tx, order.site, [order.pool], cause)
         return Changed(_views(tx, [order], now)[0], told)
 
@@ -328,8 +329,7 @@ def _parted(tx: Tx, order: PurchaseOrder, part: Part) -> tuple[list[Node], list[
         if not 1 <= part.count <= len(coming):
             raise Invalid(
                 "count",
-                f"batch {part.batch} has {breaches.nodes_said(len(coming))} still to come, "
-                f"not {part.count}",
+                f"batch {part.batch} has {nodes_said(len(coming))} still to come, not {part.count}",
             )
         chosen = frozenset(coming[: part.count])
     else:
@@ -382,8 +382,7 @@ def lease_back(
         if room < nodes:
             raise Refused(
                 Reason.NO_CAPACITY,
-                f"at most {room} of {breaches.nodes_said(nodes)} of {pool.id} can be promised "
-                f"over {during}",
+                f"{part_said(room, nodes)} of {pool.id} can be promised over {during}",
                 {"nodes": room},
             )
         back = LeaseBack(

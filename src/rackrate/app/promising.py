@@ -25,6 +25,7 @@ from rackrate.core.promise import (
     latest,
     room_in,
 )
+from rackrate.core.words import part_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,7 @@ def shortage(contract: Contract, each: Commitment, lack: Lack, where: str = "") 
         where = " in one block"
     return Refused(
         Reason.NO_CAPACITY,
-        f"at most {lack.nodes} of {each.nodes} nodes of {each.sku} can be promised"
+        f"{part_said(lack.nodes, each.nodes)} of {each.sku} can be promised"
         f"{where} over {each.during}{when}{kept_words(lack.kept)}",
         facts_of(lack),
     )

@@ -11,6 +11,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.interval import Interval, zone
 from rackrate.core.money import Money
 from rackrate.core.promise import kept_words
+from rackrate.core.words import nodes_said
 
 
 def refusal(given: Answer) -> Refused:
@@ -39,7 +40,7 @@ def why(given: Answer) -> str:
     where = " on one block" if line.same_block else ""
     said = f"line {line.number}: " if several else ""
     said += (
-        f"{line.nodes} nodes of {line.sku}{where} cannot be promised "
+        f"{nodes_said(line.nodes)} of {line.sku}{where} cannot be promised "
         f"{_when(line.during, zone_name)}"
     )
     said += _beside(given, line)

@@ -22,6 +22,8 @@ from rackrate.core.inventory import Site, Sku
 from rackrate.core.placement import Pool
 from rackrate.core.promise import Wish
 from rackrate.core.rearrange import Along, Movable, Move, Rearranged
+from rackrate.core.timeline import seconds
+from rackrate.core.words import nodes_said
 
 MOST_NODES = 1_000_000
 
@@ -110,10 +112,19 @@ def clear(world: World, actor: Actor, room: Room, dry_run: bool = False) -> Plan
         if found is None:
             raise Refused(
                 Reason.NO_CAPACITY,
-                f"no block can be cleared for {room.nodes} nodes of {sku.id} over {room.during}: "
-                "what stands there is delivered, or fits nowhere else",
+                f"no block can be cleared for {nodes_said(room.nodes)} of {sku.id} over "
+                f"{room.during}: {_in_the_way(alike, wish)}",
             )
         return _carried_out(world, tx, sku.site, found, (), dry_run)
+
+
+def _in_the_way(pools: Iterable[Pool], wish: Wish) -> str:
+    start, end = seconds(wish.during.start), seconds(wish.during.end)
+    there = [pool.calendar.there(wish.now).least(start, end) for pool in pools]
+    most = max(there, default=0)
+    if most < wish.nodes:
+        return f"the largest block has {most}"
+    return "what stands there is delivered, or fits nowhere else"
 
 
 def _wish(world: World, tx: Tx, site: SiteId, chip: ChipId, during: Interval, nodes: int) -> Wish:

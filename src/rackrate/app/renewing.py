@@ -43,6 +43,7 @@ from rackrate.core.interval import Interval
 from rackrate.core.parties import Customer
 from rackrate.core.placement import Fleet, Pool
 from rackrate.core.promise import Assigned, Wish, kept_back, kept_words, latest, room_in, spread
+from rackrate.core.words import counted, part_said
 
 # By commitment, where its nodes are or were found.
 Placed = Mapping[int, Assigned]
@@ -286,10 +287,10 @@ def _held(world: World, tx: Tx, contract: Contract, brings: Commitment, ground: 
         until = f"; all until {found.until:%Y-%m-%d %H:%M} UTC"
     raise Refused(
         Reason.NO_CAPACITY,
-        f"the right to renew for {right.months} months cannot be held: at most {found.nodes} of "
-        f"{brings.nodes} nodes of {brings.sku} can be promised{_where(contract, brings)} over "
-        f"{brings.during}{until}{kept_words(found.kept)}; it can be agreed for fewer months, or "
-        "without being held",
+        f"the right to renew for {counted(right.months, 'month')} cannot be held: "
+        f"{part_said(found.nodes, brings.nodes)} of {brings.sku} can be promised"
+        f"{_where(contract, brings)} over {brings.during}{until}{kept_words(found.kept)}; "
+        "it can be agreed for fewer months, or without being held",
         facts,
     )
 

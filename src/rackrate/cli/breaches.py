@@ -7,10 +7,11 @@ import typer
 from rackrate.cli.client import connect
 from rackrate.cli.moment import Zones, day
 from rackrate.cli.table import Column, Format, Output, Row, print_json, print_table
+from rackrate.core.words import nodes_said
 
 BREACHES = (
     Column("WHO", lambda row: row["who"]),
-    Column("SHORT", lambda row: _nodes(row["nodes"]), right=True),
+    Column("SHORT", lambda row: nodes_said(row["nodes"]), right=True),
     Column("FROM", lambda row: row["from"]),
     Column("UNTIL", lambda row: row["until"]),
     Column("POOL", lambda row: row["pool"], from_width=90),
@@ -52,11 +53,7 @@ def print_broken(rows: list[Row], zones: Zones, empty: str) -> None:
         if row["mended"]:
             continue
         for line in mending(row["mends"], zones.entity()):
-            print(f"  {row['who']}, {_nodes(row['nodes'])} from {row['from']}: {line}")
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
+            print(f"  {row['who']}, {nodes_said(row['nodes'])} from {row['from']}: {line}")
 
 
 def _who(row: Row) -> str:
@@ -71,18 +68,20 @@ def mending(mends: dict[str, Any], zone: str) -> list[str]:
     for room in mends["rooms"]:
         notice = room["after_notice"]
         told = f", {notice} of them after notice to what runs on demand" if notice else ""
-        said.append(f"{_nodes(room['nodes'])} of {room['pool']} free all that time{told}")
+        said.append(f"{nodes_said(room['nodes'])} of {room['pool']} free all that time{told}")
     later = mends["free_from"]
     if later:
         said.append(f"{later['pool']} has enough from {day(later['at'], zone)} on")
     for hold in mends["holds"]:
         whose = f" of {hold['customer']}" if hold["customer"] else ""
-        said.append(f"hold {hold['holder']}{whose} on {_nodes(hold['nodes'])} could be withdrawn")
+        said.append(
+            f"hold {hold['holder']}{whose} on {nodes_said(hold['nodes'])} could be withdrawn"
+        )
     for coming in mends["arriving"]:
         order = coming["order"] or "a repair"
         batch = f" batch {coming['batch']}" if coming["batch"] else ""
         said.append(
-            f"{_nodes(coming['nodes'])} of {order}{batch} to come to {coming['pool']} on "
+            f"{nodes_said(coming['nodes'])} of {order}{batch} to come to {coming['pool']} on "
             f"{day(coming['expected'], zone)}"
         )
     return said or ["nothing of this shape is free, or on its way, elsewhere"]

@@ -27,6 +27,7 @@ from rackrate.cli.table import (
     print_table,
 )
 from rackrate.cli.wish import only_project
+from rackrate.core.words import counted
 
 contract = noun("Signed capacity: sign, show, amend, deliver.")
 
@@ -223,7 +224,7 @@ def plain(percent: str) -> str:
 
 def _renewal(right: Row, zone: str) -> str:
     until, percent = local(right["decide_by"], zone), plain(right["price_percent"])
-    return f"{count(right['months'], 'month')} at {percent} %, to be decided by {until}"
+    return f"{counted(right['months'], 'month')} at {percent} %, to be decided by {until}"
 
 
 # Why nothing is held, where nothing is.
@@ -246,16 +247,12 @@ def held_for(right: Row | None, zone: str) -> str:
         key = row["during"]["start"], row["during"]["end"]
         spans[key] = spans.get(key, 0) + row["nodes"]
     said = [
-        f"{count(nodes, 'node')} from {local(start, zone)} to {local(end, zone)}"
+        f"{counted(nodes, 'node')} from {local(start, zone)} to {local(end, zone)}"
         for (start, end), nodes in sorted(spans.items())
     ]
     if right["elsewhere"]:
         said.append(f"{right['elsewhere']} of them on other blocks than now")
     return "; ".join(said) or "no nodes: it is for what else is paid by the month"
-
-
-def count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _early_end(right: Row, zone: str) -> str:

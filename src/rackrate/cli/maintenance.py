@@ -19,6 +19,7 @@ from rackrate.cli.table import (
     print_done,
     print_page,
 )
+from rackrate.core.words import nodes_said
 
 maintenance = noun("Work that is planned on machines, and reserves them.")
 
@@ -81,4 +82,4 @@ def remove(
 
 
 def _where(row: Row) -> str:
-    return ", ".join(f"{one['nodes']} nodes of {one['pool']}" for one in row["pools"])
+    return ", ".join(f"{nodes_said(one['nodes'])} of {one['pool']}" for one in row["pools"])

@@ -24,6 +24,7 @@ from rackrate.cli.table import (
     print_table,
     state,
 )
+from rackrate.core.words import nodes_said
 
 purchase = noun("Orders of nodes: place, list, show, advance, slip, cancel, serve, lease-back.")
 Order = Annotated[str, typer.Argument(metavar="ORDER", help="Its id: rackrate purchase list")]
@@ -69,12 +70,8 @@ def list_orders(
     print_page(answer, output, ORDERS, "No orders. Place one: rackrate purchase place")
 
 
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
-
-
 def _are(count: int) -> str:
-    return f"{_nodes(count)} {'is' if count == 1 else 'are'}"
+    return f"{nodes_said(count)} {'is' if count == 1 else 'are'}"
 
 
 def _coming(batches: list[Row]) -> str:
@@ -103,7 +100,7 @@ def _print_order(row: Row, zones: Zones) -> None:
     print_facts(
         [
             ("Order", f"{row['id']} from {row['supplier']}"),
-            ("What", f"{_nodes(row['nodes'])} of {row['gpus']} {row['chip']}"),
+            ("What", f"{nodes_said(row['nodes'])} of {row['gpus']} {row['chip']}"),
             ("For", f"{row['block']} at {row['site']}"),
             ("Terms", "leased in, and resold" if leased else "bought"),
             ("A node", f"{money(row['price'])}{' a month' if leased else ''}"),
@@ -122,8 +119,8 @@ def _print_order(row: Row, zones: Zones) -> None:
     print_table(BATCHES, row["batches"])
     for back in row["leased_back"]:
         print(
-            f"leased back: {_nodes(back['nodes'])} from {day(back['during']['start'], zone)} until "
-            f"{day(back['during']['end'], zone)} for {money(back['monthly'])} a month"
+            f"leased back: {nodes_said(back['nodes'])} from {day(back['during']['start'], zone)} "
+            f"until {day(back['during']['end'], zone)} for {money(back['monthly'])} a month"
         )
 
 
@@ -309,7 +306,7 @@ def lease_back(
         },
     )
     are = "is" if nodes == 1 else "are"
-    said = f"{row['id']}: {_nodes(nodes)} of {row['pool']} {are} the supplier's "
+    said = f"{row['id']}: {nodes_said(nodes)} of {row['pool']} {are} the supplier's "
     said += f"from {start} to {end}"
     print_done(row, output, said)
 

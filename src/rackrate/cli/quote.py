@@ -24,6 +24,7 @@ from rackrate.cli.table import (
     print_page,
     state,
 )
+from rackrate.core.words import nodes_said
 
 quote = noun("Offers with a hold behind them: create, sign, extend, withdraw, approve, list, show.")
 _LENGTH = re.compile(r"([1-9][0-9]{0,4})([dhm])")
@@ -129,7 +130,8 @@ def withdraw(id: QuoteId, output: Output = Format.TABLE) -> None:
     client = connect()
     before = client.get(path("quotes", id))["withdrawn"]
     row = client.post(path("quotes", id, "withdraw"))
-    said = f"{id} is withdrawn, and its {row['nodes']} nodes are free"
+    are = "is" if row["nodes"] == 1 else "are"
+    said = f"{id} is withdrawn, and its {nodes_said(row['nodes'])} {are} free"
     if before:
         said = f"{id} was withdrawn before, at {local(before, _zone(client, row))}"
     print_done(row, output, said)

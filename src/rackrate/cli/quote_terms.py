@@ -9,6 +9,7 @@ from rackrate.cli.client import Row
 from rackrate.cli.failure import Failure
 from rackrate.cli.moment import day, local
 from rackrate.cli.plan import read_yaml
+from rackrate.core.words import counted
 
 DAYS = (("renewal", "decide_by"), ("early_end", "not_before"), ("upgrade", "not_before"))
 
@@ -74,7 +75,8 @@ def prepaid(payment: Row) -> str:
 def _renewal(right: Row, zone: str) -> str:
     until = local(right["decide_by"], zone)
     free = "" if right["held"] else ", with what is free then: its nodes are not held"
-    return f"{right['months']} months at {right['price_percent']} %, to be decided by {until}{free}"
+    months = counted(right["months"], "month")
+    return f"{months} at {right['price_percent']} %, to be decided by {until}{free}"
 
 
 def _notice(right: Row, zone: str) -> str:

@@ -7,6 +7,7 @@ from rackrate.cli.client import Row
 from rackrate.cli.moment import local
 from rackrate.cli.quote_terms import terms_facts
 from rackrate.cli.table import Column, Format, money, print_facts, print_json, print_table
+from rackrate.core.words import counted, nodes_said
 
 _WAYS = {"fewer": "fewer", "later": "later", "blocks": "over blocks", "other": "another"}
 
@@ -49,12 +50,12 @@ def _day(text: str, zone: str) -> str:
 def _short(given: Row, zone: str) -> str:
     several, line = len(given["lines"]) > 1, given["lines"][given["short"] - 1]
     where = " on one block" if line["same_block"] else ""
-    possible = given["possible"] or "none"
+    possible = f"at most {given['possible']}" if given["possible"] else "none"
     said = f"line {line['number']}: " if several else ""
     said += (
-        f"{line['nodes']} nodes of {line['sku']}{where} cannot be promised from "
+        f"{nodes_said(line['nodes'])} of {line['sku']}{where} cannot be promised from "
         f"{_day(line['during']['start'], zone)} to {_day(line['during']['end'], zone)}: "
-        f"at most {possible} can"
+        f"{possible} can"
     )
     whole = "the whole quote" if several else "all of them"
     if given["earliest"]:
@@ -67,8 +68,8 @@ def print_answer(given: Row, zone: str, output: Format) -> None:
     if output is Format.JSON:
         print_json(given)
         return
-    fits = "yes" if given["fits"] else _short(given, zone)
-    print_facts([("Fits", fits), *_price_facts(given, zone)])
+    fits = ("Fits", "yes") if given["fits"] else ("Does not fit", _short(given, zone))
+    print_facts([fits, *_price_facts(given, zone)])
     _print_lines(given, zone)
     if given["alternatives"]:
         print()
@@ -173,8 +174,8 @@ def _priced_by(row: Row) -> list[tuple[str, object]]:
         tier, listed = row["tier"], "by agreement"
         if tier is not None:
             listed = (
-                f"{money(tier['amount'])} a node, from {tier['months']} months and "
-                f"{tier['nodes']} nodes"
+                f"{money(tier['amount'])} a node, from {counted(tier['months'], 'month')} and "
+                f"{nodes_said(tier['nodes'])}"
             )
         return [("Price", listed), ("Basis", row["basis"])]
     bases: dict[str, list[str]] = {}

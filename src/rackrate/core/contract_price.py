@@ -9,6 +9,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval, check_instant, zone
 from rackrate.core.money import Money, digits
+from rackrate.core.words import counted, nodes_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,9 @@ class ContractPrice:
         if row is None or column is None:
             raise Refused(
                 Reason.NOT_PRICED,
-                f"contract prices of {self.sku} in {self.currency} begin at {self.months[0]} "
-                f"months and {self.volumes[0]} nodes; asked are {months} months and {nodes} nodes",
+                f"contract prices of {self.sku} in {self.currency} begin at "
+                f"{counted(self.months[0], 'month')} and {nodes_said(self.volumes[0])}; asked are "
+                f"{counted(months, 'month')} and {nodes_said(nodes)}",
                 {"months": self.months[0], "nodes": self.volumes[0]},
             )
         return self.cell(row, column)

@@ -32,6 +32,7 @@ from rackrate.core.parties import Customer, Principal, Project
 from rackrate.core.power import check_power, node_kw, site_power
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import Batch, PurchaseOrder
+from rackrate.core.words import counted, nodes_said
 from rackrate.core.workload import Limits
 
 MOST_SHOWN = 100
@@ -357,14 +358,15 @@ def written(value: object) -> str:
                 f"{value.disk_mib / 1024:g} GiB disk"
             )
         case Tier():
-            return f"{value.amount} from {value.months} months and {value.nodes} nodes"
+            least = f"{counted(value.months, 'month')} and {nodes_said(value.nodes)}"
+            return f"{value.amount} from {least}"
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%SZ}"
         case bool():
             return str(value).lower()
         case Batch():
             gone = ", cancelled" if value.cancelled else ""
-            return f"{value.nodes} nodes on {value.expected:%Y-%m-%d}{gone}"
+            return f"{nodes_said(value.nodes)} on {value.expected:%Y-%m-%d}{gone}"
         case None:
             return "unknown"
         case tuple():
