@@ -14,13 +14,15 @@ from rackrate.app.promising import cut_back, sites_of, tell_until_when_safe
 from rackrate.app.renewing import Placed, Right, going_on, let_go, reserve, right_of
 from rackrate.app.sales import (
     Batches,
+    check_amount,
     check_commitment,
     check_to_come,
+    check_worth,
     owner_of,
     placed,
     planned_batches,
 )
-from rackrate.app.world import World, acting, reading
+from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Verb
 from rackrate.core.contract import (
     Amended,
@@ -162,6 +164,7 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
     _lock(tx, tx.get(Contract, id), change)
     contract, when = tx.get(Contract, id), When(now, customer.time_zone, note)
     done = _decided(tx, customer, contract, change, when, {})
+    check_worth(done.contract.commitments, customer.time_zone)
     dedicated.lift(tx, contract)
     freed = let_go(world, tx, contract, done.contract)
     placed: Placed = {}
@@ -230,11 +233,14 @@ def _decided(
             check_to_come(change.batches, when.now)
             for each in commitments:
                 check_commitment(each)
+                check_near("start", each.during.start, when.now)
             wanted = [placed(tx, customer, contract.terms, each) for each in commitments]
             return more(contract, when, wanted)
         case Fewer():
             return fewer(contract, when, change.commitment, change.nodes, change.at)
         case Extend():
+            check_near("until", change.until, when.now)
+            check_amount("amount", change.amount)
             number, away = change.commitment, moving.get(change.commitment, 0)
             return extend(contract, when, number, change.until, change.amount, away)
         case Swap():
@@ -252,6 +258,7 @@ def _newer(tx: Tx, customer: Customer, contract: Contract, change: Swap) -> Newe
         raise Invalid("commitment", f"{contract.id} has no nodes under {change.commitment}")
     if change.amount.currency != contract.currency:
         raise Invalid("currency", f"{contract.id} is in {contract.currency}")
+    check_amount("amount", change.amount)
     nodes = old.nodes if change.nodes is None else change.nodes
     if nodes < 1:
         raise Invalid("nodes", f"{nodes} is not at least 1")

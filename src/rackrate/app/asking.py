@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rackrate.app.ports import Tx
-from rackrate.app.sales import LONGEST, MOST_NODES
+from rackrate.app.sales import LONGEST, MOST_NODES, check_amount
 from rackrate.core.contract import Commitment, CommitmentKind, Terms
 from rackrate.core.contract_price import plus_months
 from rackrate.core.errors import Invalid
@@ -231,8 +231,8 @@ def _check_amount(read: _Reading) -> None:
     named = "monthly" if capacity else "amount"
     if amount is None and not capacity:
         raise read.wrong(named, f"say what the {line.kind} costs")
-    if amount is not None and amount.minor < 0:
-        raise read.wrong(named, f"{amount} is negative")
+    name = line_name(read.number, read.of)
+    check_amount(f"{name}, {named}" if name else named, amount)
     if amount is not None and amount.currency != read.customer.currency:
         raise read.wrong("currency", f"{read.customer.id} pays in {read.customer.currency}")
     percent = line.discount_percent

@@ -11,7 +11,8 @@ from rackrate.app.breaches import Consequence
 from rackrate.app.electricity import check_fits, check_may_come
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
-from rackrate.app.world import World, acting, reading
+from rackrate.app.sales import check_amount
+from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import Contract
@@ -19,7 +20,7 @@ from rackrate.core.errors import Conflict, Invalid, Reason, Refused
 from rackrate.core.ids import ContractId, NodeId, PurchaseId, RackId, SiteId
 from rackrate.core.interval import Interval, check_instant
 from rackrate.core.inventory import ARRIVING, Block, Node, NodeState, Rack, Site
-from rackrate.core.money import Money
+from rackrate.core.money import MOST_WORTH, Money
 from rackrate.core.promise import Wish, room_in
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder, steps_to
 from rackrate.core.words import nodes_said, part_said
@@ -121,7 +122,9 @@ def place(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
     now = world.clock.now()
     if order.ordered > now:
         raise Invalid("ordered", f"{order.ordered:%Y-%m-%d %H:%M} UTC is still to come")
+    check_near("until", order.until, now)
     for batch in order.batches:
+        check_near("batches", batch.expected, now)
         if batch.expected <= now:
             raise Invalid(
                 "batches",
@@ -136,6 +139,12 @@ def record(
     """The same for an order that runs already: a batch of it may be late, and contracts that it
     serves may come with it; those of `signed` must be there.
     """
+    check_amount("price", order.price)
+    if order.price_of_all.amount > MOST_WORTH:
+        raise Invalid(
+            "price",
+            f"all nodes come to {order.price_of_all}; {MOST_WORTH:,f} is the most of one order",
+        )
     with acting(world, actor, Verb.FLEET_WRITE, Target("purchase_order", order.id)) as tx:
         if tx.peek(PurchaseOrder, order.id) is not None:
             raise Conflict(f"purchase order {order.id} is already there")
@@ -232,6 +241,7 @@ def slip(
     now = world.clock.now()
     if to <= now:
         raise Invalid("to", f"{to:%Y-%m-%d %H:%M} UTC has passed; say when they will come")
+    check_near("to", to, now)
     target = Target("purchase_order", id)
     opened = reading(world, actor, Verb.FLEET_READ, target)
     if not dry_run:

@@ -11,7 +11,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.promising import is_empty
 from rackrate.app.quote_prices import AnswerLine, Offered, Prices, tax_included
 from rackrate.app.renewing import for_quote, rights_of
-from rackrate.app.sales import Offer, check_terms
+from rackrate.app.sales import Offer, check_terms, check_worth
 from rackrate.app.sales import placed as allowed
 from rackrate.app.world import World
 from rackrate.core.alternatives import Asked, alternatives
@@ -132,6 +132,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     several = _several(found, asked, ask.same_block, now)
     book = Prices(customer, asked)
     lines = book.lines(several.wants)
+    check_worth([each.line.commitment for each in lines], customer.time_zone)
     draft = draft_of(customer, _offer(ask, project, [each.line.commitment for each in lines]))
     draft = replace(draft, terms=terms)
     rights = rights_of(world, tx, draft)

@@ -9,7 +9,7 @@ from rackrate.app.giveway import longest_notice, tell
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.promising import is_tied
-from rackrate.app.world import World, acting, reading
+from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core import rearrange
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.breach import Breach, at_stake, is_short
@@ -100,6 +100,7 @@ def clear(world: World, actor: Actor, room: Room, dry_run: bool = False) -> Plan
         now = world.clock.now()
         if room.during.start <= now:
             raise Invalid("from", f"{room.during.start:%Y-%m-%d %H:%M} UTC has passed")
+        check_near("until", room.during.end, now)
         sku = tx.get(Sku, room.sku)
         if not sku.whole_node:
             raise Invalid(

@@ -13,7 +13,7 @@ from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
 from rackrate.app.promising import sites_of, tell_until_when_safe
 from rackrate.app.renewing import Right, reserve, right_of
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, check_near, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
 from rackrate.core.contract import (
@@ -26,6 +26,7 @@ from rackrate.core.contract import (
     Terms,
     batches,
     check_usable,
+    value_of,
 )
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
@@ -33,7 +34,7 @@ from rackrate.core.giveway import NOTICE as NOTICE
 from rackrate.core.ids import BlockId, ContractId, CustomerId, EntityId, ProjectId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Site, Sku
-from rackrate.core.money import Money
+from rackrate.core.money import MOST_AMOUNT, MOST_WORTH, Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.promise import Assigned
 
@@ -91,8 +92,7 @@ def capacity(number: int, sku: SkuId, nodes: int, during: Interval, monthly: Mon
     """Whole nodes of a SKU; Invalid where so many cannot be meant."""
     if not 1 <= nodes <= MOST_NODES:
         raise Invalid("nodes", f"{nodes} is not 1 to {MOST_NODES}")
-    if monthly.minor < 0:
-        raise Invalid("monthly", f"{monthly} is negative")
+    check_amount("monthly", monthly)
     return Commitment(number, CommitmentKind.CAPACITY, "", during, monthly, sku, None, nodes)
 
 
@@ -121,6 +121,7 @@ def sign(
         customer = tx.get(Customer, tx.get(Project, offer.project).customer)
         check_terms(tx, customer, offer.terms, offer.commitments, agreed)
         contract = _contract(world, tx, offer)
+        check_worth(contract.commitments, customer.time_zone)
         if verb is Verb.CONTRACT_WRITE:
             check_floor(world, tx, actor, contract)
         held = offer.held or _first(
@@ -148,6 +149,8 @@ def sign_now(world: World, actor: Actor, offer: Offer) -> Contract:
             f"end: {end:%Y-%m-%d %H:%M} UTC is past, and nothing is signed that is over",
             {"earliest": now.isoformat()},
         )
+    for each in offer.commitments:
+        check_near("start", each.during.start, now)
     check_to_come(offer.batches, now)
     return sign(world, actor, offer, today=True)
 
@@ -250,8 +253,28 @@ def planned_batches(
     return found
 
 
+def check_amount(where: str, amount: Money | None) -> None:
+    """Invalid where nobody can mean it."""
+    if amount is None:
+        return
+    if amount.minor < 0:
+        raise Invalid(where, f"{amount} is negative")
+    if amount.amount > MOST_AMOUNT:
+        raise Invalid(where, f"{amount} is too much; {MOST_AMOUNT:,f} is the most")
+
+
+def check_worth(commitments: Sequence[Commitment], time_zone: str) -> None:
+    """Invalid where everything together is more than the books hold."""
+    worth = value_of(commitments, time_zone, commitments[0].amount.currency)
+    if worth.amount > MOST_WORTH:
+        raise Invalid(
+            "commitments", f"come to {worth} in all; {MOST_WORTH:,f} is the most of one contract"
+        )
+
+
 def check_commitment(each: Commitment) -> None:
     """Invalid where no contract can mean it."""
+    check_amount("amount", each.amount)
     if each.nodes > MOST_NODES:
         raise Invalid("nodes", f"{each.nodes} is not 1 to {MOST_NODES}")
     if each.during.end - each.during.start > LONGEST:

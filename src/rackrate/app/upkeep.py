@@ -8,7 +8,7 @@ from rackrate.app.breaches import Consequence
 from rackrate.app.electricity import check_fits
 from rackrate.app.fleet import NodeView, check_note, node_views
 from rackrate.app.ports import Tx
-from rackrate.app.world import World, acting, reading
+from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import AWAITED, Claim
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -77,6 +77,7 @@ def _check_dates(step: Step, now: datetime) -> None:
             raise Invalid("expected", "say when the node will be back from repair")
         return
     check_instant(step.expected)
+    check_near("expected", step.expected, now)
     if step.expected <= now:
         raise Invalid("expected", f"{step.expected:%Y-%m-%d %H:%M} UTC has passed")
     if step.to not in AWAITED | {NodeState.RETIRED}:

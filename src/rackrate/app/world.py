@@ -4,13 +4,25 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from rackrate.app.ports import Clock, Engine, Ids, IssuanceChannel, Store, Tx
 from rackrate.core.access import Actor, Target, Verb, allows, knows_of
-from rackrate.core.errors import Forbidden, Missing, RackrateError, Unavailable
+from rackrate.core.errors import Forbidden, Invalid, Missing, RackrateError, Unavailable
 from rackrate.core.ids import CustomerId, LeaseId, SiteId
 from rackrate.core.parties import Audit
+
+FARTHEST = timedelta(days=366 * 30)
+
+
+def check_near(where: str, at: datetime | None, now: datetime) -> None:
+    """Invalid, with the latest that would do, where an instant is too far away to be meant."""
+    if at is not None and at > now + FARTHEST:
+        latest = now + FARTHEST
+        raise Invalid(
+            where, f"is more than 30 years away; {latest:%Y-%m-%d %H:%M} UTC is the latest"
+        )
 
 
 class Hints:

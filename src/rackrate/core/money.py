@@ -11,6 +11,10 @@ DIGITS = {
     "HKD": 2, "IDR": 2, "INR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "MYR": 2, "NOK": 2, "SAR": 2,
     "SEK": 2, "SGD": 2, "THB": 2, "TWD": 2, "USD": 2, "VND": 0,
 }  # fmt: skip
+# Major units. More in one amount, or in all of a contract, is a slip of the keyboard; what they
+# come to together, taxes and all, stays far within 64 bits of minor units.
+MOST_AMOUNT = Decimal(10) ** 12
+MOST_WORTH = Decimal(10) ** 14
 
 
 def digits(currency: str) -> int:

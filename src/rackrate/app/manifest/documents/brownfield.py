@@ -22,12 +22,11 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Block, Node, Sku
-from rackrate.core.money import Money
+from rackrate.core.money import MOST_AMOUNT, Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.slots import Slots
 from rackrate.core.workload import Spec
 
-MOST_AMOUNT = Decimal(10) ** 12
 MOST_MEMBERS = 10_000
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SLOTS = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")

@@ -26,10 +26,9 @@ from rackrate.core.contract import (
 from rackrate.core.ids import ChipId, ContractId, ProjectId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Sku
-from rackrate.core.money import Money
+from rackrate.core.money import MOST_AMOUNT, Money
 from rackrate.core.parties import Project
 
-MOST_AMOUNT = Decimal(10) ** 12
 HUNDRED, THOUSAND = Decimal(100), Decimal(1000)
 A_DAY = timedelta(days=1)
 _CAPACITY = CommitmentKind.CAPACITY
