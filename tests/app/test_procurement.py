@@ -290,3 +290,10 @@ def test_a_customer_learns_nothing_of_orders_and_contracts_by_asking() -> None:
     ):
         with pytest.raises(Forbidden):
             act()
+
+
+def test_nodes_that_are_as_far_already_are_refused_with_where_they_are() -> None:
+    built = fresh()
+    procurement.advance(built.world, built.admin, PO, Part(1), NodeState.RACKED)
+    with pytest.raises(Refused, match="batch 1 is racked: no node of it has racked"):
+        procurement.advance(built.world, built.admin, PO, Part(1), NodeState.RACKED)

@@ -216,7 +216,8 @@ def advance(
         moving, staying = _parted(tx, order, part)
         ahead = [node for node in moving if steps_to(node, to)]
         if not ahead:
-            raise Refused(Reason.WRONG_STATE, f"no node of batch {part.batch} has {to} before it")
+            said = f"batch {part.batch} is {' and '.join(sorted({node.state for node in moving}))}"
+            raise Refused(Reason.WRONG_STATE, f"{said}: no node of it has {to} before it")
         if to is NodeState.IN_SERVICE and order.until is not None and order.until <= now:
             raise Refused(Reason.WRONG_STATE, f"{id} went back on {order.until:%Y-%m-%d}")
         if rack is not None and tx.get(Rack, rack).site != order.site:

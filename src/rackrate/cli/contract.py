@@ -145,7 +145,7 @@ AMENDMENTS = (
     Column("NO", lambda row: row["number"], right=True),
     Column("AGREED", lambda row: row["at"]),
     Column("FROM", lambda row: row["effective"]),
-    Column("AMENDMENT", lambda row: f"{row['kind']}: {row['what']}"),
+    Column("AMENDMENT", lambda row: f"{row['kind']}: {_changed(row)}"),
     Column("DUE WITH IT", _due_with, right=True),
 )
 DELIVERIES = (
@@ -188,6 +188,11 @@ def show(
         if rows:
             print()
             print_table(columns, rows)
+
+
+def _changed(row: Row) -> str:
+    """What an amendment changes; that which only adds says its kind itself."""
+    return str(row["what"]).removeprefix(f"{row['kind']}: ")
 
 
 def _facts(row: Row, zone: str) -> list[tuple[str, object]]:

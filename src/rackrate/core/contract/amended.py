@@ -159,13 +159,17 @@ def in_force(contract: Contract, number: int, at: datetime, now: datetime) -> Co
     old = known(contract, number)
     lasts = old.lasts
     if old not in contract.capacity or lasts is None or not lasts.start < at < lasts.end:
-        over = "never" if lasts is None else f"{lasts}"
+        runs = "has no time left" if lasts is None else f"runs {_said(lasts)}"
         raise Refused(
             Reason.WRONG_STATE,
-            f"commitment {number} of {contract.id} is over {over}: nothing of it changes at "
+            f"commitment {number} of {contract.id} {runs}: nothing of it changes at "
             f"{at:%Y-%m-%d %H:%M} UTC",
         )
     return old
+
+
+def _said(during: Interval) -> str:
+    return f"from {during.start:%Y-%m-%d %H:%M} to {during.end:%Y-%m-%d %H:%M} UTC"
 
 
 def not_past(field: str, instant: datetime, now: datetime) -> None:
