@@ -81,7 +81,9 @@ def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
     )
     assert "Support until 2028-12-31 16:00 UTC" in longer
     assert "amendment 4: 12 months more at 95 percent" in rackrate.ok("contract", "renew", "ramp")
-    assert "Held for it    nothing more: it was used" in rackrate.ok("contract", "show", "ramp")
+    shown = rackrate.ok("contract", "show", "ramp")
+    assert "Held for it    nothing more: it was used" in shown
+    assert " more: 1 x h100.node" in shown and "more: more:" not in shown
 
 
 def test_what_an_amendment_changes_is_shown_before_it_is_agreed(rackrate: Program) -> None:
