@@ -253,4 +253,15 @@ def test_a_file_that_is_no_quote_is_refused(rackrate: Program, tmp_path: Path) -
         file.write_text(text)
         done = rackrate("quote", "create", "-f", str(file))
         assert said in done.err, text
-        assert done.out == ""
+        assert done.out == "" and "Value error" not in done.err
+
+
+def test_a_length_that_no_line_would_take_is_refused(rackrate: Program, tmp_path: Path) -> None:
+    file = tmp_path / "quote.yaml"
+    file.write_text(
+        SAME.replace("- {kind: one_off, title: Set-up, start: 2027-03-01, amount: 80000.00}\n", "")
+    )
+    for option in (("--months", "7"), ("--until", "2029-01-01")):
+        done = rackrate("quote", "create", "-f", str(file), *option)
+        assert done.code == 2
+        assert f"{option[0]} is for lines that say no length" in done.err

@@ -111,7 +111,8 @@ def refused(error: RackrateError, request: str) -> Response:
 def invalid(errors: Sequence[Any], request: str) -> Response:
     """The answer for what a schema refuses: the first mistake in words, up to twenty as facts."""
     mistakes = [
-        {"field": _field(error["loc"]), "detail": error["msg"]} for error in errors[:MOST_MISTAKES]
+        {"field": _field(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
+        for error in errors[:MOST_MISTAKES]
     ]
     first = mistakes[0]
     detail = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]

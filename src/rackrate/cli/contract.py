@@ -209,7 +209,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Prepayment", f"{money(row['prepayment'])}, {plain(row['prepayment_percent'])} %"),
         ("Signed", local(row["signed"], zone)),
         ("Accepted by", "" if terms["acceptance"] == "none" else terms["acceptance"]),
-        ("Renewal", renewal and _renewal(renewal, zone)),
+        ("Renewal", "" if row["ended"] else renewal and _renewal(renewal, zone)),
         ("Held for it", held_for(row["right_to_renew"], zone)),
         ("Early end", early and _early_end(early, zone)),
         ("Late delivery", damages and _damages(damages)),

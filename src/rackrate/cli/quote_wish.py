@@ -60,8 +60,17 @@ def asked(client: Client, wish: Wish) -> tuple[Row, str]:
         lines += ramp(plain.sku, plain.count or 0, body["start"], plain.then, _at(zone))
     lines += [line_body(read_line(text), "--line", currency, _at(zone)) for text in wish.lines]
     if lines:
+        _check_length(plain, body, lines)
         body["lines"] = lines
     return body, zone
+
+
+def _check_length(plain: Plain, body: Row, lines: list[Row]) -> None:
+    """What no line would take is refused, and not left out in silence."""
+    given = plain.months is not None or plain.end
+    if given and not body.get("sku") and all(line.keys() & {"months", "end"} for line in lines):
+        option = "--until" if plain.end else "--months"
+        raise Usage(f"{option} is for lines that say no length, and every line says its own")
 
 
 def _check(plain: Plain, wish: Wish) -> None:
