@@ -116,7 +116,9 @@ def test_what_an_early_end_costs_is_shown_first(rackrate: Program) -> None:
     assert shown.startswith("ramp would have amendment 1: ends 2027-11-30") and "fee " in shown
     assert "\n  due at once: 766,800.00 CNY, Fee" in shown
     assert shown.endswith("\nNothing is changed.\n")
+    assert "to be decided by" in rackrate.ok("contract", "show", "ramp")
     assert "amendment 1" in rackrate.ok("contract", "end", "ramp", "--at", "2027-12-01")
+    assert "to be decided by" not in rackrate.ok("contract", "show", "ramp")
 
 
 def test_what_an_amendment_lacks_is_said_before_anything_is_asked(rackrate: Program) -> None:
