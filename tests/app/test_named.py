@@ -1,13 +1,17 @@
 """Nodes that were named at a delivery: its contract goes there first, others only at the end."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from rackrate.app import breaches, delivery, fleet, leasing, sales
+import pytest
+
+from rackrate.app import breaches, delivery, fleet, leasing, sales, tallies, upkeep
 from rackrate.app.leasing import Ask
 from rackrate.core.contract import Acceptance, Terms
+from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, NodeId, ProjectId, SiteId, SkuId
-from rackrate.core.inventory import Node
+from rackrate.core.inventory import Node, NodeState
 from rackrate.core.lease import LeaseClass
 from tests.app.contract_shop import FIRST, K1, NODE, TRAIN, day, nodes, pools, shop, sign
 from tests.build import Built
@@ -64,6 +68,58 @@ def test_a_node_is_named_anew_until_the_batch_is_accepted() -> None:
     assert marked(built) == {"h100-001": "k1"}
     delivery.deliver(built.world, built.admin, K1, 1, 1, [NodeId("h100-002")])
     assert marked(built) == {"h100-002": "k1"}
+
+
+def accepted(built: Built) -> None:
+    delivery.accept(built.world, built.admin, K1, 1, 1)
+
+
+def test_a_healthy_node_takes_the_place_of_one_that_failed_after_acceptance() -> None:
+    built = handed_over("h100-001")
+    accepted(built)
+    before = sales.deliveries(built.world, built.admin, K1)[0]
+    fleet.drain(built.world, built.admin, NodeId("h100-001"), "fan")
+    built.clock.instant = day(1)
+    counted = tallies.of_contract(built.world, built.admin, K1)
+    assert (counted.delivered.nodes, counted.healthy.nodes) == (1, 0)
+    done = delivery.replace_node(built.world, built.admin, K1, NodeId("h100-001"))
+    assert (done.gone, done.came) == ("h100-001", "h100-002")
+    assert marked(built) == {"h100-002": "k1"}
+    after = sales.deliveries(built.world, built.admin, K1)[0]
+    assert after == replace(before, names=(NodeId("h100-002"),))
+    counted = tallies.of_contract(built.world, built.admin, K1)
+    assert (counted.delivered.nodes, counted.healthy.nodes) == (1, 1)
+
+
+def test_what_takes_a_node_away_says_whose_it_is_and_how_many_could_take_its_place() -> None:
+    built = handed_over("h100-001")
+    accepted(built)
+    failing = NodeId("h100-001")
+    said = "1 node of k1 is named here; 1 free node could take its place"
+    for dry_run in (True, False):
+        told = fleet.drain(built.world, built.admin, failing, "fan", dry_run)
+        assert f"; {said}: rackrate contract replace k1 h100-001" in told.consequence
+    for to in (NodeState.IN_REPAIR, NodeState.RETIRED):
+        step = upkeep.Step(to, FIRST + timedelta(days=9) if to != "retired" else None, force=True)
+        named = upkeep.move(built.world, built.admin, failing, step).named
+        assert named is not None and named.said.startswith(said)
+    other = fleet.drain(built.world, built.admin, NodeId("h100-002"), "fan", dry_run=True)
+    assert "named" not in other.consequence
+
+
+def test_where_none_is_free_nothing_is_renamed_and_how_many_could_is_said() -> None:
+    built = handed_over("h100-001")
+    accepted(built)
+    with pytest.raises(Refused, match=r"h100-003 cannot take .* these could: h100-002") as caught:
+        delivery.replace_node(built.world, built.admin, K1, NodeId("h100-001"), NodeId("h100-003"))
+    assert caught.value.facts["nodes"] == 1
+    fleet.drain(built.world, built.admin, NodeId("h100-002"), "fan")
+    with pytest.raises(Refused, match="no node of east-1/h100x8 is in service, free") as caught:
+        delivery.replace_node(built.world, built.admin, K1, NodeId("h100-001"))
+    assert (caught.value.reason, caught.value.facts["nodes"]) == (Reason.NO_CAPACITY, 0)
+    with pytest.raises(Refused, match="named in no batch of k1"):
+        delivery.replace_node(built.world, built.admin, K1, NodeId("h100-004"))
+    assert marked(built) == {"h100-001": "k1"}
 
 
 def test_when_the_contract_is_over_its_node_is_a_node_like_others() -> None:

@@ -155,6 +155,23 @@ def test_a_batch_is_handed_over_late_and_accepted(rackrate: Program, server: Ser
     assert "is not a delivery as 1/2" in rackrate("contract", "accept", "ramp", "first").err
 
 
+def test_a_node_that_failed_after_acceptance_is_replaced(rackrate: Program, server: Server) -> None:
+    server.built.clock.instant = datetime(2026, 12, 1, tzinfo=UTC)
+    rackrate.ok("contract", "deliver", "ramp", "1/1", "--node", "h100-002")
+    rackrate.ok("contract", "accept", "ramp", "1/1")
+    told = rackrate.ok("node", "drain", "h100-002", "--note", "a fan")
+    assert "free node could take its place: rackrate contract replace ramp h100-002" in told
+    moved = rackrate.ok(
+        *("node", "move", "h100-002", "--to", "in_repair", "--expected", "2026-12-20"), "--dry-run"
+    )
+    assert "1 node of ramp is named here; " in moved
+    assert rackrate.ok("contract", "replace", "ramp", "h100-002") == (
+        "h100-001 is named in the place of h100-002 in ramp/1/1\n"
+    )
+    again = rackrate("contract", "replace", "ramp", "h100-001", "--with", "h100-002")
+    assert again.code == 1 and "[no_capacity]" in again.err
+
+
 def test_what_is_accepted_before_its_term_is_billed_from_the_term_on(
     rackrate: Program, server: Server
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rackrate.app.ports import Tx
@@ -26,6 +26,31 @@ from rackrate.core.inventory import Node, NodeState
 NAMED_AHEAD = timedelta(days=30)
 BY_HEALTH = "health"
 BY_NOBODY = "nobody: the terms ask for no acceptance"
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A batch in which a node was named in the place of another."""
+
+    batch: Delivery
+    gone: NodeId
+    came: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """For whom a node was handed over, and how many free nodes could take its place."""
+
+    node: NodeId
+    contract: ContractId
+    batch: str
+    free: int
+
+    @property
+    def said(self) -> str:
+        can = f"{self.free:,} free nodes" if self.free != 1 else "1 free node"
+        how = f": rackrate contract replace {self.contract} {self.node}" if self.free else ""
+        return f"1 node of {self.contract} is named here; {can} could take its place{how}"
 
 
 def deliver(
@@ -55,6 +80,43 @@ def deliver(
             after = after.taken(now, BY_NOBODY)
         tx.put(after, *_marked(tx, contract, delivery.names, named))
         return after
+
+
+def replace_node(
+    world: World, actor: Actor, id: ContractId, name: NodeId, by: NodeId | None = None
+) -> Replaced:
+    """Name a free, healthy node of the same pool in the place of one that was handed over.
+
+    Acceptance and billing stay as they are. Without `by`: the first that is free and unnamed.
+    """
+    with acting(world, actor, Verb.FLEET_WRITE, owner_of(id)) as tx:
+        tx.get(Contract, id)
+        node, now = tx.get(Node, name), world.clock.now()
+        tx.fleet(node.site)
+        contract, batch = tx.get(Contract, id), _naming(tx, id, name, now)
+        if batch is None:
+            raise Refused(Reason.WRONG_STATE, f"{name} is named in no batch of {id} that goes on")
+        free = _standing_by(tx, contract, batch, node, now)
+        if not free or (by is not None and by not in free):
+            these = f"{by} cannot take the place of {name}; these could: {', '.join(free[:8])}"
+            none = f"no node of {node.pool} is in service, free and named for nobody"
+            raise Refused(Reason.NO_CAPACITY, these if free else none, {"nodes": len(free)})
+        came = by or free[0]
+        names = tuple(sorted({*batch.names, came} - {name}))
+        after = replace(batch, names=names)
+        tx.put(after, *_marked(tx, contract, (name,), (came,)))
+        return Replaced(after, name, came)
+
+
+def named_at(tx: Tx, id: NodeId, now: datetime) -> Named | None:
+    """Whose node this is by a delivery, and how many could take its place; as the fleet is now."""
+    node = tx.get(Node, id)
+    contract = None if node.named_for is None else tx.peek(Contract, ContractId(node.named_for))
+    batch = None if contract is None else _naming(tx, contract.id, id, now)
+    if contract is None or batch is None:
+        return None
+    free = _standing_by(tx, contract, batch, node, now)
+    return Named(id, contract.id, batch.id, len(free))
 
 
 def accept(world: World, actor: Actor, id: ContractId, commitment: int, number: int) -> Delivery:
@@ -99,15 +161,41 @@ def _found(tx: Tx, id: ContractId, batch: str) -> tuple[Contract, Delivery, Comm
     return contract, delivery, commitment
 
 
-def _in_force(contract: Contract, delivery: Delivery, now: datetime) -> Commitment:
-    """What a batch can be handed over for by now: its commitment, or what goes on after that."""
-    if delivery.accepted is not None:
-        raise Refused(Reason.WRONG_STATE, f"{delivery.id} is delivered and accepted")
+def _naming(tx: Tx, id: ContractId, name: NodeId, now: datetime) -> Delivery | None:
+    """The batch of a contract in which a node is named, of what is not over."""
+    contract = tx.get(Contract, id)
+    named = (each for each in tx.find(Delivery, contract=id) if name in each.names)
+    return next((each for each in named if _goes_on(contract, each, now)), None)
+
+
+def _standing_by(
+    tx: Tx, contract: Contract, batch: Delivery, node: Node, now: datetime
+) -> list[NodeId]:
+    """Nodes of the same pool that could be named in its place; none that is to be drained."""
+    pool = [
+        each
+        for each in tx.fleet(node.site).nodes
+        if each.pool == node.pool and each.drained is None and each.id not in batch.names
+    ]
+    free = _free(tx, contract, _going_on(contract, batch, now)[0], batch, pool, now)
+    return list(free)
+
+
+def _going_on(contract: Contract, delivery: Delivery, now: datetime) -> list[Commitment]:
+    """What a batch is for by now, and then what follows that."""
     going = [
         (each.lasts.start, each)
         for each in chain(contract, delivery.commitment)
         if each.lasts is not None and now < each.lasts.end
     ]
+    return [each for _, each in sorted(going, key=lambda one: one[0])]
+
+
+def _in_force(contract: Contract, delivery: Delivery, now: datetime) -> Commitment:
+    """What a batch can be handed over for by now: its commitment, or what goes on after that."""
+    if delivery.accepted is not None:
+        raise Refused(Reason.WRONG_STATE, f"{delivery.id} is delivered and accepted")
+    going = _going_on(contract, delivery, now)
     if not going:
         raise Refused(Reason.TOO_LATE, f"what {delivery.id} is for is over")
     first = delivery.due - NAMED_AHEAD
@@ -118,7 +206,7 @@ def _in_force(contract: Contract, delivery: Delivery, now: datetime) -> Commitme
             f"{first:%Y-%m-%d %H:%M} UTC on, and may be planned anew until then",
             {"earliest": first.isoformat()},
         )
-    return min(going, key=lambda one: one[0])[1]
+    return going[0]
 
 
 def _free(
@@ -188,8 +276,7 @@ def _named(tx: Tx, pools: Iterable[PoolId], delivery: Delivery, now: datetime) -
 
 def _goes_on(contract: Contract, delivery: Delivery, now: datetime) -> bool:
     """Whether what the batch is for is not over, or what follows it."""
-    going = chain(contract, delivery.commitment)
-    return any(each.lasts is not None and now < each.lasts.end for each in going)
+    return bool(_going_on(contract, delivery, now))
 
 
 def _held_by_others(tx: Tx, node: Node, contract: Contract) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rackrate.app import breaches
 from rackrate.app.breaches import Consequence
+from rackrate.app.delivery import Named, named_at
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -115,6 +116,7 @@ class Drained:
     told: Consequence
     short: int
     when: str = ""
+    named: Named | None = None
 
     @property
     def consequence(self) -> str:
@@ -130,6 +132,8 @@ class Drained:
             nodes = "node" if self.short == 1 else "nodes"
             then = "now" if self.view.node.state is NodeState.DRAINING else "then"
             said += f"; its pool is {self.short} {nodes} short of what is promised {then}"
+        if self.named is not None:
+            said += f"; {self.named.said}"
         return said
 
 
@@ -230,7 +234,7 @@ def drain(
             tx.put(node)
             cause = f"node {id} is drained{when}"
             told = breaches.write_down(world, tx, node.site, [node.pool], cause)
-        return _drained(tx, node, told, shown)
+        return replace(_drained(tx, node, told, shown), named=named_at(tx, id, now))
 
 
 def _away(old: Node, away: Away, note: str, now: datetime) -> Node:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rackrate.app import breaches
 from rackrate.app.breaches import Consequence
+from rackrate.app.delivery import Named, named_at
 from rackrate.app.electricity import check_fits
 from rackrate.app.fleet import NodeView, check_note, node_views
 from rackrate.app.ports import Tx
@@ -39,6 +40,7 @@ class Moved:
     view: NodeView
     told: Consequence
     dry_run: bool = False
+    named: Named | None = None
 
 
 def move(world: World, actor: Actor, id: NodeId, step: Step, dry_run: bool = False) -> Moved:
@@ -63,7 +65,8 @@ def move(world: World, actor: Actor, id: NodeId, step: Step, dry_run: bool = Fal
             told = breaches.write_down(
                 world, tx, node.site, [node.pool], _cause(tx, old, node, step)
             )
-        return Moved(node_views(tx, [node])[0], told, dry_run)
+        named = named_at(tx, id, now) if step.to in EMPTY_FIRST else None
+        return Moved(node_views(tx, [node])[0], told, dry_run, named)
 
 
 def return_node(world: World, actor: Actor, id: NodeId, note: str = "") -> NodeView:

@@ -1,4 +1,4 @@
-"""`rackrate contract amend|renew|end|deliver|accept`: what happens to a contract once signed."""
+"""`rackrate contract amend|renew|end|deliver|replace|accept`: a contract once it is signed."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -102,6 +102,21 @@ def deliver(
     row = connect().post(_place(id, batch) + "/deliver", {"names": node})
     late = f", {row['days_late']} days late: {money(row['damages'])}" if row["days_late"] else ""
     print_done(row, output, f"{row['id']} is delivered{late}: {', '.join(row['names'])}")
+
+
+@contract.command()
+def replace(
+    id: Contract,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="One that was handed over.")],
+    by: Annotated[
+        str, typer.Option("--with", metavar="NODE", help="Left out: the first that is free.")
+    ] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Name a free, healthy node in the place of one that failed; acceptance and billing stay."""
+    row = connect().post(path("contracts", id, "nodes", node, "replace"), {"by": by or None})
+    said = f"{row['came']} is named in the place of {row['gone']} in {row['delivery']['id']}"
+    print_done(row, output, said)
 
 
 @contract.command()

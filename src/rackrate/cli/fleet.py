@@ -180,6 +180,8 @@ def move(
     seen = row["node"]
     print(f"{id} {'would be' if dry_run else 'is'} {_where(seen, zones)}")
     print_consequence(row["consequence"], zones)
+    if row["named"]:
+        print(row["named"]["said"])
 
 
 def _where(seen: Row, zones: Zones) -> str:

@@ -15,6 +15,8 @@ from rackrate.api.schemas.contracts import (
     ContractRequest,
     DeliverRequest,
     Delivery,
+    Replaced,
+    ReplaceRequest,
 )
 from rackrate.api.schemas.parts import Page
 from rackrate.app import amending, delivery, sales
@@ -134,6 +136,24 @@ def accept(call: Writer, id: IdPath, commitment: Place, number: Place) -> Respon
         return _delivery(call, done)
 
     return call.post(None, act)
+
+
+@router.post(
+    "/contracts/{id}/nodes/{node}/replace",
+    response_model=Replaced,
+    responses=WRITES,
+    tags=CONTRACTS,
+    summary="Name a healthy node in the place of one that was handed over",
+)
+def replace(call: Writer, id: IdPath, node: IdPath, body: ReplaceRequest) -> Response:
+    """Acceptance and billing stay. Refused with how many nodes of its pool could take the place."""
+
+    def act() -> Replaced:
+        by = None if body.by is None else NodeId(body.by)
+        done = delivery.replace_node(call.world, call.actor, ContractId(id), NodeId(node), by)
+        return Replaced(delivery=_delivery(call, done.batch), gone=done.gone, came=done.came)
+
+    return call.post(body, act)
 
 
 def _delivery(call: Call, done: contracts.Delivery) -> Delivery:

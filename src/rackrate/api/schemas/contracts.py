@@ -349,6 +349,20 @@ class DeliverRequest(Schema):
     names: list[Id] = Field(default=[], max_length=1_000)
 
 
+class ReplaceRequest(Schema):
+    """Which node takes the place; left out: the first of its pool that is free and unnamed."""
+
+    by: Id | None = None
+
+
+class Replaced(Schema):
+    """The batch as it is named now: `came` is in the place of `gone`."""
+
+    delivery: Delivery
+    gone: str
+    came: str
+
+
 class ContractDetail(Contract):
     """A contract with its payment plan and deliveries: value + left = prepayment + all that is due.
 

@@ -9,6 +9,7 @@ from rackrate.api.schemas.breaches import Consequence
 from rackrate.api.schemas.parts import NO_NUL, Id, Instant, Limits, Schema, Text
 from rackrate.api.schemas.sites import Site
 from rackrate.app import fleet, manifest, upkeep
+from rackrate.app.delivery import Named as HandedOver
 from rackrate.core import power
 from rackrate.core.calendar import HolderKind
 from rackrate.core.ids import RackId
@@ -254,12 +255,28 @@ class Returned(NodeDetail):
         return cls(**_node(moved.view), holdings=held, promises=Consequence.of(moved.told))
 
 
+class Named(Schema):
+    """A node that was handed over for a contract, and how many could take its place."""
+
+    contract: str
+    delivery: str
+    free: int = Field(description="Nodes of its pool that are healthy, free and not named")
+    said: str
+
+    @classmethod
+    def of(cls, named: HandedOver | None) -> "Named | None":
+        if named is None:
+            return None
+        return cls(contract=named.contract, delivery=named.batch, free=named.free, said=named.said)
+
+
 class Moved(Schema):
     """The node after its step, and what that does to promises."""
 
     node: NodeDetail
     consequence: Consequence
     dry_run: bool
+    named: Named | None = Field(description="For whom it was handed over, where it goes away")
 
     @classmethod
     def of(cls, moved: upkeep.Moved) -> "Moved":
@@ -267,6 +284,7 @@ class Moved(Schema):
             node=NodeDetail.detail(moved.view),
             consequence=Consequence.of(moved.told),
             dry_run=moved.dry_run,
+            named=Named.of(moved.named),
         )
 
 
@@ -279,6 +297,7 @@ class Drained(Schema):
     consequence: str = Field(description="What happens, in words")
     promises: Consequence
     dry_run: bool
+    named: Named | None = Field(description="For whom it was handed over")
 
     @classmethod
     def of(cls, drained: fleet.Drained, dry_run: bool) -> "Drained":
@@ -289,6 +308,7 @@ class Drained(Schema):
             consequence=drained.consequence,
             promises=Consequence.of(drained.told),
             dry_run=dry_run,
+            named=Named.of(drained.named),
         )
 
 
