@@ -181,6 +181,8 @@ def test_nodes_may_be_leased_back_to_the_supplier_and_are_then_nobody_elses() ->
             built.world, built.admin, PO, 4, Interval(day(5), day(9)), Money(0, "CNY")
         )
     assert caught.value.facts["nodes"] == 3
+    assert "at most 3 of 4 nodes of " in caught.value.detail
+    assert f"; all from {day(9):%Y-%m-%d %H:%M} UTC" in caught.value.detail
 
 
 def test_a_day_that_passes_without_its_truck_is_written_down_by_the_next_look() -> None:

@@ -21,7 +21,7 @@ from rackrate.core.ids import ContractId, NodeId, PurchaseId, RackId, SiteId
 from rackrate.core.interval import Interval, check_instant
 from rackrate.core.inventory import ARRIVING, Block, Node, NodeState, Rack, Site
 from rackrate.core.money import MOST_WORTH, Money
-from rackrate.core.promise import Wish, room_in
+from rackrate.core.promise import Wish, earliest, room_in
 from rackrate.core.purchase import Batch, LeaseBack, PurchaseOrder, steps_to
 from rackrate.core.words import nodes_said, part_said
 
@@ -126,10 +126,8 @@ def place(world: World, actor: Actor, order: PurchaseOrder) -> OrderView:
     for batch in order.batches:
         check_near("batches", batch.expected, now)
         if batch.expected <= now:
-            raise Invalid(
-                "batches",
-                f"batch {batch.number} is expected on {batch.expected:%Y-%m-%d}, a past day",
-            )
+            day = f"{batch.expected:%Y-%m-%d}"
+            raise Invalid("batches", f"batch {batch.number} is expected on {day}, a past day")
     return record(world, actor, order, order.serves)
 
 
@@ -141,10 +139,8 @@ def record(
     """
     check_amount("price", order.price)
     if order.price_of_all.amount > MOST_WORTH:
-        raise Invalid(
-            "price",
-            f"all nodes come to {order.price_of_all}; {MOST_WORTH:,f} is the most of one order",
-        )
+        said = f"all nodes come to {order.price_of_all}; {MOST_WORTH:,f} is the most of one order"
+        raise Invalid("price", said)
     with acting(world, actor, Verb.FLEET_WRITE, Target("purchase_order", order.id)) as tx:
         if tx.peek(PurchaseOrder, order.id) is not None:
             raise Conflict(f"purchase order {order.id} is already there")
@@ -252,9 +248,8 @@ def slip(
         before = order.batch(batch).expected
         late = [node for node in _nodes(tx, order, batch) if node.state in ARRIVING]
         if not late:
-            raise Refused(
-                Reason.WRONG_STATE, f"batch {batch} of {id} is in service already: nothing slips"
-            )
+            said = f"batch {batch} of {id} is in service already: nothing slips"
+            raise Refused(Reason.WRONG_STATE, said)
         if order.until is not None and to >= order.until:
             raise Invalid("to", f"{id} goes back on {order.until:%Y-%m-%d}, before that")
         order = order.expecting(batch, to)
@@ -338,10 +333,8 @@ def _parted(tx: Tx, order: PurchaseOrder, part: Part) -> tuple[list[Node], list[
     elif part.count is not None:
         coming = [node.id for node in every if node.state in ARRIVING]
         if not 1 <= part.count <= len(coming):
-            raise Invalid(
-                "count",
-                f"batch {part.batch} has {nodes_said(len(coming))} still to come, not {part.count}",
-            )
+            there = f"batch {part.batch} has {nodes_said(len(coming))} still to come"
+            raise Invalid("count", f"{there}, not {part.count}")
         chosen = frozenset(coming[: part.count])
     else:
         chosen = frozenset(node.id for node in every)
@@ -389,16 +382,16 @@ def lease_back(
         site, pool = tx.get(Site, order.site), tx.fleet(order.site).pools[order.pool]
         kept, moment = site.spare_percent + site.moment_percent, site.moment_percent
         notice = giveway.longest_notice(tx, site.id, order.chip, now)
-        room = room_in(pool, Wish(nodes, during, now, notice, kept, moment_percent=moment))
+        wish = Wish(nodes, during, now, notice, kept, moment_percent=moment)
+        room = room_in(pool, wish)
         if room < nodes:
-            raise Refused(
-                Reason.NO_CAPACITY,
-                f"{part_said(room, nodes)} of {pool.id} can be promised over {during}",
-                {"nodes": room},
-            )
-        back = LeaseBack(
-            world.ids.new("lbk"), id, order.site, order.pool, nodes, during, monthly, now
-        )
+            starts = earliest([pool], wish)
+            said = f"{part_said(room, nodes)} of {pool.id} can be promised over {during}"
+            said += "" if starts is None else f"; all from {starts:%Y-%m-%d %H:%M} UTC"
+            first = None if starts is None else starts.isoformat()
+            raise Refused(Reason.NO_CAPACITY, said, {"nodes": room, "earliest": first})
+        name = world.ids.new("lbk")
+        back = LeaseBack(name, id, order.site, order.pool, nodes, during, monthly, now)
         held = Reservation(
             back.id, order.site, order.pool, nodes, during, ReservationKind.LEASE_BACK, back.id
         )
