@@ -25,8 +25,10 @@ def test_draining_may_be_only_asked_about(rackrate: Program) -> None:
 
 
 def test_a_node_that_is_retired_does_not_come_back(rackrate: Program) -> None:
-    asked = rackrate.ok("node", "move", "h100-003", "--to", "retired", "--dry-run")
-    assert asked.startswith("h100-003 would be retired\n")
+    broken = ("node", "move", "h100-004", "--to", "in_repair", "--expected", "2027-03-01")
+    assert "in_repair, back 2027-03-01" in rackrate.ok(*broken)
+    asked = rackrate.ok("node", "move", "h100-004", "--to", "retired", "--dry-run")
+    assert asked.startswith("h100-004 would be retired\n")
     later = ("node", "move", "h100-003", "--to", "retired", "--expected", "2027-03-01", "--dry-run")
     assert rackrate.ok(*later).startswith(
         "h100-003 would be in_service, leaves 2027-03-01 00:00:00 Asia/Shanghai\n"
