@@ -34,6 +34,7 @@ TAGS = [
     {"name": "contracts", "description": "Take-or-pay for whole nodes"},
     {"name": "invoices", "description": "What is owed, and what was paid"},
     {"name": "receivables", "description": "Payments, open items, ageing, reminders"},
+    {"name": "budgets", "description": "What on-demand use of a month may cost"},
     {"name": "ledger", "description": "The books"},
     {"name": "notifications", "description": "Who is told of what, and whether it arrived"},
     {"name": "system", "description": "Health, and who did what"},
