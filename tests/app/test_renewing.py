@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import delivery, sales, upkeep
+from rackrate.app import breaches, delivery, sales, upkeep
 from rackrate.app.amending import End, Extend, Fewer, More, Renew, preview
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import (
@@ -251,6 +251,33 @@ def test_nodes_are_given_back_although_the_pool_is_short_by_then() -> None:
     change(built, Fewer(1, 3, day(6)))
     assert sum(count for count, _, _ in held(built)) == 3
     assert [row.nodes for row in rows(built) if row.renews == 2] == [2, 1]
+
+
+def test_two_lines_do_not_go_on_with_the_same_node() -> None:
+    """Of what is free after the term one node is left, and two lines of one node would go on."""
+    built = shop()
+    lines = nodes(1, 0, 12, "500.00"), nodes(1, 0, 12, "500.00")
+    sign(built, *lines, terms=renewable(held=False))
+    other(built, 3, 12, 24)
+    before = rows(built)
+    assert refusal(built, Renew()).facts["nodes"] == 0
+    assert rows(built) == before
+
+
+def test_a_right_that_lacks_nodes_does_not_become_a_promise_of_what_is_not_there() -> None:
+    """Two lines hold a node each for later, and one of the two nodes will have left by then."""
+    built = shop()
+    lines = nodes(1, 0, 12, "500.00"), nodes(1, 0, 12, "500.00")
+    sign(built, *lines, terms=renewable())
+    other(built, 2, 12, 24)
+    (block,) = {row.pool.split("/")[0] for row in rows(built) if row.renews}
+    with built.world.store.transaction() as tx:
+        first = next(row.id for row in tx.find(Node, site=SiteId("east")) if row.block == block)
+    leaves = upkeep.Step(NodeState.RETIRED, day(11), force=True)
+    upkeep.move(built.world, built.admin, first, leaves)
+    assert refusal(built, Renew()).reason is Reason.NO_CAPACITY
+    with built.world.store.transaction() as tx:
+        assert not breaches.look_at(built.world, tx, SiteId("east")), "all was told before"
 
 
 # -- where it goes when its own blocks are sold --------------------------------------------------

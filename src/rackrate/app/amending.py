@@ -10,8 +10,8 @@ from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
 from rackrate.app.ports import Tx
-from rackrate.app.promising import cut_back, sites_of, tell_until_when_safe
-from rackrate.app.renewing import Placed, Right, going_on, let_go, reserve, right_of
+from rackrate.app.promising import cut_back, held_by, lay, sites_of, tell_until_when_safe
+from rackrate.app.renewing import Going, Placed, Right, going_on, let_go, reserve, right_of
 from rackrate.app.sales import (
     Batches,
     check_amount,
@@ -24,6 +24,7 @@ from rackrate.app.sales import (
 )
 from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core.access import Actor, Verb
+from rackrate.core.calendar import Reservation
 from rackrate.core.contract import (
     Amended,
     Amendment,
@@ -192,11 +193,14 @@ def _on_its_nodes(
     decided: Callable[[Mapping[int, int]], Amended],
 ) -> tuple[Amended, Placed]:
     """What goes on longer, with what of it goes to other blocks because its own are sold."""
-    going = {
-        each.follows: going_on(world, tx, contract, each, freed.get(each.follows, ()))
-        for each in done.added
-        if each.nodes
-    }
+    longer = [each for each in done.added if each.nodes]
+    going: dict[int, Going] = {}
+    for each in longer:
+        going[each.follows] = going_on(world, tx, contract, each, freed.get(each.follows, ()))
+        lay(tx, contract, each, going[each.follows].pools)  # The next does not have these, too.
+    for each in longer:
+        for held in held_by(tx, contract, each):
+            tx.remove(Reservation, held.id)
     moving = {number: each.moving for number, each in going.items() if each.moving}
     if moving:
         done = decided(moving)
