@@ -1,4 +1,4 @@
-"""Without a quote, nobody signs or amends below the discount floor who may not approve one."""
+"""Without a quote, nobody signs or amends below the discount floor."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,10 +9,10 @@ import pytest
 from rackrate.app import amending, quotes, sales
 from rackrate.app.amending import Change, Extend, More, Swap
 from rackrate.core.access import Actor, Role
-from rackrate.core.contract import Contract, Terms, UpgradeRight
+from rackrate.core.contract import Contract, Opening, Terms, UpgradeRight
 from rackrate.core.errors import RackrateError, Reason
 from rackrate.core.ids import ChipId, ContractId
-from rackrate.core.interval import Interval
+from rackrate.core.interval import Interval, Month
 from rackrate.core.money import Money
 from tests.app.test_quotes import (
     H20,
@@ -75,9 +75,22 @@ def test_a_term_shorter_than_the_book_begins_at_is_no_way_around_it() -> None:
     assert below(refused(sales.sign, built.world, seller(built), offer)) == "66500.00"
 
 
-def test_who_may_approve_signs_below_it_alone() -> None:
+def test_who_may_approve_a_quote_does_not_go_below_it_alone_either() -> None:
     built = shop()
-    assert sign(built, built.admin, "1.00").id == ONE
+    assert below(refused(sign, built, built.admin, "66499.99")) == "66500.00"
+    sign(built, built.admin, "66500.00")
+    low = Extend(1, FOLLOWING, cny("66499.99"))
+    for act in (amending.amend, amending.preview):
+        assert below(refused(act, built.world, built.admin, ONE, low)) == "66500.00"
+
+
+def test_what_was_signed_elsewhere_before_comes_as_it_was_agreed() -> None:
+    built = shop()
+    offer = sales.Offer.of(ONE, TRAIN, NODE, 1, YEAR, cny("1.00"), Decimal(0))
+    month = Month(2026, 10)
+    opening = Opening(datetime(2026, 1, 5, tzinfo=UTC), month, month, cny("0.00"))
+    offer = replace(offer, opening=opening)
+    assert sales.sign(built.world, built.admin, offer).id == ONE
 
 
 def test_where_the_book_has_no_contract_price_nothing_is_checked() -> None:
@@ -137,5 +150,8 @@ def test_what_goes_on_in_two_parts_is_priced_as_one() -> None:
 
 def test_going_on_at_what_was_approved_before_needs_nobody_again() -> None:
     built = shop()
-    sign(built, built.admin, "1.00")
+    low = replace(wish(1, monthly=cny("1.00")), months=12)
+    quote = quotes.create(built.world, seller(built), low)
+    quotes.approve(built.world, built.admin, quote.id)
+    quotes.sign(built.world, built.admin, quote.id, ONE)
     amending.amend(built.world, seller(built), ONE, Extend(1, FOLLOWING))

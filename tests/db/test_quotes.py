@@ -182,7 +182,7 @@ def test_an_expired_hold_is_in_nobody_s_way_though_the_database_counts_rows(pair
     # The other plane signs a contract without a quote: it takes the row away first.
     during = Interval(MARCH, MARCH + timedelta(days=365))
     offer = sales.Offer.of(
-        ContractId("k1"), TRAIN, NODE, 4, during, Money.parse("1000.00", "CNY"), Decimal(0)
+        ContractId("k1"), TRAIN, NODE, 4, during, Money.parse("400000.00", "CNY"), Decimal(0)
     )
     sales.sign(pair.worlds[1], pair.admin, offer)
     assert {held.kind for held in pair.promised()} == {ReservationKind.CONTRACT}

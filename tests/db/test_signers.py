@@ -79,7 +79,7 @@ class Signers:
 
     def sign(self, id: str, nodes: int) -> Callable[[World], object]:
         offer = sales.Offer.of(
-            ContractId(id), TRAIN, NODE, nodes, YEAR, Money(nodes * 10**6, "CNY"), Decimal(20)
+            ContractId(id), TRAIN, NODE, nodes, YEAR, Money(nodes * 10**7, "CNY"), Decimal(20)
         )
         return lambda world: sales.sign(world, self.built.admin, offer)
 
@@ -199,7 +199,7 @@ def test_signing_withdrawing_and_expiring_at_once_end_in_one_of_them(signers: Si
 def test_two_amendments_at_once_take_the_last_node_once(signers: Signers) -> None:
     for name in ("deal-1", "deal-2", "deal-3"):
         signers.sign(name, 1)(signers.worlds[0])
-    more = amending.More((sales.capacity(1, NODE, 1, YEAR, Money(10**6, "CNY")),))
+    more = amending.More((sales.capacity(1, NODE, 1, YEAR, Money(10**7, "CNY")),))
     acts: list[Callable[[World], object]] = [
         lambda world, n=n: amending.amend(  # type: ignore[misc]
             world, signers.built.admin, ContractId(f"deal-{1 + n % 3}"), more

@@ -74,7 +74,7 @@ sku: {sku}
 currency: CNY
 tax_included: false
 basis: per node and calendar month, before VAT
-floor_percent: 10
+floor_percent: 100
 effective: 2026-01-01
 time_zone: UTC
 tiers: [{tiers}]

@@ -18,10 +18,14 @@ _PRICED = (AmendmentKind.MORE, AmendmentKind.EXTEND, AmendmentKind.SWAP)
 
 
 def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: int = 0) -> None:
-    """Refused `not_approved` where an amount of that amendment, 0 the signature, is below the
-    floor, and the actor is not one of those who approve.
+    """Refused `not_approved`, whoever acts, where an amount of that amendment, 0 the signature, is
+    below the floor. A contract that runs already is taken over as it was agreed, by one who may
+    approve.
     """
-    if allows(actor, Verb.QUOTE_APPROVE, Target("contract", contract.id, contract.customer)):
+    taken_over = contract.opening is not None and not order
+    if taken_over and allows(
+        actor, Verb.QUOTE_APPROVE, Target("contract", contract.id, contract.customer)
+    ):
         return
     if order and _kind(contract, order) not in _PRICED:
         return
