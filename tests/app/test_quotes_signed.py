@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from rackrate.app import billing, loops, quotes
+from rackrate.app import billing, breaches, loops, quotes, upkeep
 from rackrate.core.access import Role
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.errors import Forbidden, Missing, Reason
 from rackrate.core.ids import ContractId
+from rackrate.core.inventory import Node, NodeState
 from rackrate.core.money import Money
 from rackrate.core.quote import QuoteState
 from tests.app.test_quotes import (
@@ -66,6 +67,23 @@ def test_a_customer_s_owner_signs_its_own_quote_and_knows_of_no_other() -> None:
     with pytest.raises(Forbidden):
         quotes.create(built.world, owner, wish(1))
     assert quotes.sign(built.world, owner, mine.id).customer == "robotics"
+
+
+def test_a_hold_that_has_become_short_is_told_at_once_and_cannot_be_signed() -> None:
+    """All four nodes are held, and one breaks for good: two in one block are not to be had."""
+    built = shop()
+    quote = quotes.create(built.world, built.admin, wish(2, same_block=True))
+    quotes.create(built.world, built.admin, wish(2, customer=STUDIO))
+    before = quotes.show(built.world, built.admin, quote.id).held
+    with built.world.store.transaction() as tx:
+        lost = next(row.id for row in tx.find(Node) if row.pool == before[0].pool)
+    leaves = upkeep.Step(NodeState.RETIRED, force=True)
+    upkeep.move(built.world, built.admin, lost, leaves)
+    (told,) = breaches.show(built.world, built.admin)
+    assert (told.short.reservation.holder, told.short.nodes) == (quote.id, 1)
+    refusal = refused(quotes.sign, built.world, built.admin, quote.id)
+    assert (refusal.reason, refusal.facts["nodes"]) == (Reason.NO_CAPACITY, 1)
+    assert quotes.show(built.world, built.admin, quote.id).held == before
 
 
 # -- discounts ----------------------------------------------------------------------------------

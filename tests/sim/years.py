@@ -87,6 +87,11 @@ class Years:
         with self.world.store.transaction() as tx:
             return {kind.__name__: tx.find(kind) for kind in KINDS if kind is not Audit}
 
+    def short(self, holder: str) -> bool:
+        """Whether it was told that a contract or a quote lacks nodes of what it is promised."""
+        rows = self.rows("Breach")
+        return any(row.holder == holder and row.open(self.now) for row in rows)
+
     # -- acting -----------------------------------------------------------------------------------
 
     def act(

@@ -121,15 +121,10 @@ class Firm(Quoting):
         expected = self.book.plus(id, *self.book.would_renew(id))
         done = self._amend(id, amending.Renew(), expected)
         held = self.now < renewal.decide_by and self.book.held(id, self.now)
-        if held and isinstance(done, RackrateError) and not self._short(id):
+        if held and isinstance(done, RackrateError) and not self.short(id):
             self.auditor.find(self.now, f"{id} is held what it may renew, and may not: {done}")
         if self.now >= renewal.decide_by and not isinstance(done, RackrateError):
             self.auditor.find(self.now, f"{id} was renewed after its right had lapsed")
-
-    def _short(self, contract: str) -> bool:
-        """Whether it was told that it lacks nodes of what it is promised or held."""
-        rows = self.rows("Breach")
-        return any(row.holder == contract and row.open(self.now) for row in rows)
 
     def _amend(self, id: str, change: Any, expected: Levels) -> Any:
         """A change, after which the contract has so much."""
@@ -151,7 +146,7 @@ class Firm(Quoting):
         elif (
             done.reason is Reason.NO_CAPACITY
             and isinstance(change, amending.Fewer | amending.End)
-            and not self._short(id)  # What is not there cannot be laid anew.
+            and not self.short(id)  # What is not there cannot be laid anew.
         ):
             self.auditor.find(self.now, f"{id} may not give nodes back: {done.detail}")
         return done

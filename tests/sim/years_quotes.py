@@ -176,7 +176,8 @@ class Quoting(Delivering):
         made = self.act("sign", lambda: quotes.sign(self.world, self.admin, QuoteId(id)), then)
         if isinstance(made, RackrateError):
             past = quote.during.end <= self.now
-            if open_ and approved and not past:
+            # What is held and not there, as was told, does not become a promise.
+            if open_ and approved and not past and not self.short(id):
                 self.auditor.find(self.now, f"{id} is held, and cannot be signed: {made.detail}")
             return
         self.deals[made.id] = Rights(quote.sku, made.terms)
