@@ -61,7 +61,12 @@ def wait_for(client: Client, lease: str, timeout_s: int) -> Row:
 
 
 def _has_run(row: Row) -> bool:
-    """Whether it runs, or has run since it was last asked to: a command may be quick."""
+    """Whether it runs, or has run since it was last asked to: a command may be quick.
+
+    The log may be a moment ahead of the row beside it: then the next look tells.
+    """
+    if row["phase"] in ("queued", "starting"):
+        return False
     kinds = [event["kind"] for event in row["history"]]
     asked = max(
         place for place, kind in enumerate(kinds) if kind in ("requested", "start_requested")
