@@ -12,7 +12,7 @@ from rackrate.app.metering import Meter, last_close
 from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
@@ -83,8 +83,7 @@ def find(
     limit: int | None = None,
 ) -> list[Invoice]:
     """Invoices that the actor may see, newest number first."""
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, customer)
     with reading(world, actor, Verb.INVOICE_READ, Target("invoice", "", customer)) as tx:
         confine(tx, actor)
         equal: dict[str, Any] = {} if customer is None else {"customer": customer}
@@ -113,10 +112,7 @@ def _asked(customer: Customer, cause: str, month: Month, sheet: Sheet) -> Asked:
 
 
 def _owner(id: InvoiceId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("invoice", id, tx.get(Invoice, id).customer)
-
-    return locate
+    return owned("invoice", Invoice, id)
 
 
 def _close_customers(world: World, tx: Tx, seller: Seller, month: Month) -> tuple[Invoice, ...]:

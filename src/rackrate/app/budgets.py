@@ -12,7 +12,7 @@ from typing import Any
 from rackrate.app import outbox
 from rackrate.app.credit import burns, used_in, with_tax
 from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, acting, confine, hint, reading
+from rackrate.app.world import Locate, World, acting, confine, hint, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.budget import GRACE, Budget, budget_id
 from rackrate.core.errors import Invalid, Missing
@@ -71,7 +71,7 @@ def _check(tx: Tx, customer: Customer, new: NewBudget) -> None:
 
 def remove(world: World, actor: Actor, id: str) -> Budget:
     """There is none any more; what was stopped stays stopped."""
-    with acting(world, actor, Verb.BUDGET_WRITE, _whose(id)) as tx:
+    with acting(world, actor, Verb.BUDGET_WRITE, _owner(id)) as tx:
         budget = tx.get(Budget, id)
         tx.remove(Budget, id)
         return budget
@@ -79,7 +79,7 @@ def remove(world: World, actor: Actor, id: str) -> Budget:
 
 def show(world: World, actor: Actor, id: str) -> Budget:
     """A budget with what the month has used of it now."""
-    with reading(world, actor, Verb.INVOICE_READ, _whose(id)) as tx:
+    with reading(world, actor, Verb.INVOICE_READ, _owner(id)) as tx:
         confine(tx, actor)
         budget = tx.get(Budget, id)
         customer = tx.get(Customer, budget.customer)
@@ -89,8 +89,7 @@ def show(world: World, actor: Actor, id: str) -> Budget:
 
 def find(world: World, actor: Actor, customer: CustomerId | None = None) -> list[Budget]:
     """Budgets, with what was used of them when they were last looked at."""
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, customer)
     target = Target("customer", customer or "", customer)
     with reading(world, actor, Verb.INVOICE_READ, target) as tx:
         confine(tx, actor)
@@ -177,9 +176,5 @@ def _within(tx: Tx, lines: Iterable[Line], project: ProjectId | None) -> list[Li
     return [line for line in lines if line.project == project or line.lease in leases]
 
 
-def _whose(id: str) -> Locate:
-    def locate(tx: Tx) -> Target:
-        customer = tx.get(Budget, id).customer
-        return Target("budget", id, customer)
-
-    return locate
+def _owner(id: str) -> Locate:
+    return owned("budget", Budget, id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rackrate.app.world import World, reading
+from rackrate.app.world import World, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
@@ -114,7 +114,7 @@ def list_contract_prices(
 def list_offerings(world: World, actor: Actor, currency: str | None = None) -> list[Offering]:
     """Everything that is sold, with stock now, and the price now: the list's, or the customer's."""
     now = world.clock.now()
-    customer = None if actor.operator else min(actor.customers, default=None)
+    customer = whose(actor, None)
     with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
         chips = {chip.id: chip for chip in tx.find(Chip)}
         sites = {site.id: site for site in tx.find(Site)}

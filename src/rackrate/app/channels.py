@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from rackrate.app import outbox
-from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import CustomerId
@@ -76,10 +75,10 @@ def add(world: World, actor: Actor, new: NewChannel) -> Channel:
 
 def find(world: World, actor: Actor, customer: CustomerId | None = None) -> list[Channel]:
     """The channels of a customer; without one, the operator's, or the asker's own."""
-    whose = _whose(actor, customer)
-    with reading(world, actor, Verb.CHANNEL_READ, Target("channel", "", whose)) as tx:
+    customer = whose(actor, customer)
+    with reading(world, actor, Verb.CHANNEL_READ, Target("channel", "", customer)) as tx:
         confine(tx, actor)
-        return tx.find(Channel, customer=whose)
+        return tx.find(Channel, customer=customer)
 
 
 def choose(
@@ -118,9 +117,7 @@ def notifications(
     world: World, actor: Actor, asked: Filter, after: str = "", limit: int | None = None
 ) -> list[Told]:
     """What was told, newest first: to all for the operator, else to the asker's customer."""
-    customer = asked.customer
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, asked.customer)
     equal = {"customer": customer, "state": asked.state, "topic": asked.topic}
     given = {name: value for name, value in equal.items() if value is not None}
     with reading(world, actor, Verb.CHANNEL_READ, Target("notification", "", customer)) as tx:
@@ -149,10 +146,10 @@ def resend(world: World, actor: Actor, id: str) -> Told:
         wanted = route(row, channels, frozenset(Medium), now)
         own = [each for each in wanted if each.customer == row.customer]
         if not own:
-            whose = row.customer or "the operator"
+            owner = row.customer or "the operator"
             raise Refused(
                 Reason.NOT_STATED,
-                f"no channel of {whose} wants {row.topic}; add one with: rackrate channel add",
+                f"no channel of {owner} wants {row.topic}; add one with: rackrate channel add",
             )
         mine = wanted if actor.operator else own
         missed = [each for each in mine if each.id not in known or known[each.id].sent is None]
@@ -230,21 +227,9 @@ def _told(row: Notification, sendings: Sequence[Sending], actor: Actor) -> Told:
     return Told(row, tuple(mine))
 
 
-def _whose(actor: Actor, customer: CustomerId | None) -> CustomerId | None:
-    if customer is None and not actor.operator:
-        return min(actor.customers, default=None)
-    return customer
-
-
 def _channel(id: str) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("channel", id, tx.get(Channel, id).customer)
-
-    return locate
+    return owned("channel", Channel, id)
 
 
 def _notification(id: str) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("notification", id, tx.get(Notification, id).customer)
-
-    return locate
+    return owned("notification", Notification, id)

@@ -4,8 +4,8 @@ import base64
 
 from rackrate.app.documents import Document, document
 from rackrate.app.ports import IssuanceChannel, Tx
-from rackrate.app.world import Locate, World, acting, reading
-from rackrate.core.access import Actor, Target, Verb
+from rackrate.app.world import Locate, World, acting, owned, reading
+from rackrate.core.access import Actor, Verb
 from rackrate.core.digital import DigitalInvoice, Item, Order, to_issue
 from rackrate.core.errors import Reason, Refused, Unavailable
 from rackrate.core.ids import InvoiceId
@@ -87,7 +87,4 @@ def _order(found: Document, asked: DigitalInvoice) -> Order:
 
 
 def _owner(id: InvoiceId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("invoice", id, tx.get(Invoice, id).customer)
-
-    return locate
+    return owned("invoice", Invoice, id)

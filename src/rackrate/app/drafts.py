@@ -8,7 +8,7 @@ from rackrate.app.beside import drafted_lines
 from rackrate.app.issuing import Asked, issue_asked, seller_of
 from rackrate.app.payments import lock, of_invoice, set_off_shares
 from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
 from rackrate.core.credit_note import (
@@ -176,10 +176,7 @@ def find(
 
 
 def _owner(id: str) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("draft", id, tx.get(Draft, id).customer)
-
-    return locate
+    return owned("draft", Draft, id)
 
 
 def _check_owners(tx: Tx, draft: Draft) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from rackrate.app import credit, giveway
 from rackrate.app.ports import Tx
 from rackrate.app.promising import check_covered
-from rackrate.app.world import Locate, World, acting, confine, hint, reading
+from rackrate.app.world import Locate, World, acting, confine, hint, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import NOTHING, Claim, HolderKind
 from rackrate.core.chips import Chip
@@ -214,11 +214,7 @@ def _intend(world: World, actor: Actor, id: LeaseId, kind: EventKind) -> Lease:
 
 
 def _owner(id: LeaseId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        lease = tx.get(Lease, id)
-        return Target("lease", id, lease.customer, lease.project)
-
-    return locate
+    return owned_by_project("lease", Lease, id)
 
 
 def _home(actor: Actor, project: ProjectId | None) -> tuple[CustomerId, ProjectId | None]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rackrate.app.issuing import seller_of
 from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.errors import Invalid, Missing, Reason, Refused
 from rackrate.core.ids import CustomerId, InvoiceId
@@ -133,8 +133,7 @@ def find(
     limit: int | None = None,
 ) -> list[Held]:
     """Payments that the actor may see, the newest first."""
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, customer)
     with reading(world, actor, Verb.INVOICE_READ, Target("payment", "", customer)) as tx:
         confine(tx, actor)
         equal: dict[str, Any] = {} if customer is None else {"customer": customer}
@@ -246,17 +245,11 @@ def set_off_shares(world: World, tx: Tx, credit: Invoice, shares: Sequence[Share
 
 
 def of_invoice(id: InvoiceId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("invoice", id, tx.get(Invoice, id).customer)
-
-    return locate
+    return owned("invoice", Invoice, id)
 
 
 def _of_payment(id: str) -> Locate:
-    def locate(tx: Tx) -> Target:
-        return Target("payment", id, tx.get(Payment, id).customer)
-
-    return locate
+    return owned("payment", Payment, id)
 
 
 def _of_source(id: str) -> Locate:

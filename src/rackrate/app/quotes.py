@@ -12,7 +12,7 @@ from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Tx
 from rackrate.app.quote_words import refusal
 from rackrate.app.quoting import QUOTED, Answer, Ask, answer, draft_of, plan_of
-from rackrate.app.world import Locate, World, acting, confine, reading
+from rackrate.app.world import Locate, World, acting, confine, owned_by_project, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import PRIVATE, Reservation, ReservationKind
 from rackrate.core.contract import Contract, Schedule
@@ -100,8 +100,7 @@ def find(
     limit: int | None = None,
 ) -> list[Quote]:
     """Quotes that the actor may see, the newest first."""
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, customer)
     with reading(world, actor, Verb.QUOTE_READ, Target("quote", "", customer)) as tx:
         confine(tx, actor)
         equal: dict[str, Any] = {} if customer is None else {"customer": customer}
@@ -164,11 +163,7 @@ def _asked(wish: Ask) -> Locate:
 
 
 def _owner(id: QuoteId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        quote = tx.get(Quote, id)
-        return Target("quote", id, quote.customer, quote.project)
-
-    return locate
+    return owned_by_project("quote", Quote, id)
 
 
 def _locked(tx: Tx, id: QuoteId) -> Quote:

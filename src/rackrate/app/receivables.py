@@ -9,7 +9,7 @@ from typing import Any
 from rackrate.app import outbox
 from rackrate.app.issuing import Seller, seller_of
 from rackrate.app.ports import Tx
-from rackrate.app.world import World, acting, confine, reading
+from rackrate.app.world import World, acting, confine, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.billing_terms import BillingTerms, SellerTerms
 from rackrate.core.contract import Contract
@@ -51,7 +51,7 @@ def open_items(
     world: World, actor: Actor, entity: EntityId, customer: CustomerId | None = None
 ) -> list[OpenItem]:
     """What is not settled, in the order in which it was due."""
-    customer = _whose(actor, customer)
+    customer = whose(actor, customer)
     with _looking(world, actor, entity, customer) as tx:
         confine(tx, actor)
         now, tz = world.clock.now(), tx.get(Entity, entity).time_zone
@@ -72,7 +72,7 @@ def ageing(
     world: World, actor: Actor, entity: EntityId, customer: CustomerId | None = None
 ) -> Table:
     """What each customer owes by how late it is, and whether the books say the same."""
-    customer = _whose(actor, customer)
+    customer = whose(actor, customer)
     with _looking(world, actor, entity, customer) as tx:
         confine(tx, actor)
         now = world.clock.now()
@@ -179,13 +179,6 @@ def set_seller_terms(world: World, actor: Actor, terms: SellerTerms) -> SellerTe
         tx.peek(SellerTerms, terms.id)
         tx.put(terms)
         return terms
-
-
-def _whose(actor: Actor, customer: CustomerId | None) -> CustomerId | None:
-    """Who does not work for the operator sees its own."""
-    if customer is None and not actor.operator:
-        return min(actor.customers, default=None)
-    return customer
 
 
 def _looking(

@@ -13,7 +13,16 @@ from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
 from rackrate.app.promising import sites_of, tell_until_when_safe
 from rackrate.app.renewing import Right, reserve, right_of
-from rackrate.app.world import Locate, World, acting, check_near, confine, reading
+from rackrate.app.world import (
+    Locate,
+    World,
+    acting,
+    check_near,
+    confine,
+    owned_by_project,
+    reading,
+    whose,
+)
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
 from rackrate.core.contract import (
@@ -182,8 +191,7 @@ def find(
     limit: int | None = None,
 ) -> list[Contract]:
     """Contracts that the actor may see."""
-    if customer is None and not actor.operator:
-        customer = min(actor.customers, default=None)
+    customer = whose(actor, customer)
     with reading(world, actor, Verb.CONTRACT_READ, Target("contract", "", customer)) as tx:
         confine(tx, actor)
         equal: dict[str, Any] = {} if customer is None else {"customer": customer}
@@ -206,12 +214,7 @@ def as_signed(contract: Contract) -> Offer:
 
 def owner_of(id: ContractId) -> Locate:
     """Whose contract it is."""
-
-    def locate(tx: Tx) -> Target:
-        contract = tx.get(Contract, id)
-        return Target("contract", id, contract.customer, contract.project)
-
-    return locate
+    return owned_by_project("contract", Contract, id)
 
 
 def placed(tx: Tx, customer: Customer, terms: Terms, wanted: Commitment) -> Commitment:

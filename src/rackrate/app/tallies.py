@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, reading
+from rackrate.app.world import Locate, World, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.ids import ContractId, CustomerId, SiteId
@@ -42,11 +42,7 @@ def of_contract(world: World, actor: Actor, id: ContractId) -> Tally:
 
 
 def _owner(id: ContractId) -> Locate:
-    def locate(tx: Tx) -> Target:
-        contract = tx.get(Contract, id)
-        return Target("contract", id, contract.customer, contract.project)
-
-    return locate
+    return owned_by_project("contract", Contract, id)
 
 
 def _tally(world: World, tx: Tx, customer: CustomerId, contracts: set[ContractId]) -> CustomerTally:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Any
 
 from rackrate.app.ports import Clock, Engine, Ids, IssuanceChannel, Store, Tx
 from rackrate.core.access import Actor, Target, Verb, allows, knows_of
@@ -96,6 +97,28 @@ Locate = Callable[[Tx], Target]
 
 
 UNKNOWN = Target("unknown")
+
+
+def owned(name: str, kind: type[Any], id: str) -> Locate:
+    """The row of this kind as a target, whose customer it says; Missing where there is none."""
+    return lambda tx: Target(name, id, tx.get(kind, id).customer)
+
+
+def owned_by_project(name: str, kind: type[Any], id: str) -> Locate:
+    """The same of a row that belongs to a project, too."""
+
+    def locate(tx: Tx) -> Target:
+        row = tx.get(kind, id)
+        return Target(name, id, row.customer, row.project)
+
+    return locate
+
+
+def whose(actor: Actor, customer: CustomerId | None) -> CustomerId | None:
+    """Of whom a list is: who does not work for the operator sees its own. None: of all."""
+    if customer is None and not actor.operator:
+        return min(actor.customers, default=None)
+    return customer
 
 
 class _Act:
