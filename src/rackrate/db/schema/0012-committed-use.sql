@@ -1,0 +1,1 @@
+-- Contracts over a minimum of use, and flexible capacity.

@@ -1,0 +1,1 @@
+-- Wallets: what a customer paid ahead, and when it is told that little is left.

@@ -1,0 +1,1 @@
+-- Dated rates between currencies, and the differences that they make.

@@ -1,0 +1,1 @@
+-- Each line of an invoice has the tax rule of what is supplied.

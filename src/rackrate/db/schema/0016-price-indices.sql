@@ -1,0 +1,1 @@
+-- Published indices that prices follow.

@@ -1,0 +1,1 @@
+-- Public addresses, and readings of meters such as egress.

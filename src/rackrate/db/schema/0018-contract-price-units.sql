@@ -1,0 +1,1 @@
+-- Contract prices have a unit.
