@@ -1,5 +1,8 @@
 """Drafts that two people make; void invoices; terms of billing."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -21,6 +24,7 @@ from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Month
 
+Agreed = TypeVar("Agreed")
 router = APIRouter(route_class=ThreadRoute)
 INVOICES: Tags = ["invoices"]
 CUSTOMERS: Tags = ["customers"]
@@ -164,10 +168,7 @@ def customer_terms(call: Caller, id: IdPath) -> Response:
 )
 def set_customer_terms(call: Writer, id: IdPath, body: TermsRequest) -> Response:
     def act() -> CustomerTerms:
-        try:
-            wanted = body.value(id)
-        except ValueError as error:
-            raise Invalid("", str(error)) from None
+        wanted = _agreed(body.value, id)
         return CustomerTerms.of(receivables.set_terms(call.world, call.actor, wanted))
 
     return call.post(body, act)
@@ -194,13 +195,18 @@ def seller_terms(call: Caller, id: IdPath) -> Response:
 )
 def set_seller_terms(call: Writer, id: IdPath, body: SellerTermsRequest) -> Response:
     def act() -> SellerTerms:
-        try:
-            wanted = body.value(id)
-        except ValueError as error:
-            raise Invalid("", str(error)) from None
+        wanted = _agreed(body.value, id)
         return SellerTerms.of(receivables.set_seller_terms(call.world, call.actor, wanted))
 
     return call.post(body, act)
+
+
+def _agreed(read: Callable[[str], Agreed], id: str) -> Agreed:
+    """Terms as they were sent; Invalid where nobody could agree on them."""
+    try:
+        return read(id)
+    except ValueError as error:
+        raise Invalid("", str(error)) from None
 
 
 def _invoice(call: Call, row: invoices.Invoice) -> Invoice:
