@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
+from rackrate.app.listing import Listing
 from rackrate.app.metering import Meter, last_close
 from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
-from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
+from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
 from rackrate.core.errors import Reason, Refused
@@ -83,11 +83,8 @@ def find(
     limit: int | None = None,
 ) -> list[Invoice]:
     """Invoices that the actor may see, newest number first."""
-    customer = whose(actor, customer)
-    with reading(world, actor, Verb.INVOICE_READ, Target("invoice", "", customer)) as tx:
-        confine(tx, actor)
-        equal: dict[str, Any] = {} if customer is None else {"customer": customer}
-        return tx.find(Invoice, after=after, limit=limit, newest_first=True, **equal)
+    listing = Listing("invoice", Invoice, Verb.INVOICE_READ)
+    return listing.find(world, actor, customer, after, limit)
 
 
 def issue(

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from rackrate.app import giveway, renewing, sales
 from rackrate.app.asking import project_of
 from rackrate.app.holds import drop_expired
+from rackrate.app.listing import Listing
 from rackrate.app.ports import Tx
 from rackrate.app.quote_words import refusal
 from rackrate.app.quoting import QUOTED, Answer, Ask, answer, draft_of, plan_of
-from rackrate.app.world import Locate, World, acting, confine, owned_by_project, reading, whose
+from rackrate.app.world import Locate, World, acting, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import PRIVATE, Reservation, ReservationKind
 from rackrate.core.contract import Contract, Schedule
@@ -100,11 +100,8 @@ def find(
     limit: int | None = None,
 ) -> list[Quote]:
     """Quotes that the actor may see, the newest first."""
-    customer = whose(actor, customer)
-    with reading(world, actor, Verb.QUOTE_READ, Target("quote", "", customer)) as tx:
-        confine(tx, actor)
-        equal: dict[str, Any] = {} if customer is None else {"customer": customer}
-        return tx.find(Quote, after=after, limit=limit, newest_first=True, **equal)
+    listing = Listing("quote", Quote, Verb.QUOTE_READ)
+    return listing.find(world, actor, customer, after, limit)
 
 
 def sign(world: World, actor: Actor, id: QuoteId, contract: ContractId | None = None) -> Contract:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines, plan_of
+from rackrate.app.listing import Listing
 from rackrate.app.opening import delivered_before, running_in, take_over
 from rackrate.app.ports import Tx
 from rackrate.app.promising import sites_of, tell_until_when_safe
@@ -18,10 +18,8 @@ from rackrate.app.world import (
     World,
     acting,
     check_near,
-    confine,
     owned_by_project,
     reading,
-    whose,
 )
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.chips import Chip
@@ -191,11 +189,8 @@ def find(
     limit: int | None = None,
 ) -> list[Contract]:
     """Contracts that the actor may see."""
-    customer = whose(actor, customer)
-    with reading(world, actor, Verb.CONTRACT_READ, Target("contract", "", customer)) as tx:
-        confine(tx, actor)
-        equal: dict[str, Any] = {} if customer is None else {"customer": customer}
-        return tx.find(Contract, after=after, limit=limit, **equal)
+    listing = Listing("contract", Contract, Verb.CONTRACT_READ, newest_first=False)
+    return listing.find(world, actor, customer, after, limit)
 
 
 def as_signed(contract: Contract) -> Offer:
