@@ -1,13 +1,14 @@
 """Notifications: what was told and whether it arrived, and the channels that one chooses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from rackrate.app import channels
-from rackrate.core.access import Verb
+from rackrate.app.world import World
+from rackrate.core.access import Actor, Verb
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import CustomerId
 from rackrate.core.outbox import Channel, Language, Medium, Notification, State, Topic
@@ -45,6 +46,12 @@ MEDIUM_NAMES = {
     Medium.FEISHU: msg("Feishu, Lark"),
     Medium.DINGTALK: msg("DingTalk"),
     Medium.WECOM: msg("WeCom"),
+}
+# What the buttons do, and what is then said to be done.
+ACTS: Mapping[str, tuple[Callable[[World, Actor, str], object], str]] = {
+    "test": (channels.try_out, "test-sent"),
+    "remove": (channels.remove, "channel-removed"),
+    "resend": (channels.resend, "resent"),
 }
 # Each in its own words.
 LANGUAGE_NAMES = {Language.EN: "English", Language.ZH: "中文"}
@@ -143,54 +150,32 @@ def choose(
     customer: Annotated[str, Form()] = "",
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
-    def act() -> str:
+    def carry_out() -> str:
         spoken = _one(Language, "language", language)
         channels.choose(page.world, page.actor, id, _topics(topic), spoken)
         return "chosen"
 
-    return _done(page, customer, form_key, f"{id}/choose/{language}/{topic}", act)
+    return _done(page, customer, form_key, f"{id}/choose/{language}/{topic}", carry_out)
 
 
 @router.post("/channels/{id}/test")
-def try_out(
-    page: Posted,
-    id: str,
-    customer: Annotated[str, Form()] = "",
-    form_key: Annotated[str, Form()] = "",
-) -> Response:
-    def act() -> str:
-        channels.try_out(page.world, page.actor, id)
-        return "test-sent"
-
-    return _done(page, customer, form_key, f"{id}/test", act)
-
-
 @router.post("/channels/{id}/remove")
-def remove(
-    page: Posted,
-    id: str,
-    customer: Annotated[str, Form()] = "",
-    form_key: Annotated[str, Form()] = "",
-) -> Response:
-    def act() -> str:
-        channels.remove(page.world, page.actor, id)
-        return "channel-removed"
-
-    return _done(page, customer, form_key, f"{id}/remove", act)
-
-
 @router.post("/notifications/{id}/resend")
-def resend(
+def act(
     page: Posted,
     id: str,
     customer: Annotated[str, Form()] = "",
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
-    def act() -> str:
-        channels.resend(page.world, page.actor, id)
-        return "resent"
+    """A button beside a channel or a notification: its address ends in what it does."""
+    name = page.request.url.path.rpartition("/")[2]
+    do, said = ACTS[name]
 
-    return _done(page, customer, form_key, f"{id}/resend", act)
+    def carry_out() -> str:
+        do(page.world, page.actor, id)
+        return said
+
+    return _done(page, customer, form_key, f"{id}/{name}", carry_out)
 
 
 def _done(page: Page, customer: str, key: str, what: str, act: Callable[[], str]) -> Response:
