@@ -47,11 +47,9 @@ def entries_earned(
     tx: Tx, contract: Contract, seller: Entity, until: Month, now: datetime
 ) -> list[Entry]:
     """Every month of service up to `until` that is done and not in the books yet."""
-    customer = tx.get(Customer, contract.customer)
     months: dict[Month, list[Earned]] = {}
-    plan = plan_of(tx, contract, now)
     done = contract.opening.earned if contract.opening else None
-    for each in earned(contract, plan, rule_of(tx, contract, customer)):
+    for each in earned_of(tx, contract, plan_of(tx, contract, now)):
         if each.month <= until and (done is None or each.month > done):
             months.setdefault(each.month, []).append(each)
     entries = (
@@ -59,6 +57,11 @@ def entries_earned(
         for month, parts in sorted(months.items())
     )
     return [e for e in entries if e is not None and tx.peek(Entry, e.id) is None]
+
+
+def earned_of(tx: Tx, contract: Contract, plan: Schedule) -> list[Earned]:
+    """What each month of its plan earns, net of tax."""
+    return earned(contract, plan, rule_of(tx, contract, tx.get(Customer, contract.customer)))
 
 
 def in_arrears(tx: Tx, lines: Iterable[Line]) -> frozenset[ContractId]:

@@ -18,8 +18,9 @@ from rackrate.api.schemas.contracts import (
     Replaced,
     ReplaceRequest,
 )
+from rackrate.api.schemas.course import Course, CourseMonth
 from rackrate.api.schemas.parts import Page
-from rackrate.app import amending, delivery, sales
+from rackrate.app import amending, coursing, delivery, sales
 from rackrate.core import contract as contracts
 from rackrate.core.ids import ContractId, CustomerId, NodeId
 
@@ -69,6 +70,18 @@ def sign(call: Writer, body: ContractRequest) -> Response:
 )
 def show_contract(call: Caller, id: IdPath) -> Response:
     return call.answer(detail(call, ContractId(id)))
+
+
+@router.get(
+    "/contracts/{id}/schedule",
+    response_model=Course,
+    responses=READS,
+    tags=CONTRACTS,
+    summary="Month by month: value, drawdown, due, what is earned and left, and its invoices",
+)
+def show_schedule(call: Caller, id: IdPath) -> Response:
+    months = coursing.course_of(call.world, call.actor, ContractId(id))
+    return call.answer(Course(items=[CourseMonth.of(one) for one in months]))
 
 
 @router.post(
