@@ -154,7 +154,7 @@ def test_everything_works_without_a_script(site: Site, browser: Browser) -> None
     expect(page.locator(".no-map table").first).to_be_visible()
     visitor.open("/contracts/robotics-2026")
     expect(page.locator(".figure .data table")).to_be_visible()
-    expect(page.locator(".figure .chart")).to_be_hidden()
+    expect(page.locator(".figure .chart").first).to_be_hidden()
     visitor.open("/start")
     page.check("input[value='h800.1']", force=True)
     page.click("#quote button")

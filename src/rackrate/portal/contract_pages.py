@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from rackrate.app import (
     amending,
     catalogue,
+    coursing,
     customers,
     delivery,
     leasing,
@@ -26,11 +27,9 @@ from rackrate.core.contract import (
     Contract,
     Delivery,
     Every,
-    Instalment,
     InvoicedIn,
     Prepaid,
     RenewalState,
-    Schedule,
     damages_of,
     days_late_of,
 )
@@ -38,6 +37,8 @@ from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import ContractId, SkuId
 from rackrate.core.interval import Interval, zone
 from rackrate.core.money import Money
+from rackrate.exports import csv_table
+from rackrate.portal import contract_view
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
@@ -58,14 +59,6 @@ PREPAID: Mapping[Prepaid, str] = {
     Prepaid.EVENLY: msg("a share of each month"),
     Prepaid.FIRST: msg("the first months"),
     Prepaid.LAST: msg("the last months"),
-}
-KINDS: Mapping[AmendmentKind, str] = {
-    AmendmentKind.MORE: msg("More nodes"),
-    AmendmentKind.FEWER: msg("Fewer nodes"),
-    AmendmentKind.EXTEND: msg("Longer"),
-    AmendmentKind.SWAP: msg("Newer nodes"),
-    AmendmentKind.RENEW: msg("Renewed"),
-    AmendmentKind.END: msg("Ended early"),
 }
 RIGHT_STATES: Mapping[RenewalState, str] = {
     RenewalState.HELD: msg("held on the calendar"),
@@ -110,6 +103,13 @@ def contract(page: Visited, id: str) -> Response:
     return _contract_page(page, ContractId(id), None)
 
 
+@router.get("/contracts/{id}/schedule.csv")
+def schedule(page: Visited, id: str) -> Response:
+    months = coursing.course_of(page.world, page.actor, ContractId(id))
+    table = csv_table.write(contract_view.COLUMNS, contract_view.rows_of(months))
+    return page.file(f"{id}-schedule.csv", csv_table.MEDIA, table)
+
+
 def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) -> Response:
     found, plan = sales.show(page.world, page.actor, id)
     names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
@@ -125,14 +125,12 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "leases": mine,
         "reserved": found.nodes_at(moment),
         "monthly": found.monthly_at(moment),
-        "instalments": [(part, _due_state(page, part)) for part in plan.by_month],
-        "chart_data": _schedule_chart(page, plan),
+        **contract_view.values_of(page, coursing.course_of(page.world, page.actor, id)),
         "commitments": [(each, _commitment_state(page, each)) for each in found.commitments],
         "deliveries": _deliveries(page, found),
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
         "prepaid": PREPAID,
-        "kinds": KINDS,
         "plain": _plain,
         "refusal": None if refused is None else refusal(page, refused),
         **_may(page, found),
@@ -215,42 +213,6 @@ def _delivery_state(page: Page, contract: Contract, batch: Delivery) -> tuple[st
     # Where nothing depends on the handing over, the nodes are the customer's with the term.
     late = days_late_of(contract, batch, page.now)
     return ("bad", msg("Late")) if late else ("ok", msg("Running"))
-
-
-def _due_state(page: Page, part: Instalment) -> tuple[str, str]:
-    if part.during.end <= page.now:
-        return "", msg("Served")
-    if part.during.contains(page.now):
-        return "ok", msg("This month")
-    return "wait", msg("To come")
-
-
-def _schedule_chart(page: Page, plan: Schedule) -> dict[str, Any]:
-    months = plan.by_month
-    past = [part.during.start <= page.now for part in months]
-    due = [float(part.due.amount) for part in months]
-    return {
-        "kind": "stack",
-        "label": page.say(msg("Instalments by month; the table says the same")),
-        "categories": [str(part.month) for part in months],
-        "series": [
-            {
-                "name": page.say(msg("drawn from the prepayment")),
-                "fill": "flex",
-                "data": [float(part.drawdown.amount) for part in months],
-            },
-            {
-                "name": page.say(msg("instalment, begun")),
-                "fill": "contract",
-                "data": [value if begun else 0 for value, begun in zip(due, past, strict=True)],
-            },
-            {
-                "name": page.say(msg("instalment, to come")),
-                "fill": "hold",
-                "data": [0 if begun else value for value, begun in zip(due, past, strict=True)],
-            },
-        ],
-    }
 
 
 # -- what is done to it -------------------------------------------------------------------------

@@ -21,7 +21,7 @@
     for (const [step, unit] of steps) if (size >= step) return `${+(value / step).toPrecision(3)}${unit}`;
     return String(value);
   };
-  const option = (data) => (data.kind === "steps" ? steps(data) : bars(data));
+  const option = (data) => (data.kind === "steps" ? steps(data) : data.kind === "levels" ? levels(data) : bars(data));
   const chrome = (data) => {
     const text = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11, color: token("--ink-3") };
     const axis = { axisLine: { lineStyle: { color: token("--line-2") } }, axisTick: { show: false }, splitLine: { lineStyle: { color: token("--line") } }, axisLabel: text };
@@ -38,12 +38,22 @@
     const { text, axis, base } = chrome(data);
     return {
       ...base,
-      grid: { left: 4, right: 8, top: 30, bottom: 2, containLabel: true },
+      grid: { left: 4, right: 18, top: (data.marks?.length ? 46 : 30) + (data.width < 380 && data.series.length > 2 ? 18 : 0), bottom: 2, containLabel: true },
       legend: { left: 0, top: 0, itemWidth: 10, itemHeight: 10, icon: "rect", textStyle: { ...text, fontSize: 12, color: token("--ink-2") }, selectedMode: false },
       tooltip: { ...base.tooltip, axisPointer: { type: "shadow", shadowStyle: { color: token("--hover"), opacity: 0.5 } }, valueFormatter: (value) => Number(value).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) },
       xAxis: { type: "category", data: data.categories, ...axis, splitLine: { show: false }, axisLabel: { ...text, hideOverlap: true } },
       yAxis: { type: "value", ...axis, axisLine: { show: false }, splitNumber: 3, axisLabel: { ...text, formatter: short } },
-      series: data.series.map((one) => ({ name: one.name, type: "bar", stack: "all", barMaxWidth: 40, barCategoryGap: "25%", data: one.data, itemStyle: { color: fill(one.fill), borderColor: token("--surface"), borderWidth: 0.5 } })),
+      series: data.series.map((one, i) => ({ name: one.name, type: "bar", stack: "all", barMaxWidth: 40, barCategoryGap: "25%", data: one.data, itemStyle: { color: fill(one.fill), borderColor: token("--surface"), borderWidth: 0.5 }, markLine: i ? undefined : marked(data, text) })),
+    };
+  };
+  // Lines across at what happened, each with its word.
+  const marked = (data, text) => (data.marks?.length ? { symbol: "none", silent: true, label: { ...text, color: token("--ink-2"), distance: 3 }, lineStyle: { color: token("--accent"), type: [3, 3] }, data: data.marks.map((mark) => ({ xAxis: mark.at, label: { formatter: mark.text } })) } : undefined);
+  // What is left after each of several steps; one level lies in front of the other.
+  const levels = (data) => {
+    const { text, base } = chrome(data), around = bars(data);
+    return {
+      ...around, tooltip: { ...around.tooltip, axisPointer: { type: "line", lineStyle: { color: token("--ink") } } }, aria: base.aria,
+      series: data.series.map((one, i) => ({ name: one.name, type: "line", step: "end", symbol: "none", data: one.data, emphasis: { disabled: true }, lineStyle: { width: 1.5, color: token(`--${one.fill}-edge`) }, itemStyle: { color: fill(one.fill) }, areaStyle: { opacity: i ? 1 : 0.35, color: fill(one.fill) }, z: 2 + i, markLine: i ? undefined : marked(data, text) })),
     };
   };
   // Levels that hold from one instant to the next, one on the other. Between two instants the level
