@@ -1,14 +1,12 @@
 """Broken promises as pages show them, and the days that people type."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from rackrate.app.breaches import Broken, Consequence
 from rackrate.core.access import Verb
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.errors import Invalid
-from rackrate.core.interval import zone
+from rackrate.core.tally import SOLD
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page
 
@@ -39,8 +37,7 @@ def rows_of(page: Page, found: Iterable[Broken]) -> list[dict[str, Any]]:
         {
             "kind": _kind(broken.short.reservation),
             "holder": broken.short.reservation.holder,
-            "link": broken.short.reservation.kind is ReservationKind.CONTRACT
-            and page.may(Verb.CONTRACT_READ),
+            "link": broken.short.reservation.kind in SOLD and page.may(Verb.CONTRACT_READ),
             "customer": broken.short.reservation.customer,
             "pool": broken.short.reservation.pool,
             "nodes": broken.short.nodes,
@@ -50,12 +47,3 @@ def rows_of(page: Page, found: Iterable[Broken]) -> list[dict[str, Any]]:
         }
         for broken in found
     ]
-
-
-def day_of(field: str, text: str, zone_name: str) -> datetime:
-    """Midnight of a day on the organisation's calendar."""
-    try:
-        local = datetime.combine(date.fromisoformat(text), time(), zone(zone_name))
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(field, f"{text!r} is not a day such as 2027-03-01") from None

@@ -1,7 +1,7 @@
 """Contracts: what is signed, delivered and paid; and the buttons that deliver, accept and amend."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -35,10 +35,10 @@ from rackrate.core.contract import (
 )
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import ContractId, SkuId
-from rackrate.core.interval import Interval, zone
+from rackrate.core.interval import Interval
 from rackrate.core.money import Money
 from rackrate.exports import csv_table
-from rackrate.portal import contract_view
+from rackrate.portal import contract_view, typed
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
@@ -81,7 +81,9 @@ def contracts(page: Visited) -> Response:
             "contract": contract,
             "plan": plan,
             "who": names.get(contract.customer, contract.customer),
-            "monthly": contract.monthly_at(max(page.now, contract.during.start)),
+            "monthly": contract.monthly_at(
+                max(page.now, contract.during.start), page.organisation.time_zone
+            ),
             "state": _state(page, contract),
         }
         for contract, plan in plans
@@ -124,7 +126,7 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "state": _state(page, found),
         "leases": mine,
         "reserved": found.nodes_at(moment),
-        "monthly": found.monthly_at(moment),
+        "monthly": found.monthly_at(moment, page.organisation.time_zone),
         **contract_view.values_of(page, coursing.course_of(page.world, page.actor, id)),
         "commitments": [(each, _commitment_state(page, each)) for each in found.commitments],
         "deliveries": _deliveries(page, found),
@@ -243,23 +245,20 @@ class Filled:
 
     @property
     def commitment(self) -> int:
-        return _whole("commitment", self._commitment)
+        return typed.whole("commitment", self._commitment)
 
     @property
     def nodes(self) -> int:
-        return _whole("nodes", self._nodes)
+        return typed.whole("nodes", self._nodes)
 
     def start(self, time_zone: str) -> datetime:
-        return _midnight("start", self._start, time_zone)
+        return typed.instant("start", self._start, time_zone)
 
     def until(self, time_zone: str) -> datetime:
-        return _midnight("until", self._until, time_zone)
+        return typed.instant("until", self._until, time_zone)
 
     def monthly(self, currency: str) -> Money:
-        try:
-            return Money.parse(self._monthly.replace(",", ""), currency)
-        except ValueError as error:
-            raise Invalid("monthly", str(error)) from None
+        return typed.money("monthly", self._monthly, currency)
 
     @property
     def priced(self) -> bool:
@@ -298,7 +297,7 @@ def deliver(
 
     def carry_out() -> str:
         commitment, _, number = place.partition("/")
-        batch = _whole("commitment", commitment), _whole("number", number)
+        batch = typed.whole("commitment", commitment), typed.whole("number", number)
         do = delivery.deliver if act == "deliver" else delivery.accept
         do(page.world, page.actor, ContractId(id), *batch)
         return f"/contracts/{id}?done={'delivered' if act == 'deliver' else 'accepted'}"
@@ -337,20 +336,3 @@ def _during(start: datetime, until: datetime) -> Interval:
     if until <= start:
         raise Invalid("until", "must be after the first day")
     return Interval(start, until)
-
-
-def _whole(field: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
-        raise Invalid(field, f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _midnight(field: str, text: str, time_zone: str) -> datetime:
-    """The start of a day in the customer's calendar."""
-    try:
-        local = datetime.fromisoformat(text)
-        if local.tzinfo is None:
-            local = local.replace(tzinfo=zone(time_zone))
-        return local.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        raise Invalid(field, f"{text!r} is not a day as 2027-01-31") from None

@@ -12,8 +12,8 @@ from rackrate.core.access import Verb
 from rackrate.core.errors import RackrateError
 from rackrate.core.ids import NodeId, SiteId
 from rackrate.core.inventory import NodeState
-from rackrate.portal import fleet_view
-from rackrate.portal.broken_view import day_of, told_of
+from rackrate.portal import fleet_view, typed
+from rackrate.portal.broken_view import told_of
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.messages import msg
@@ -198,8 +198,8 @@ def _away(page: Page, start: str, until: str) -> fleet.Away:
     """The days that were typed; none: from now on, and nobody knows until when."""
     zone = page.organisation.time_zone
     return fleet.Away(
-        day_of("from", start, zone) if start else None,
-        day_of("until", until, zone) if until else None,
+        typed.day("from", start, zone) if start else None,
+        typed.day("until", until, zone) if until else None,
     )
 
 

@@ -14,7 +14,8 @@ from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import PurchaseId
 from rackrate.core.inventory import NodeState
 from rackrate.core.purchase import ARRIVAL, Terms
-from rackrate.portal.broken_view import day_of, rows_of, told_of
+from rackrate.portal import typed
+from rackrate.portal.broken_view import rows_of, told_of
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.fleet_view import NODE_STATES
 from rackrate.portal.messages import msg
@@ -82,7 +83,7 @@ def _order_page(
     asked: Changed | None = None
     if refused is None and batch:
         try:
-            asked = _asked(page, id, _number("batch", batch), to, act)
+            asked = _asked(page, id, typed.whole("batch", batch), to, act)
         except RackrateError as error:
             refused = error
     values = {
@@ -114,7 +115,7 @@ def _order_page(
 def _asked(page: Page, id: PurchaseId, batch: int, to: str, act: str) -> Changed:
     if act == "cancel":
         return procurement.cancel(page.world, page.actor, id, batch, dry_run=True)
-    day = day_of("to", to, page.organisation.time_zone)
+    day = typed.day("to", to, page.organisation.time_zone)
     return procurement.slip(page.world, page.actor, id, batch, day, dry_run=True)
 
 
@@ -122,12 +123,6 @@ def _of_order(page: Page, view: OrderView) -> list[dict[str, Any]]:
     """Broken promises of the pool that the order is for."""
     found = breaches.show(page.world, page.actor, view.order.site)
     return rows_of(page, [each for each in found if each.short.reservation.pool == view.order.pool])
-
-
-def _number(field: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
-        raise Invalid(field, f"{text!r} is not a whole number")
-    return int(text)
 
 
 @router.post("/purchase-orders/{id}/advance")
@@ -142,8 +137,8 @@ def advance(
     def act() -> None:
         if to not in frozenset(NodeState):
             raise Invalid("to", f"{to!r} is no state of a node")
-        nodes = _number("count", count) if count else None
-        part = Part(_number("batch", batch), nodes)
+        nodes = typed.whole("count", count) if count else None
+        part = Part(typed.whole("batch", batch), nodes)
         procurement.advance(page.world, page.actor, PurchaseId(id), part, NodeState(to))
 
     return _done(page, id, form_key, f"advance/{batch}/{to}/{count}", "advanced", act)
@@ -158,8 +153,8 @@ def slip(
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
     def act() -> None:
-        day = day_of("to", to, page.organisation.time_zone)
-        procurement.slip(page.world, page.actor, PurchaseId(id), _number("batch", batch), day)
+        day = typed.day("to", to, page.organisation.time_zone)
+        procurement.slip(page.world, page.actor, PurchaseId(id), typed.whole("batch", batch), day)
 
     return _done(page, id, form_key, f"slip/{batch}/{to}", "slipped", act)
 
@@ -173,7 +168,7 @@ def cancel(
     form_key: Annotated[str, Form()] = "",
 ) -> Response:
     def act() -> None:
-        number = _number("batch", batch)
+        number = typed.whole("batch", batch)
         procurement.cancel(page.world, page.actor, PurchaseId(id), number, force == "yes")
 
     return _done(page, id, form_key, f"cancel/{batch}/{force}", "batch-cancelled", act)

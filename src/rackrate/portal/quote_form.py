@@ -5,8 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -22,8 +21,8 @@ from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import ProjectId, SkuId
 from rackrate.core.interval import Month, zone
-from rackrate.core.money import Money
 from rackrate.core.parties import Customer
+from rackrate.portal import typed
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Same
 
@@ -157,14 +156,14 @@ def asked_of(page: Page, filled: Filled) -> Ask:
     buyer = customers.show_customer(page.world, page.actor, project.customer)
     return Ask(
         SkuId(filled.sku),
-        _number("nodes", filled.nodes),
-        _instant("start", filled.start, buyer.time_zone),
-        _number("months", filled.months),
+        typed.whole("nodes", filled.nodes),
+        typed.instant("start", filled.start, buyer.time_zone),
+        typed.whole("months", filled.months),
         project=project.id,
         same_block=filled.fabric == "one",
-        discount_percent=_percent("discount_percent", filled.discount),
-        prepayment_percent=_percent("prepayment_percent", filled.prepayment),
-        lasts=timedelta(days=_number("days", filled.days)),
+        discount_percent=typed.percent("discount_percent", filled.discount),
+        prepayment_percent=typed.percent("prepayment_percent", filled.prepayment),
+        lasts=timedelta(days=typed.whole("days", filled.days)),
         name=filled.name.strip(),
         terms=_terms(filled),
         lines=tuple(_line(n, line, buyer) for n, line in enumerate(filled.lines, 2)),
@@ -175,15 +174,12 @@ def _line(number: int, line: FilledLine, buyer: Customer) -> Line:
     if line.kind not in KINDS:
         raise Invalid(f"line {number}, kind", f"{line.kind!r} is not one of the list")
     kind, zone_name = CommitmentKind(line.kind), buyer.time_zone
-    start = _instant(f"line {number}, start", line.start, zone_name) if line.start else None
-    end = _instant(f"line {number}, end", line.end, zone_name) if line.end else None
+    start = typed.instant(f"line {number}, start", line.start, zone_name) if line.start else None
+    end = typed.instant(f"line {number}, end", line.end, zone_name) if line.end else None
     if kind is CommitmentKind.CAPACITY:
-        nodes = _number(f"line {number}, nodes", line.nodes)
+        nodes = typed.whole(f"line {number}, nodes", line.nodes)
         return Line(kind, SkuId(line.sku), nodes, start, end=end)
-    try:
-        amount = Money.parse(line.amount.replace(",", ""), buyer.currency)
-    except ValueError:
-        raise Invalid(f"line {number}, amount", f"{line.amount!r} is not an amount") from None
+    amount = typed.money(f"line {number}, amount", line.amount, buyer.currency)
     return Line(kind, start=start, end=end, title=line.title, amount=amount)
 
 
@@ -191,32 +187,6 @@ def _terms(filled: Filled) -> Terms:
     if filled.acceptance not in list(Acceptance):
         raise Invalid("acceptance", f"{filled.acceptance!r} is not one of the list")
     return Terms(Acceptance(filled.acceptance), dedicated=filled.blocks == "own")
-
-
-def _number(field: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
-        raise Invalid(field, f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _percent(field: str, text: str) -> Decimal:
-    try:
-        percent = Decimal(text or "0")
-    except InvalidOperation:
-        raise Invalid(field, f"{text!r} is not a percentage") from None
-    if not (percent.is_finite() and 0 <= percent <= 100 and len(text) < 12):
-        raise Invalid(field, f"{text!r} is not 0 to 100")
-    return percent
-
-
-def _instant(field: str, text: str, zone_name: str) -> datetime:
-    try:
-        local = datetime.fromisoformat(text)
-        if local.tzinfo is None:
-            local = local.replace(tzinfo=zone(zone_name))
-        return local.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        raise Invalid(field, f"{text!r} is not a day such as 2027-03-01") from None
 
 
 def instead_of(filled: Filled, given: Answer, one: Offered) -> dict[str, Any]:
@@ -320,5 +290,5 @@ def _count(text: str) -> int:
 
 def _sent(text: str, zone_name: str) -> str:
     with suppress(Invalid):
-        return f"{_instant('start', text, zone_name):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{typed.instant('start', text, zone_name):%Y-%m-%dT%H:%M:%SZ}"
     return text

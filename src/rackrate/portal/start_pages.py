@@ -20,6 +20,7 @@ from rackrate.core.lease import LeaseClass
 from rackrate.core.parties import Project
 from rackrate.core.pricing import Price
 from rackrate.core.workload import Mount, Spec
+from rackrate.portal import typed
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.page import Page, Posted, Same, Visited
 
@@ -253,19 +254,13 @@ def asked_for(wish: Wish) -> leasing.Ask:
     return leasing.Ask(
         ProjectId(wish.project),
         SkuId(sku),
-        _number("count", wish.count),
-        _number("nodes", wish.nodes),
+        typed.whole("count", wish.count),
+        typed.whole("nodes", wish.nodes),
         LeaseClass.CONTRACT if contract else LeaseClass.ON_DEMAND,
         ContractId(contract) if contract else None,
         spec,
         wish.name.strip(),
     )
-
-
-def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Invalid(name, f"{text!r} is not a whole number")
-    return int(text)
 
 
 def _env(text: str) -> dict[str, str]:
