@@ -7,8 +7,9 @@ from decimal import Decimal
 from rackrate.app import billing, books, drafts, leasing, loops, payments, receivables
 from rackrate.app.drafts import NewCredit, NewLines
 from rackrate.app.leasing import Ask
-from rackrate.app.payments import Held, Received
+from rackrate.app.payments import Received
 from rackrate.app.ports import Store
+from rackrate.app.settling import Held
 from rackrate.core.access import Actor, Role
 from rackrate.core.draft import Draft, DraftLine
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId, LeaseId, ProjectId, SkuId

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from rackrate.app import payments, voiding
-from rackrate.app.payments import Held
+from rackrate.app.settling import Held
 from rackrate.core.errors import RackrateError
 from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.invoice import InvoiceStatus

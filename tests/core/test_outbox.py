@@ -47,6 +47,17 @@ BUDGET = {
     "until": "2026-11-29T16:00:00+00:00",
     "leases": "lse_1 lse_2",
 }
+WALLET = {
+    "wallet": "acme",
+    "left": "12.50",
+    "hourly": "18.02",
+    "hours": "3",
+    "currency": "CNY",
+    "until": "2026-11-29T16:00:00+00:00",
+    "kept": "2026-12-29T16:00:00+00:00",
+    "leases": "lse_1 lse_2",
+    "count": "2",
+}
 FACTS = {
     Topic.INVOICE_ISSUED: INVOICE,
     Topic.CREDIT_NOTE_ISSUED: INVOICE,
@@ -65,6 +76,12 @@ FACTS = {
     Topic.BUDGET_REACHED: BUDGET,
     Topic.BUDGET_STOPS: BUDGET,
     Topic.BUDGET_STOPPED: BUDGET,
+    Topic.WALLET_LOW: WALLET,
+    Topic.WALLET_EMPTY: WALLET,
+    Topic.WALLET_REFILLED: WALLET,
+    Topic.WALLET_STOPPED: WALLET,
+    Topic.WALLET_ENDING: WALLET,
+    Topic.WALLET_ENDED: WALLET,
     Topic.PROMISE_BROKEN: {
         "site": "east",
         "count": "1",

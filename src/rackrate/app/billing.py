@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rackrate.app import exchange, settling
 from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
@@ -23,7 +24,7 @@ from rackrate.core.invoice import Invoice, InvoiceLine, Line, Totals, totals
 from rackrate.core.lease import Lease
 from rackrate.core.ledger import not_before
 from rackrate.core.parties import Customer
-from rackrate.core.tax import tax_rule
+from rackrate.core.treatment import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def preview(world: World, actor: Actor, customer: CustomerId, month: Month) -> P
         month_of = _MonthOf(seller, buyer, month, world.clock.now())
         meter = Meter(tx, seller.entity, month, month_of.now)
         lines = tuple(_lines(tx, month_of, meter, Beside.read(tx, seller)))
-        rule = tax_rule(buyer.tax_rule or seller.entity.output_tax)
+        rule = seller.entity.taxes(buyer).rule(Supply.SERVICE, month)
         return Preview(customer, month, lines, totals(lines, rule, buyer.currency))
 
 
@@ -62,8 +63,13 @@ def close(world: World, actor: Actor, entity: EntityId, month: Month) -> tuple[I
             return tuple(one for one in issued if one.cause.startswith("month/"))
         _check_order(tx, seller, month, world.clock.now())
         closing = seller_of(tx, entity)
-        invoices = _close_customers(world, tx, closing, month)
+        for each in sorted(closing.ahead):
+            settling.lock(tx, each)  # Before anything is numbered, as whoever pays does.
+        exchange.hold(tx, seller, *exchange.billed_elsewhere(tx, seller))
+        # What is drawn from a balance goes before what the invoices add to it.
         _earn_contracts(world, tx, closing, month)
+        invoices = _close_customers(world, tx, closing, month)
+        exchange.revalue(tx, seller, month)
         tx.add(Close(f"{entity}/{month}", entity, month, world.clock.now()))
         return invoices
 
@@ -89,12 +95,19 @@ def find(
 
 def issue(
     world: World, tx: Tx, customer: Customer, cause: str, month: Month, lines: Sequence[Line]
-) -> Invoice:
-    """An invoice of these lines, under the customer's terms. The same cause is invoiced once."""
+) -> list[Invoice]:
+    """An invoice of these lines, under the customer's terms; several where their tax rules cannot
+    stand beside each other. The same cause is invoiced once.
+    """
     seller = seller_of(tx, customer.entity)
-    (sheet, *more) = sheets(tx, seller, customer, lines, {})
-    assert not more, "what is signed together is of one contract"
-    return issue_asked(world, tx, seller, _asked(customer, cause, month, sheet))
+    return [
+        issue_asked(world, tx, seller, _asked(customer, _numbered(cause, number), month, sheet))
+        for number, sheet in enumerate(sheets(tx, seller, customer, lines, {}), 1)
+    ]
+
+
+def _numbered(cause: str, number: int) -> str:
+    return f"{cause}/{number}" if number > 1 else cause
 
 
 def _asked(customer: Customer, cause: str, month: Month, sheet: Sheet) -> Asked:
@@ -132,8 +145,7 @@ def _issue_month(
     issued: list[Invoice] = []
     on: dict[str, str] = {}
     for sheet in sheets(tx, seller, customer, lines, beside.projects):
-        tail = f"/{len(issued) + 1}" if issued else ""
-        cause = f"month/{month}/{customer.id}{tail}"
+        cause = _numbered(f"month/{month}/{customer.id}", len(issued) + 1)
         invoice = issue_asked(world, tx, seller, _asked(customer, cause, month, sheet))
         issued.append(invoice)
         on.update((line.source, invoice.id) for line in sheet.lines)
@@ -197,4 +209,4 @@ def _earn_contracts(world: World, tx: Tx, seller: Seller, month: Month) -> None:
     """Post every month of service that is done and not posted yet, up to `month`."""
     for contract in tx.find(Contract, entity=seller.entity.id):
         earned = entries_earned(tx, contract, seller.entity, month, world.clock.now())
-        tx.add(*(not_before(each, seller.locked) for each in earned))
+        exchange.post(tx, seller.entity, (not_before(each, seller.locked) for each in earned))

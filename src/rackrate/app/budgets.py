@@ -12,14 +12,16 @@ from typing import Any
 from rackrate.app import outbox
 from rackrate.app.credit import burns, used_in, with_tax
 from rackrate.app.ports import Tx
-from rackrate.app.world import Locate, World, acting, confine, hint, owned, reading, whose
+from rackrate.app.stopping import ask_all
+from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.budget import GRACE, Budget, budget_id
+from rackrate.core.budget import Budget, budget_id
 from rackrate.core.errors import Invalid, Missing
+from rackrate.core.grace import GRACE
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Line, LineKind
-from rackrate.core.lease import EventKind, Lease, ask
+from rackrate.core.lease import EventKind, Lease
 from rackrate.core.money import Money
 from rackrate.core.outbox import Topic
 from rackrate.core.parties import Customer, Project
@@ -145,18 +147,11 @@ def _stop(world: World, tx: Tx, budget: Budget) -> None:
     if budget.project is not None:
         scope["project"] = budget.project
     found = [lease for lease in tx.find(Lease, **scope) if burns(lease)]
-    for site in sorted({lease.site for lease in found}):
-        tx.fleet(site)
-    stopped: list[str] = []
-    for lease in (tx.get(Lease, each.id) for each in found):
-        if burns(lease):
-            after, event = ask(lease, EventKind.STOP_REQUESTED, world.clock.now(), USED_UP)
-            tx.record(after, event)
-            hint(world, lease.id)
-            stopped.append(f"{lease.id}/{event.seq}")
+    stopped = ask_all(world, tx, found, EventKind.STOP_REQUESTED, burns, USED_UP)
     if stopped:
-        facts = _facts(budget) | {"leases": " ".join(each.partition("/")[0] for each in stopped)}
-        cause = f"budget/{budget.id}/{budget.month}/stopped/{stopped[0]}"
+        facts = _facts(budget) | {"leases": " ".join(each.lease for each in stopped)}
+        first = f"{stopped[0].lease}/{stopped[0].seq}"
+        cause = f"budget/{budget.id}/{budget.month}/stopped/{first}"
         outbox.tell(world, tx, Topic.BUDGET_STOPPED, budget.customer, cause, facts)
 
 
@@ -165,7 +160,7 @@ def _spent(world: World, tx: Tx, budget: Budget, customer: Customer) -> Money:
     now = world.clock.now()
     lines = used_in(tx, customer, Month.of(now, customer.time_zone), now)
     used = [line for line in lines if line.kind is LineKind.USAGE]
-    return with_tax(tx, customer, _within(tx, used, budget.project))
+    return with_tax(customer, _within(tx, used, budget.project))
 
 
 def _within(tx: Tx, lines: Iterable[Line], project: ProjectId | None) -> list[Line]:

@@ -1,8 +1,9 @@
-"""Credit limits: what a customer may still start, worked out without rating its use each time.
+"""Credit limits and wallets: what a customer may still start, without rating its use each time.
 
-Only a customer with a limit pays for this. A start that fits costs it a lock, its open invoices and
-one row that is carried on by what runs. Its use is rated anew where that row is older than an hour,
-or says no: the row may be too high, and a refusal is never given on what may be too high.
+Only a customer with a limit or a wallet pays for this. A start that fits costs it a lock, its open
+invoices and one row that is carried on by what runs. Its use is rated anew where that row is older
+than an hour, or says no: the row may be too high, and a refusal is never given on what may be too
+high.
 """
 
 from collections.abc import Iterable
@@ -10,42 +11,53 @@ from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
+from rackrate.app import settling
 from rackrate.app.metering import Meter, last_close
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.credit import HOUR_S, Credit, CreditTally
+from rackrate.core.credit import HOUR_S, LOOK_AHEAD, Credit, CreditTally
 from rackrate.core.errors import Invalid
-from rackrate.core.ids import CustomerId
-from rackrate.core.interval import Month
-from rackrate.core.inventory import Entity
+from rackrate.core.ids import CustomerId, SkuId
+from rackrate.core.interval import Interval, Month
+from rackrate.core.inventory import Entity, Sku
 from rackrate.core.invoice import Invoice, Line, LineKind
-from rackrate.core.lease import Lease, Phase, Terms, Wanted
+from rackrate.core.lease import Lease, LeaseClass, Phase, Terms, Wanted
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
-from rackrate.core.payment import Allocation, Payment
 from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.rating import amount, rate_kept
 from rackrate.core.tax import TaxRule, tax_on, tax_rule
+from rackrate.core.treatment import Supply
+from rackrate.core.usage import kept, volumes_of
+from rackrate.core.wallet import Wallet
 
 _AT_REST = frozenset({Phase.STOPPED, Phase.ENDED})
 
 
+def lock(tx: Tx, customer: CustomerId) -> None:
+    """Starts of one customer are counted one after the other, at whatever sites they are."""
+    tx.number(f"credit/{customer}")
+
+
 def check(world: World, tx: Tx, customer: Customer, terms: Terms, price: Price) -> None:
-    """Refused `credit_limit` where what starts does not fit; else it is counted from now on."""
-    if customer.credit_limit is None:
+    """Refused `credit_limit` or `wallet_too_low` where what starts does not fit; else it is
+    counted from now on.
+    """
+    wallet = tx.peek(Wallet, customer.id)
+    if customer.credit_limit is None and (wallet is None or not wallet.in_use):
         return
-    # Starts of one customer are counted one after the other, at whatever sites they are.
-    tx.number(f"credit/{customer.id}")
+    lock(tx, customer.id)
     now = world.clock.now()
     more = _hourly(tx, customer, terms, price, now)
     tally = tx.peek(CreditTally, customer.id)
     if tally is not None and tally.holds(now, customer.currency):
         tally = tally.on(now)
-        if _standing(tx, customer, tally).allows(more):
+        if standing(tx, customer, tally, count_money=wallet is not None).allows(more):
             tx.put(tally.with_start(more))
             return
-    tally = _count(tx, customer, now)
-    _exactly(tx, customer, tally).check(more)
+    tally = count(tx, customer, now)
+    standing(tx, customer, tally).check(more)
     tx.put(tally.with_start(more))
 
 
@@ -54,19 +66,21 @@ def show(world: World, actor: Actor, id: CustomerId) -> Credit:
     with reading(world, actor, Verb.INVOICE_READ, Target("customer", id, id)) as tx:
         confine(tx, actor)
         customer = tx.get(Customer, id)
-        return _exactly(tx, customer, _count(tx, customer, world.clock.now()))
+        return standing(tx, customer, count(tx, customer, world.clock.now()))
 
 
 def set_limit(world: World, actor: Actor, id: CustomerId, limit: Money | None) -> Credit:
     """From now on, for what starts; None: it has none. What runs already, runs on."""
     with acting(world, actor, Verb.INVOICE_WRITE, Target("customer", id, id)) as tx:
+        settling.lock(tx, id)
         customer = tx.get(Customer, id)
         try:
             customer = replace(customer, credit_limit=limit)
         except ValueError as error:
             raise Invalid("limit", str(error)) from None
         tx.put(customer)
-        return _exactly(tx, customer, _count(tx, customer, world.clock.now()))
+        settling.changed(tx, id)
+        return standing(tx, customer, count(tx, customer, world.clock.now()))
 
 
 def used_in(tx: Tx, customer: Customer, month: Month, now: datetime) -> list[Line]:
@@ -76,47 +90,59 @@ def used_in(tx: Tx, customer: Customer, month: Month, now: datetime) -> list[Lin
     return list(Meter(tx, tx.get(Entity, customer.entity), month, now).lines(customer))
 
 
-def with_tax(tx: Tx, customer: Customer, lines: Iterable[Line]) -> Money:
+def with_tax(customer: Customer, lines: Iterable[Line]) -> Money:
     """What the lines come to, each with its tax."""
-    rule = rule_of(tx, customer)
     amounts = (
-        each.net + tax_on(each.net, rule) if each.gross is None else each.gross for each in lines
+        each.net + tax_on(each.net, tax_rule(each.tax_rule)) if each.gross is None else each.gross
+        for each in lines
     )
     return total(amounts, customer.currency)
 
 
-def rule_of(tx: Tx, customer: Customer) -> TaxRule:
-    return tax_rule(customer.tax_rule or tx.get(Entity, customer.entity).output_tax)
+def rule_of(tx: Tx, customer: Customer, sku: SkuId | None, month: Month) -> TaxRule:
+    """The rule of what a customer uses of a SKU; of none, of what it keeps."""
+    found = None if sku is None else tx.peek(Sku, sku)
+    supply = Supply.SERVICE if found is None else found.supply
+    return tx.get(Entity, customer.entity).taxes(customer).rule(supply, month)
 
 
 def burns(lease: Lease) -> bool:
     """Whether it is sold by the moment, and costs something for as long as it is not stopped."""
     running = lease.wanted is Wanted.RUNNING and lease.phase not in _AT_REST
-    return running and lease.terms.contract is None
+    return running and by_the_moment(lease)
 
 
-def _standing(tx: Tx, customer: Customer, tally: CreditTally) -> Credit:
-    """Never better than it is: money that is allocated to nothing is left out."""
+def by_the_moment(lease: Lease) -> bool:
+    """Whether what it uses is paid by its use, and not by a contract."""
+    return lease.terms.klass is not LeaseClass.CONTRACT
+
+
+def not_over(tx: Tx, customer: CustomerId) -> list[Lease]:
+    """Leases of a customer that run, or are stopped and keep their volumes."""
+    stopped = tx.find(Lease, customer=customer, phase=Phase.STOPPED)
+    found = (*tx.find(Lease, customer=customer, live=True), *stopped)
+    return list({each.id: each for each in found}.values())
+
+
+def standing(tx: Tx, customer: Customer, tally: CreditTally, count_money: bool = True) -> Credit:
+    """How a customer stands by this count. Never better than it is where money is not counted
+    that is allocated to nothing; to look for that takes all of its payments.
+    """
+    currency = customer.currency
     open_ = tx.find(Invoice, customer=customer.id, unsettled=True)
-    owed = total((each.open for each in open_ if _same(each, customer)), customer.currency)
-    return Credit(customer.credit_limit, owed, tally.used, tally.hourly)
+    owed = total((e.open for e in open_ if e.gross.currency == currency), currency)
+    held = Money.zero(currency)
+    if count_money:
+        money = settling.money_of(tx, customer.id)
+        held = total((e.left for e in money if e.left.currency == currency), currency)
+    wallet, limit = tx.peek(Wallet, customer.id), customer.credit_limit
+    ahead = wallet is not None and wallet.in_use
+    if ahead and limit is None:
+        limit = Money.zero(currency)
+    return Credit(limit, owed - held, tally.used, tally.hourly, held, ahead)
 
 
-def _same(invoice: Invoice, customer: Customer) -> bool:
-    return invoice.gross.currency == customer.currency
-
-
-def _exactly(tx: Tx, customer: Customer, tally: CreditTally) -> Credit:
-    found, currency = _standing(tx, customer, tally), customer.currency
-    came = tx.find(Payment, customer=customer.id)
-    spent = tx.find(Allocation, source=tuple(each.id for each in came))
-    unapplied = total((e.amount for e in came if e.amount.currency == currency), currency) - total(
-        (e.amount for e in spent if e.amount.currency == currency), currency
-    )
-    return replace(found, owed=found.owed - unapplied)
-
-
-def _count(tx: Tx, customer: Customer, now: datetime) -> CreditTally:
+def count(tx: Tx, customer: Customer, now: datetime) -> CreditTally:
     """What was used since the last closed month, rated as an invoice would, and what runs."""
     used = Money.zero(customer.currency)
     this = Month.of(now, customer.time_zone)
@@ -128,9 +154,10 @@ def _count(tx: Tx, customer: Customer, now: datetime) -> CreditTally:
     late = True
     while month <= this:
         lines = used_in(tx, customer, month, now)
-        used += with_tax(tx, customer, (e for e in lines if late or e.kind is LineKind.USAGE))
+        used += with_tax(customer, (e for e in lines if late or e.kind is LineKind.USAGE))
         month, late = month.plus(1), False
-    return CreditTally(customer.id, now, now, used, _running(tx, customer, now))
+    hourly = _running(tx, customer, now) + _keeping(tx, customer, now)
+    return CreditTally(customer.id, now, now, used, hourly)
 
 
 def _running(tx: Tx, customer: Customer, now: datetime) -> Money:
@@ -149,9 +176,31 @@ def _running(tx: Tx, customer: Customer, now: datetime) -> Money:
     return total(costs, customer.currency)
 
 
+def _keeping(tx: Tx, customer: Customer, now: datetime) -> Money:
+    """What the volumes of a customer cost an hour, whether anything runs or not."""
+    stopped = tx.find(Lease, customer=customer.id, phase=Phase.STOPPED)
+    leases = {
+        each.id: each for each in (*tx.find(Lease, customer=customer.id, live=True), *stopped)
+    }
+    keeping = [(each, tx.history(each.id)) for each in leases.values() if volumes_of(each)]
+    if not keeping:
+        return Money.zero(customer.currency)
+    book = PriceBook(tx.find(Price, currency=customer.currency)).of(customer.id)
+    month = Month.of(now, customer.time_zone)
+    seconds = month.interval(customer.time_zone).seconds
+    hour = Interval(now, now + LOOK_AHEAD)
+    charges = rate_kept(kept(keeping, hour), book, customer.currency, seconds)
+    rule = rule_of(tx, customer, None, month)
+    amounts = ((amount(each), each.price.tax_included) for each in charges)
+    return total((m if inside else m + tax_on(m, rule) for m, inside in amounts), customer.currency)
+
+
 def _hourly(tx: Tx, customer: Customer, terms: Terms, price: Price, now: datetime) -> Money:
     """What it costs for an hour of this month, with tax."""
-    seconds = Month.of(now, customer.time_zone).interval(customer.time_zone).seconds
+    month = Month.of(now, customer.time_zone)
+    seconds = month.interval(customer.time_zone).seconds
     exact = Fraction(*price.per_second(seconds)) * HOUR_S * terms.slots * terms.nodes
     money = Money.rounded(exact, customer.currency)
-    return money if price.tax_included else money + tax_on(money, rule_of(tx, customer))
+    if price.tax_included:
+        return money
+    return money + tax_on(money, rule_of(tx, customer, terms.sku, month))

@@ -6,8 +6,9 @@ from typing import Any
 
 from rackrate.app.beside import drafted_lines
 from rackrate.app.issuing import Asked, issue_asked, seller_of
-from rackrate.app.payments import lock, of_invoice, set_off_shares
+from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
+from rackrate.app.settling import lock, set_off_shares
 from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
@@ -27,7 +28,6 @@ from rackrate.core.interval import Month
 from rackrate.core.invoice import Invoice, InvoiceLine, Line
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
-from rackrate.core.tax import tax_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def issue_now(world: World, actor: Actor, id: str) -> Invoice:
         draft.issue(InvoiceId(""))  # Refused before anything is numbered.
         customer, seller = tx.get(Customer, draft.customer), seller_of(tx, draft.entity)
         month = Month.of(world.clock.now(), customer.time_zone)
-        pairs = list(drafted_lines(draft, customer, month))
+        pairs = list(drafted_lines(draft, seller.entity, customer, month))
         projects = {project for _, project in pairs}
         project = next(iter(projects)) if len(projects) == 1 else None
         numbers = {seller.order(line, own, customer) for line, own in pairs}
@@ -221,9 +221,8 @@ def _as_credit(tx: Tx, draft: Draft, invoice: Invoice) -> Asked:
     check_creditable(invoice)
     lines, before = _credits_of(tx, invoice)
     check_lines(draft.lines, left_to_credit(lines, before))
-    rule = tax_rule(invoice.tax_rule)
-    made = credited_lines(f"credit/{draft.id}", lines, draft.lines, before, rule)
-    sums = credit_totals(made, before, rule)
+    made = credited_lines(f"credit/{draft.id}", lines, draft.lines, before, invoice)
+    sums = credit_totals(made, before, invoice.rule_of(made[0]))
     check_whole(invoice, sums, tx.find(Invoice, credits=invoice.id))
     return Asked(
         tx.get(Customer, draft.customer),
@@ -231,7 +230,6 @@ def _as_credit(tx: Tx, draft: Draft, invoice: Invoice) -> Asked:
         draft.month,
         made,
         sums,
-        rule,
         invoice.id,
         draft.reason,
         invoice.project,

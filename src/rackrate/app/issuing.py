@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rackrate.app import outbox
+from rackrate.app import exchange, outbox, settling
 from rackrate.app.instalments import in_arrears
 from rackrate.app.metering import last_close
 from rackrate.app.ports import Tx
@@ -15,21 +15,26 @@ from rackrate.core.ids import CustomerId, EntityId, InvoiceId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, Totals, totals
-from rackrate.core.ledger import Entry, not_before
+from rackrate.core.ledger import not_before
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, InvoiceParties
 from rackrate.core.recognition import invoiced, usage_earned
-from rackrate.core.tax import TaxRule, tax_rule
+from rackrate.core.tax import check_together, tax_rule
+from rackrate.core.treatment import Supply
+from rackrate.core.wallet import Wallet
 
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who issues, by which rules. `locked` is the end of the last month that is closed."""
+    """Who issues, by which rules, to whom; `ahead` are those who pay ahead. `locked` is the end
+    of the last month that is closed.
+    """
 
     entity: Entity
     terms: SellerTerms
     own: Mapping[CustomerId, BillingTerms] = field(default_factory=dict)
     locked: datetime | None = None
+    ahead: frozenset[CustomerId] = frozenset()
 
     def order(self, line: Line, project: ProjectId | None, customer: Customer) -> str:
         """The purchase-order number that a line is bought under."""
@@ -63,19 +68,19 @@ def seller_of(tx: Tx, id: EntityId) -> Seller:
         tx.peek(SellerTerms, id) or standard(id, entity.invoice_series),
         {each.id: each for each in tx.find(BillingTerms, entity=id)},
         None if last is None else last.month.interval(entity.time_zone).end,
+        frozenset(each.id for each in tx.find(Wallet, entity=id)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be issued. A credit of an invoice brings its own `sums`, and that one's rule."""
+    """What is to be issued. A credit of an invoice brings its own `sums`."""
 
     customer: Customer
     cause: str
     month: Month
     lines: Sequence[Line]
     sums: Totals | None = None
-    rule: TaxRule | None = None
     credits: InvoiceId | None = None
     reason: str = ""
     project: ProjectId | None = None
@@ -83,9 +88,24 @@ class Asked:
 
 
 def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
-    """Number it, keep its lines, post it. The same cause cannot be invoiced twice."""
+    """Number it, keep its lines, post it; who pays ahead has paid it then, as far as that goes.
+
+    The same cause cannot be invoiced twice.
+    """
+    if asked.customer.id in seller.ahead:
+        settling.lock(tx, asked.customer.id)
+    invoice = _issued(world, tx, seller, asked)
+    if asked.customer.id in seller.ahead and invoice.kind is InvoiceKind.INVOICE:
+        settling.pay_ahead(world, tx, asked.customer.id)
+        return tx.get(Invoice, invoice.id)
+    return invoice
+
+
+def _issued(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
     entity, customer, now = seller.entity, asked.customer, world.clock.now()
-    rule = asked.rule or tax_rule(customer.tax_rule or entity.output_tax)
+    exchange.hold(tx, entity, customer.currency)
+    check_together(tax_rule(id) for id in {line.tax_rule for line in asked.lines} - {""})
+    rule = entity.taxes(customer).rule(Supply.SERVICE, asked.month)
     sums = asked.sums or totals(asked.lines, rule, customer.currency)
     kind = InvoiceKind.CREDIT_NOTE if sums.gross.minor < 0 else InvoiceKind.INVOICE
     zero = Money.zero(customer.currency)
@@ -97,7 +117,7 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
         asked.month,
         now,
         now if kind is InvoiceKind.CREDIT_NOTE else now + seller.patience(customer.id),
-        rule.id,
+        sums.rule,
         sums.net,
         sums.tax,
         sums.gross,
@@ -108,13 +128,14 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
         asked.reason,
         asked.project,
         asked.purchase_order,
+        taxes=sums.parts,
     )
     tx.add(invoice, InvoiceParties(invoice.id, customer.id, entity.party, customer.party))
     tx.add(*_in_place(invoice, asked.lines))
     entry = invoiced(invoice, asked.lines, in_arrears(tx, asked.lines))
-    entries: list[Entry] = [] if entry is None else [entry]
-    entries += usage_earned(invoice, asked.lines, entity.time_zone, now)
-    tx.add(*(not_before(each, seller.locked) for each in entries))
+    earned = usage_earned(invoice, asked.lines, entity.time_zone, now)
+    exchange.post(tx, entity, (not_before(each, seller.locked) for each in earned))
+    exchange.post_issued(tx, entity, invoice, entry and not_before(entry, seller.locked))
     outbox.invoice_issued(world, tx, invoice)
     return invoice
 

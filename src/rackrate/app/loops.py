@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from rackrate.app import breaches, budgets, giveway
+from rackrate.app import breaches, giveway, rounds, spot
 from rackrate.app.delivery import accept_healthy
 from rackrate.app.holds import drop_expired
 from rackrate.app.ports import Engine, Tx
 from rackrate.app.rows import LoopLease, SitePass, Stray
 from rackrate.app.world import World
 from rackrate.core.calendar import Claim, HolderKind
-from rackrate.core.errors import Conflict, RackrateError, Unavailable
+from rackrate.core.errors import Conflict, Unavailable
 from rackrate.core.ids import LeaseId, SiteId
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease, Phase
@@ -75,7 +75,7 @@ def provision(
     unsettled: list[LeaseId] = []
     if only is None:
         _give_way(world, leader)
-        _keep_budgets(world, leader)
+        rounds.go(world, lambda tx: still_leads(tx, leader))
     for site, look in _sites(world, only).items():
         engine = world.engines.get(site)
         if engine is None:
@@ -99,22 +99,16 @@ def _give_way(world: World, leader: Leader) -> None:
                 drop_expired(tx, site, world.clock.now())
                 breaches.look_at(world, tx, site)
                 giveway.tell(world, tx, site)
-                giveway.end_due(world, tx, site)
+                _make_way(world, tx, site)
         except (Conflict, Unavailable):
             continue  # Somebody was quicker, or leads now; the next pass is the retry.
 
 
-def _keep_budgets(world: World, leader: Leader) -> None:
-    """Who has used a share of a budget is told, and what has had its notice stops."""
-    with world.store.transaction() as tx:
-        found = budgets.due(world, tx)
-    for id in found:
-        try:
-            with world.store.transaction() as tx:
-                still_leads(tx, leader)
-                budgets.look_at(world, tx, id)
-        except RackrateError:
-            continue  # Set anew or taken away just now, or use without a price; looked at again.
+def _make_way(world: World, tx: Tx, site: SiteId) -> None:
+    """Whose notice is over ends, spot hears whether it must go, and who waits has its place."""
+    giveway.end_due(world, tx, site)
+    spot.make_room(world, tx, site)
+    spot.seat(world, tx, site)
 
 
 @dataclass(slots=True)
@@ -146,6 +140,11 @@ def _sites(world: World, only: Iterable[LeaseId] | None) -> Mapping[SiteId, _Loo
 
 
 def _site(world: World, leader: Leader, engine: Engine, site: SiteId, look: _Look) -> list[LeaseId]:
+    if not look.full and any(lease.waits for lease in look.leases):
+        with world.store.transaction() as tx:
+            still_leads(tx, leader)
+            tx.fleet(site)
+            _make_way(world, tx, site)
     observed = engine.observe(None if look.full else [lease.id for lease in look.leases])
     unsettled = [
         lease.id

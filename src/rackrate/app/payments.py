@@ -5,15 +5,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from rackrate.app import exchange
 from rackrate.app.issuing import seller_of
 from rackrate.app.ports import Tx
+from rackrate.app.settling import (
+    Held,
+    book,
+    changed,
+    held,
+    lock,
+    send_back,
+    set_off_shares,
+    use,
+    with_used,
+)
 from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.errors import Invalid, Missing, Reason, Refused
 from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Month
+from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, check_room
-from rackrate.core.ledger import Account
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
 from rackrate.core.payment import (
@@ -25,29 +37,13 @@ from rackrate.core.payment import (
     check_received,
     check_rest,
     check_unused,
-    left_of,
     oldest_first,
-    paid_with,
-    refunded,
     released,
-    set_off,
 )
-from rackrate.core.recognition import allocated, paid_back, received
+from rackrate.core.recognition import allocated
 
 # Which invoices, each with how much; without an amount as much as fits.
 Named = Sequence[tuple[InvoiceId, Money | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A payment with what was done with it, and what of it is allocated to nothing."""
-
-    payment: Payment
-    allocations: tuple[Allocation, ...]
-
-    @property
-    def left(self) -> Money:
-        return left_of(self.payment.amount, self.allocations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +58,6 @@ class Received:
     named: Named = ()
     keep_rest: bool = False
     on: datetime | None = None
-
-
-def lock(tx: Tx, customer: CustomerId) -> None:
-    """Whoever changes what a customer owes comes one after the other."""
-    tx.number(f"receivable/{customer}")
 
 
 def settle(
@@ -90,7 +81,7 @@ def settle(
             check_room(invoice, share)
         shares = [(invoice, share)] if invoice.open.minor > 0 else []
         payment = _payment(world, invoice, f"{id}/{reference}", money, reference)
-        _book(world, tx, payment, shares)
+        book(world, tx, payment, shares)
         return tx.get(Invoice, id), payment
 
 
@@ -98,31 +89,36 @@ def receive(world: World, actor: Actor, came: Received) -> Held:
     """Money has come in from a customer. The same reference again changes nothing."""
     target = Target("payment", "", came.customer)
     with acting(world, actor, Verb.INVOICE_WRITE, target) as tx:
-        customer = tx.get(Customer, came.customer)
-        lock(tx, customer.id)
-        check_received(came.amount, customer.currency, came.reference)
-        key = f"from/{customer.id}/{came.reference}"
-        before = _before(tx, key, came.amount, f"payment {came.reference!r} of {customer.id}")
-        if before is not None:
-            return _held(tx, before)
-        shares = _shares(tx, customer.id, came.amount, came.named)
-        among = [one for one, _ in shares]
-        if not came.named:
-            among = tx.find(Invoice, customer=customer.id, unsettled=True)
-            among = [one for one in among if one.open.minor > 0]
-        rest = came.amount - total((share for _, share in shares), came.amount.currency)
-        check_rest(rest, among, came.keep_rest)
-        payment = Payment(
-            world.ids.new("pay"),
-            key,
-            customer.entity,
-            customer.id,
-            _received_on(world, tx, customer, came.on),
-            came.amount,
-            came.reference,
-        )
-        _book(world, tx, payment, shares)
-        return _held(tx, payment)
+        lock(tx, came.customer)
+        return note(world, tx, came)
+
+
+def note(world: World, tx: Tx, came: Received) -> Held:
+    """The same, of a customer that is locked."""
+    customer = tx.get(Customer, came.customer)
+    check_received(came.amount, customer.currency, came.reference)
+    key = f"from/{customer.id}/{came.reference}"
+    before = _before(tx, key, came.amount, f"payment {came.reference!r} of {customer.id}")
+    if before is not None:
+        return held(tx, before)
+    shares = _shares(tx, customer.id, came.amount, came.named)
+    among = [one for one, _ in shares]
+    if not came.named:
+        among = tx.find(Invoice, customer=customer.id, unsettled=True)
+        among = [one for one in among if one.open.minor > 0]
+    rest = came.amount - total((share for _, share in shares), came.amount.currency)
+    check_rest(rest, among, came.keep_rest)
+    payment = Payment(
+        world.ids.new("pay"),
+        key,
+        customer.entity,
+        customer.id,
+        _received_on(world, tx, customer, came.on),
+        came.amount,
+        came.reference,
+    )
+    book(world, tx, payment, shares)
+    return held(tx, payment)
 
 
 def find(
@@ -138,15 +134,12 @@ def find(
         confine(tx, actor)
         equal: dict[str, Any] = {} if customer is None else {"customer": customer}
         rows = tx.find(Payment, after=after, limit=limit, newest_first=True, **equal)
-        used: dict[str, list[Allocation]] = {}
-        for each in tx.find(Allocation, source=tuple(row.id for row in rows)):
-            used.setdefault(each.source, []).append(each)
-        return [Held(row, tuple(used.get(row.id, ()))) for row in rows]
+        return with_used(tx, rows)
 
 
 def show(world: World, actor: Actor, id: str) -> Held:
     with reading(world, actor, Verb.INVOICE_READ, _of_payment(id)) as tx:
-        return _held(tx, tx.get(Payment, id))
+        return held(tx, tx.get(Payment, id))
 
 
 def allocate(world: World, actor: Actor, id: str, named: Named = ()) -> Held:
@@ -154,16 +147,13 @@ def allocate(world: World, actor: Actor, id: str, named: Named = ()) -> Held:
     with acting(world, actor, Verb.INVOICE_WRITE, _of_payment(id)) as tx:
         payment = tx.get(Payment, id)
         lock(tx, payment.customer)
-        left = _held(tx, payment).left
+        left = held(tx, payment).left
         check_unused(id, left, left or Money(1, left.currency))
         shares = _shares(tx, payment.customer, left, named)
         if not shares:
             raise Refused(Reason.ALREADY_PAID, f"{payment.customer} has no open invoice")
-        for share in shares:
-            tx.put(paid_with(share))
-            used = _allocation(world, payment, share)
-            tx.add(used, allocated(used))
-        return _held(tx, payment)
+        use(world, tx, payment, shares)
+        return held(tx, payment)
 
 
 def release(world: World, actor: Actor, source: str, invoice: InvoiceId | None = None) -> None:
@@ -199,27 +189,14 @@ def pay_back(
         lock(tx, row.customer)
         row = _source(tx, source)
         if isinstance(row, Payment):
-            left, account = _held(tx, row).left, Account.UNAPPLIED
+            left = held(tx, row).left
         else:
             check_credit(row)
-            left, account = -row.open, Account.RECEIVABLE
+            left = -row.open
         share = left if amount is None else amount
         check_unused(source, left, share or Money(1, left.currency))
         check_received(share, left.currency, reference)
-        if isinstance(row, Invoice):
-            tx.put(refunded(row, share))
-        out = Allocation(
-            world.ids.new("alc"),
-            row.entity,
-            row.customer,
-            world.clock.now(),
-            source,
-            None,
-            share,
-            reference=reference,
-        )
-        tx.add(out, paid_back(out, account))
-        return out
+        return send_back(world, tx, row, share, reference)
 
 
 def use_credit(world: World, actor: Actor, id: InvoiceId, named: Named = ()) -> Invoice:
@@ -232,16 +209,6 @@ def use_credit(world: World, actor: Actor, id: InvoiceId, named: Named = ()) -> 
         if not shares:
             raise Refused(Reason.ALREADY_PAID, f"{credit.customer} has no open invoice")
         return set_off_shares(world, tx, credit, shares)
-
-
-def set_off_shares(world: World, tx: Tx, credit: Invoice, shares: Sequence[Share]) -> Invoice:
-    """Nothing is posted: both are in the same receivable."""
-    for share in shares:
-        credit, invoice = set_off(credit, share)
-        tx.put(invoice)
-        tx.add(_allocation(world, credit, share))
-    tx.put(credit)
-    return credit
 
 
 def of_invoice(id: InvoiceId) -> Locate:
@@ -292,10 +259,6 @@ def _payment(world: World, of: Invoice, key: str, amount: Money, reference: str)
     return Payment(id, key, of.entity, of.customer, now, amount, reference)
 
 
-def _held(tx: Tx, payment: Payment) -> Held:
-    return Held(payment, tuple(tx.find(Allocation, source=payment.id)))
-
-
 def _shares(tx: Tx, customer: CustomerId, amount: Money, named: Named) -> list[Share]:
     if not named:
         return oldest_first(amount, tx.find(Invoice, customer=customer, unsettled=True))
@@ -306,27 +269,6 @@ def _shares(tx: Tx, customer: CustomerId, amount: Money, named: Named) -> list[S
             raise Missing("invoice", id)
         found.append((invoice, share))
     return as_named(amount, found)
-
-
-def _allocation(
-    world: World, source: Payment | Invoice, share: Share, at: datetime | None = None
-) -> Allocation:
-    invoice, amount = share
-    return Allocation(
-        world.ids.new("alc"),
-        source.entity,
-        source.customer,
-        at or world.clock.now(),
-        source.id,
-        invoice.id,
-        amount,
-    )
-
-
-def _book(world: World, tx: Tx, payment: Payment, shares: Sequence[Share]) -> None:
-    used = [_allocation(world, payment, share, payment.at) for share in shares]
-    tx.put(*(paid_with(share) for share in shares))
-    tx.add(payment, *used, received(payment, used))
 
 
 def _take_back(world: World, tx: Tx, source: str, each: Allocation) -> None:
@@ -345,7 +287,8 @@ def _take_back(world: World, tx: Tx, source: str, each: Allocation) -> None:
     tx.add(back)
     if isinstance(row, Payment):
         tx.put(released(invoice, each.amount))
-        tx.add(allocated(back))
+        exchange.post(tx, tx.get(Entity, back.entity), [allocated(back)])
     else:
         tx.put(replace(invoice, credited=invoice.credited - each.amount))
         tx.put(replace(row, credited=row.credited + each.amount))
+    changed(tx, each.customer)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.core.access import Grant
+from rackrate.core.address import Address, AddressPool
 from rackrate.core.billing_terms import BillingTerms, SellerTerms
 from rackrate.core.breach import Breach
 from rackrate.core.budget import Budget
@@ -13,6 +14,7 @@ from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.credit import CreditTally
+from rackrate.core.currency import CurrencyRate, InvoiceRate
 from rackrate.core.digital import DigitalInvoice
 from rackrate.core.draft import Draft
 from rackrate.core.ids import EntityId, LeaseId, SiteId
@@ -36,7 +38,9 @@ from rackrate.core.payment import Allocation, Payment
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import LeaseBack, PurchaseOrder
 from rackrate.core.quote import Quote
+from rackrate.core.reading import Reading
 from rackrate.core.receivable import Reminder
+from rackrate.core.wallet import Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ KINDS: Mapping[type, Kind] = {
     Sku: Kind("sku", ("site", "chip")),
     Price: Kind("price", ("sku", "klass", "currency"), customer="customer", common=True),
     ContractPrice: Kind("contract_price", ("sku", "currency")),
+    CurrencyRate: Kind("currency_rate", ("currency", "target"), append_only=True),
     Customer: Kind("customer", ("entity",), customer="id"),
     Project: Kind("project", ("customer",), customer="customer"),
     Principal: Kind("principal", ("email",)),
@@ -116,6 +121,16 @@ KINDS: Mapping[type, Kind] = {
     Breach: Kind("breach", ("site", "holder", "customer", "unmended"), customer="customer"),
     Reservation: Kind("reservation", ("site", "pool", "holder", "kind")),
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
+    AddressPool: Kind("address_pool", ("site",)),
+    Address: Kind(
+        "address", ("customer", "project", "site", "pool", "freed"), customer="customer"
+    ),
+    Reading: Kind(
+        "reading",
+        ("id", "customer", "project", "lease", "meter", "begun", "told"),
+        customer="customer",
+        append_only=True,
+    ),
     Claim: Kind("claim", ("site", "node", "holder", "open")),
     Invoice: Kind(
         "invoice",
@@ -123,10 +138,11 @@ KINDS: Mapping[type, Kind] = {
         customer="customer",
     ),
     InvoiceLine: Kind(
-        "invoice_line", ("invoice", "contract"), customer="customer", append_only=True
+        "invoice_line", ("invoice", "contract", "source"), customer="customer", append_only=True
     ),
     Draft: Kind("draft", ("customer", "entity", "invoice", "ready"), customer="customer"),
     InvoiceParties: Kind("invoice_parties", customer="customer", append_only=True),
+    InvoiceRate: Kind("invoice_rate", customer="customer", append_only=True),
     DigitalInvoice: Kind("digital_invoice", ("invoice",), customer="customer"),
     Payment: Kind("payment", ("customer", "entity", "key"), customer="customer", append_only=True),
     Allocation: Kind(
@@ -140,6 +156,7 @@ KINDS: Mapping[type, Kind] = {
     SellerTerms: Kind("seller_terms"),
     Budget: Kind("budget", ("customer",), customer="customer"),
     CreditTally: Kind("credit_tally", customer="id"),
+    Wallet: Kind("wallet", ("entity",), customer="id"),
     Entry: Kind("entry", ("entity",), append_only=True),
     Close: Kind("close", ("entity",), append_only=True),
     Audit: Kind("audit", ("principal", "customer", "verb"), append_only=True),

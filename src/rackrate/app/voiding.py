@@ -1,12 +1,15 @@
 """Void: an invoice that was never paid is owed no more, and what it asked for comes again."""
 
+from rackrate.app import exchange
 from rackrate.app.issuing import Asked, issue_asked, replaced_by, seller_of
-from rackrate.app.payments import lock, of_invoice
+from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
+from rackrate.app.settling import lock
 from rackrate.app.world import World, acting
 from rackrate.core.access import Actor, Verb
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import InvoiceId
+from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, InvoiceLine, once_more, void
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
@@ -32,7 +35,7 @@ def void_invoice(
             return invoice
         issued = tx.peek(Entry, issued_id(invoice))
         if invoice is not before and issued is not None:
-            tx.add(voided(invoice, issued))
+            exchange.take_back(tx, tx.get(Entity, invoice.entity), voided(invoice, issued))
         if again:
             invoice = replaced_by(invoice, _again(world, tx, invoice).id)
         tx.put(invoice)
@@ -55,7 +58,8 @@ def _again(world: World, tx: Tx, invoice: Invoice) -> Invoice:
     """The same lines on a new invoice."""
     customer, seller = tx.get(Customer, invoice.customer), seller_of(tx, invoice.entity)
     rows = sorted(tx.find(InvoiceLine, invoice=invoice.id), key=lambda each: each.place)
-    lines = [once_more(each.line, invoice.id) for each in rows]
+    taxes = seller.entity.taxes(customer)
+    lines = [once_more(each.line, invoice.id, taxes) for each in rows]
     own = seller.own.get(customer.id)
     contracts = {line.contract for line in lines}
     contract = next(iter(contracts)) if len(contracts) == 1 else None

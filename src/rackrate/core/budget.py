@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rackrate.core.grace import check_grace, is_over, stops_at
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.money import Money
 
 LEVELS = (50, 80, 100)
 FULL = LEVELS[-1]
-GRACE = timedelta(hours=24)
-LONGEST_GRACE = timedelta(days=31)
 # Use is rated so often for a budget, and no more.
 LOOK_EVERY = timedelta(minutes=5)
 
@@ -39,8 +38,7 @@ class Budget:
     def __post_init__(self) -> None:
         if self.amount.minor <= 0:
             raise ValueError("a budget is more than nothing; take it away to have none")
-        if not timedelta(0) <= self.grace <= LONGEST_GRACE:
-            raise ValueError(f"a grace is 0 to {LONGEST_GRACE.days} days")
+        check_grace(self.grace)
 
     @property
     def percent(self) -> int:
@@ -51,7 +49,7 @@ class Budget:
         """Whether it is time to look at it: now and then, in a new month, and when it stops."""
         if self.looked is None or self.month != month or now >= self.looked + LOOK_EVERY:
             return True
-        return self.stops is not None and self.looked < self.stops <= now
+        return is_over(self.stops, now) and not is_over(self.stops, self.looked)
 
     def seen(self, spent: Money, month: Month, now: datetime) -> "Budget":
         """After a look: a level that was reached is told, the highest, and each once a month.
@@ -61,14 +59,12 @@ class Budget:
         told, stops = (self.told, self.stops) if month == self.month else (0, None)
         after = replace(self, month=month, spent=spent, looked=now, told=told, stops=stops)
         level = max((each for each in LEVELS if each <= after.percent), default=0)
-        if level < FULL:
-            stops = None  # It was raised, or found to be less: nothing stops.
-        elif self.stop and stops is None:
-            stops = now + self.grace
+        # It may have been raised, or found to be less: then nothing stops.
+        stops = stops_at(stops, self.stop and level == FULL, self.grace, now)
         return replace(after, told=max(told, level), stops=stops)
 
     def stopping(self, now: datetime) -> bool:
-        return self.stops is not None and self.stops <= now
+        return is_over(self.stops, now)
 
 
 def budget_id(customer: CustomerId, project: ProjectId | None) -> str:

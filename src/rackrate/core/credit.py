@@ -47,14 +47,18 @@ class CreditTally:
 class Credit:
     """A customer's limit, None where it has none, and what counts against it. With tax, all of it.
 
-    `owed` is what is open of its invoices, less money that is allocated to nothing; `used` is what
-    has no invoice yet; `hourly` is what its on-demand leases cost for the next hour.
+    `owed` is what is open of its invoices, less what is `held`: money that is allocated to
+    nothing. `used` is what has no invoice yet; `hourly` is what its on-demand leases, and what it
+    keeps, cost for the next hour. With a `wallet` it has what it paid ahead, and its limit, if
+    any, beyond that.
     """
 
     limit: Money | None
     owed: Money
     used: Money
     hourly: Money
+    held: Money
+    wallet: bool = False
 
     @property
     def left(self) -> Money | None:
@@ -73,10 +77,15 @@ class Credit:
         assert left is not None
         assert self.limit is not None
         room = Money(max(0, left.minor), left.currency)
+        of = f"of the credit limit of {self.limit} is left"
+        if self.wallet:
+            of = f"is left in the wallet{f' and {of[:-8]}' if self.limit else ''}"
         text = (
-            f"{room} of the credit limit of {self.limit} is left, beside what is owed, used, and "
+            f"{room} {of}, beside what is owed, used, and "
             f"running for the next hour; this would cost {more} an hour"
         )
+        if self.wallet:
+            text += f"; {more - left} more has to be paid in"
         facts = {
             "limit": f"{self.limit.amount:f}",
             "owed": f"{self.owed.amount:f}",
@@ -84,6 +93,8 @@ class Credit:
             "running_an_hour": f"{self.hourly.amount:f}",
             "left": f"{left.amount:f}",
             "would_cost_an_hour": f"{more.amount:f}",
+            "short": f"{(more - left).amount:f}",
             "currency": left.currency,
         }
-        raise Refused(Reason.CREDIT_LIMIT, text, facts)
+        reason = Reason.WALLET_TOO_LOW if self.wallet else Reason.CREDIT_LIMIT
+        raise Refused(reason, text, facts)

@@ -29,6 +29,12 @@ TOPIC_NAMES = {
     Topic.BUDGET_REACHED: msg("A budget is half, four fifths or all used"),
     Topic.BUDGET_STOPS: msg("Leases will stop, since a budget is used up"),
     Topic.BUDGET_STOPPED: msg("Leases stopped, since a budget is used up"),
+    Topic.WALLET_LOW: msg("Little is left in the wallet"),
+    Topic.WALLET_EMPTY: msg("Leases will stop, since the wallet is empty"),
+    Topic.WALLET_REFILLED: msg("The wallet was topped up in time"),
+    Topic.WALLET_STOPPED: msg("Leases stopped, since the wallet is empty"),
+    Topic.WALLET_ENDING: msg("Volumes will be deleted, since the wallet is empty"),
+    Topic.WALLET_ENDED: msg("Volumes deleted, since the wallet stayed empty"),
     Topic.PROMISE_BROKEN: msg("Promises broken"),
     Topic.CHANNEL_TEST: msg("Test of a channel"),
 }

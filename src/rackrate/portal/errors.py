@@ -39,6 +39,7 @@ TITLES: Mapping[Reason, str] = {
     Reason.IN_USE: msg("This is in use"),
     Reason.NO_POWER: msg("There is not enough power for this"),
     Reason.CREDIT_LIMIT: msg("This is beyond the credit limit"),
+    Reason.WALLET_TOO_LOW: msg("Too little is left in the wallet"),
     Reason.BREAKS_PROMISE: msg("This would break a promise"),
     Reason.INVALID: msg("Something in the form is not right"),
     Reason.MISSING: msg("There is nothing here"),
@@ -49,6 +50,10 @@ TITLES: Mapping[Reason, str] = {
 NEXT: Mapping[Reason, str] = {
     Reason.CREDIT_LIMIT: msg(
         "{left} {currency} of the limit is left; this would cost {would_cost_an_hour} an hour."
+    ),
+    Reason.WALLET_TOO_LOW: msg(
+        "{left} {currency} is left; this would cost {would_cost_an_hour} an hour. "
+        "Top it up by {short} at least."
     ),
     Reason.NO_CAPACITY: msg(
         "At most {one_node} are free on one node, {slots_free} in all; "

@@ -7,6 +7,7 @@ from pydantic import Field
 from rackrate.api.schemas.parts import Id, Money, Schema
 from rackrate.app.budgets import NewBudget
 from rackrate.core import budget, credit
+from rackrate.core.grace import LONGEST_GRACE
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import Money as Exact
 
@@ -48,7 +49,7 @@ class BudgetRequest(Schema):
     project: Id | None = None
     amount: Money
     stop: bool = Field(default=False, description="Stop what runs on demand when it is used up")
-    grace_hours: int = Field(default=24, ge=0, le=budget.LONGEST_GRACE.days * 24)
+    grace_hours: int = Field(default=24, ge=0, le=LONGEST_GRACE.days * 24)
 
     def new(self) -> NewBudget:
         return NewBudget(

@@ -10,6 +10,7 @@ from rackrate.api.schemas.money import Invoice, Reference
 from rackrate.api.schemas.parts import NO_NUL, Id, Instant, Money, MonthText, Schema
 from rackrate.app import payments, receivables
 from rackrate.app.payments import Named
+from rackrate.app.settling import Held
 from rackrate.core import draft as drafts
 from rackrate.core import payment, receivable
 from rackrate.core.draft import LONGEST_TEXT, MOST_LINES, DraftKind, DraftState
@@ -103,7 +104,7 @@ class Received(Schema):
     allocations: list[Allocation]
 
     @classmethod
-    def of(cls, held: payments.Held) -> "Received":
+    def of(cls, held: Held) -> "Received":
         row = held.payment
         return cls(
             id=row.id,

@@ -99,8 +99,8 @@ def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) 
 
 
 _MANY = frozenset({"leases", "breaches", "holders"})
-_MONEY = frozenset({"net", "tax", "amount", "spent"})
-_INSTANTS = frozenset({"until", "start", "end"})
+_MONEY = frozenset({"net", "tax", "amount", "spent", "left", "hourly"})
+_INSTANTS = frozenset({"until", "start", "end", "kept"})
 
 
 def _shown(name: str, facts: Mapping[str, str], reader: Reader) -> str:
@@ -208,6 +208,63 @@ _WORDS: Mapping[Topic, _Words] = {
         ("leases", "budget", "spent", "amount"),
         "/leases",
     ),
+    Topic.WALLET_LOW: _Words(
+        ("Little is left in the wallet: {left}", "钱包余额不足：{left}"),
+        (
+            "{left} is left in the wallet; what runs uses {hourly} an hour. Please top it up.",
+            "按目前用量，钱包余额为 {left}，当前每小时费用 {hourly}。请在用完前充值。",
+        ),
+        ("left", "hourly", "hours"),
+        "/leases",
+    ),
+    Topic.WALLET_EMPTY: _Words(
+        (
+            "The wallet is empty: leases stop at {until}",
+            "钱包已用完：租约将于 {until} 停止",
+        ),
+        (
+            "Unless it is topped up, on-demand leases stop at {until}. Volumes stay until {kept}.",
+            "如不充值，按需租约将于 {until} 停止。存储卷保留至 {kept}。",
+        ),
+        ("left", "hourly", "until", "kept"),
+        "/leases",
+    ),
+    Topic.WALLET_REFILLED: _Words(
+        ("The wallet is topped up: {left}", "钱包已充值：{left}"),
+        (
+            "{left} is left: the notice is withdrawn. What was stopped can be started again.",
+            "钱包余额为 {left}，停止通知已撤回。已停止的租约可以重新启动。",
+        ),
+        ("left", "hourly", "hours"),
+        "/leases",
+    ),
+    Topic.WALLET_STOPPED: _Words(
+        ("The wallet is empty: leases are stopped", "钱包已用完：租约已停止"),
+        (
+            "These leases are stopped, since the wallet is used up. Volumes are kept until {kept}.",
+            "钱包已用完，下列租约已停止。存储卷保留至 {kept}。",
+        ),
+        ("leases", "left", "kept"),
+        "/leases",
+    ),
+    Topic.WALLET_ENDING: _Words(
+        ("Volumes will be deleted at {kept}", "存储卷将于 {kept} 删除"),
+        (
+            "Stopped leases end at {kept}, with their volumes, unless the wallet is topped up.",
+            "如不充值，已停止的租约将于 {kept} 结束，其存储卷一并删除。",
+        ),
+        ("left", "kept"),
+        "/leases",
+    ),
+    Topic.WALLET_ENDED: _Words(
+        ("The wallet stayed empty: leases have ended", "钱包未充值：租约已结束"),
+        (
+            "These leases have ended, with their volumes: the wallet was not topped up.",
+            "因钱包未充值，下列租约及其存储卷已结束。",
+        ),
+        ("leases", "left"),
+        "/leases",
+    ),
     Topic.PROMISE_BROKEN: _Words(
         ("Promises broken at {site}: {count}", "{site} 有 {count} 项承诺无法履行"),
         (
@@ -236,6 +293,10 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "due": ("Due", "到期"),
     "budget": ("Budget", "预算"),
     "spent": ("Used", "已使用"),
+    "left": ("Left", "余额"),
+    "hourly": ("An hour", "每小时"),
+    "hours": ("Lasts so many hours", "可用小时数"),
+    "kept": ("Volumes kept until", "存储卷保留至"),
     "leases": ("Leases", "租约"),
     "until": ("Until", "截止"),
     "cause": ("Why", "原因"),

@@ -14,6 +14,12 @@ class Topic(StrEnum):
     BUDGET_REACHED = "budget.reached"
     BUDGET_STOPS = "budget.stops"
     BUDGET_STOPPED = "budget.stopped"
+    WALLET_LOW = "wallet.low"
+    WALLET_EMPTY = "wallet.empty"
+    WALLET_REFILLED = "wallet.refilled"
+    WALLET_STOPPED = "wallet.stopped"
+    WALLET_ENDING = "wallet.ending"
+    WALLET_ENDED = "wallet.ended"
     PROMISE_BROKEN = "promise.broken"
     CHANNEL_TEST = "channel.test"
 
