@@ -46,7 +46,7 @@ def told(answer: Answer, status: int, reason: str) -> dict[str, object]:
         ({"sku": "h100\0.1"}, "sku"),
         ({"name": "x" * 10_000}, "name"),
         ({"class": "gold"}, "class"),
-        ({"class": "spot"}, "class"),
+        ({"class": "spot", "contract": "k1"}, "contract"),
         ({"env": {"9LIVES": "x"}}, "env"),
         ({"env": {"A": "\0"}}, "env.A"),
         ({"env": {"": "x"}}, "env"),

@@ -215,7 +215,7 @@ def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
         ({"count": 10**9}, "count"),
         ({"nodes": 0}, "nodes"),
         ({"sku": NODE, "nodes": 2}, "nodes"),
-        ({"klass": LeaseClass.SPOT}, "class"),
+        ({"klass": LeaseClass.SPOT, "contract": ContractId("k1")}, "contract"),
         ({"klass": LeaseClass.CONTRACT}, "contract"),
         ({"contract": ContractId("k1")}, "contract"),
         ({"spec": Spec(env={"A B": ""})}, "env"),

@@ -46,9 +46,7 @@ class House:
 
     # -- what happens -------------------------------------------------------------------------
 
-    def start(
-        self, nodes: int = 1, slots: int = 8, notice: timedelta = NOTICE, spot: bool = False
-    ) -> LeaseId | None:
+    def start(self, nodes: int = 1, slots: int = 8, notice: timedelta = NOTICE) -> LeaseId | None:
         """A lease where there is room for it, as leasing does it; None where there is not."""
         self.count += 1
         id = LeaseId(f"lse_{self.count:03}")
@@ -64,7 +62,7 @@ class House:
             self.end(id)
             return None
         held = frozenset(member.node for member in members)
-        self.lodgers[id] = Lodger(id, spot, self.now, notice, held, safe)
+        self.lodgers[id] = Lodger(id, self.now, notice, held, safe)
         return id
 
     def _hold(self, holder: str, members: tuple[Member, ...], account: str) -> None:
@@ -127,14 +125,14 @@ class House:
         for id, lodger in heard.items():
             before = self.lodgers[id]
             earliest = self.now + lodger.notice
-            if lodger.safe_until is not None and not lodger.spot:
+            if lodger.safe_until is not None:
                 known = before.safe_until is not None and before.safe_until <= lodger.safe_until
                 assert known or lodger.safe_until >= earliest, (before, lodger)
             if lodger.until is not None and lodger.until != before.until:
                 self.notices[id] = self.notices.get(id, 0) + 1
                 told = before.safe_until
                 fair = earliest if told is None else min(earliest, told)
-                assert lodger.spot or lodger.until >= fair, (before, lodger)
+                assert lodger.until >= fair, (before, lodger)
         self.lodgers = heard
 
     def to(self, moment: datetime) -> None:
@@ -143,7 +141,7 @@ class House:
             first = min(going, key=lambda one: (one.until, one.id))
             assert first.until is not None
             self.now = max(self.now, first.until)
-            assert first.spot or first.safe_until is None or first.safe_until <= self.now
+            assert first.safe_until is None or first.safe_until <= self.now
             self.end(first.id)
         self.now = moment
         self.tell()

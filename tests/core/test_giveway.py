@@ -83,16 +83,6 @@ def test_a_node_with_one_lease_is_emptied_rather_than_one_with_eight() -> None:
     assert list(house.going()) == [alone]
 
 
-def test_spot_goes_before_on_demand_and_with_its_own_notice() -> None:
-    house = House(2)
-    spot = house.start(notice=timedelta(minutes=5), spot=True)
-    house.start()
-    assert house.sign("k", 1, 8 * DAY)
-    assert not house.going()
-    house.to(NOW + 8 * DAY - HOUR)
-    assert list(house.going()) == [spot]
-
-
 def test_a_whole_gang_goes_where_one_of_its_nodes_is_needed() -> None:
     house = House(4, blocks=2)
     gang = house.start(nodes=4)

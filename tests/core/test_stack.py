@@ -17,6 +17,7 @@ from rackrate.core.ids import ChipId, PoolId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import ARRIVING, Node, NodeState
 from rackrate.core.placement import OPEN, Fleet, Pool, Shape
+from rackrate.core.pools import SPOT
 from rackrate.core.promise import Wish, room_in, rooms
 from rackrate.core.stack import (
     USES,
@@ -61,9 +62,10 @@ def mixed(draw: st.DrawFn) -> History:
     return rows
 
 
-def pool_of(history: History, running: int, number: int = 0) -> Pool:
+def pool_of(history: History, running: int, number: int = 0, spot: int = 0) -> Pool:
+    """A pool on which so many nodes run by the moment, of them `spot` spot."""
     pool = Pool(PoolId(f"p{number}"), number, f"b{number}", ChipId("c"), 8)
-    pool.calendar, pool.owned = indexed(history), {OPEN: running}
+    pool.calendar, pool.owned = indexed(history), {OPEN: running - spot, SPOT: spot}
     return pool
 
 
@@ -104,7 +106,7 @@ def test_every_second_is_for_what_dealing_out_its_nodes_says(
     runs = [counted.supply(window.start + timedelta(seconds=s)) for s in range(window.seconds)]
     running = min(running, *runs)
     spot = min(spot, running)
-    stack = stack_of(pool_of(history, running), asked, spot)
+    stack = stack_of(pool_of(history, running, spot=spot), asked)
     seen = stack.at(np.arange(seconds(window.start), seconds(window.end)))
     for i in range(window.seconds):
         second = window.start + timedelta(seconds=i)

@@ -1,6 +1,6 @@
 """What can be promised of a SKU or chip, over time: less what is promised, kept and running."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,15 +10,14 @@ from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.calendar import HolderKind, Reservation
+from rackrate.core.calendar import Reservation
 from rackrate.core.chips import Chip
 from rackrate.core.errors import Invalid, Reason, Refused
-from rackrate.core.ids import ChipId, CustomerId, NodeId, PoolId, SiteId, SkuId
+from rackrate.core.ids import ChipId, CustomerId, PoolId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Site, Sku
-from rackrate.core.lease import Lease, LeaseClass
 from rackrate.core.parties import Customer
-from rackrate.core.placement import Fleet, Pool
+from rackrate.core.placement import Pool
 from rackrate.core.promise import Wish, room_in
 from rackrate.core.stack import Asked, Mark, Stack, marks, most_in_one, stack_of, together
 from rackrate.core.timeline import Ints
@@ -119,8 +118,7 @@ def _answer(world: World, tx: Tx, question: Question) -> Calendar:
         asked = asked_of(tx, site, chip.id, question.window, now)
         fleet = tx.fleet(site.id)
         pools = fleet.pools_of(chip.id, slots)
-        spot = _spot_nodes(tx, fleet, site.id, pools)
-        rooms += [_room(site, pool, asked, spot.get(pool.id, 0)) for pool in pools]
+        rooms += [_room(site, pool, asked) for pool in pools]
         ids = {pool.id for pool in pools}
         found += marks(pools, [node for node in fleet.nodes if node.pool in ids], asked)
         told = max(told, asked.told)
@@ -150,27 +148,7 @@ def _subject(tx: Tx, question: Question) -> tuple[Chip, int | None, list[Site]]:
     return chip, None, tx.find(Site)
 
 
-def _spot_nodes(tx: Tx, fleet: Fleet, site: SiteId, pools: Iterable[Pool]) -> Mapping[PoolId, int]:
-    """Nodes on which only spot runs, by pool: asked only where something runs by the moment."""
-    if not any(pool.sold_by_the_moment for pool in pools):
-        return {}
-    live = tx.find(Lease, site=site, live=True)
-    spot = {lease.id for lease in live if lease.terms.klass is LeaseClass.SPOT}
-    if not spot:
-        return {}
-    alone: dict[NodeId, bool] = {}
-    for claim in fleet.claims.values():
-        is_spot = claim.kind is HolderKind.LEASE and claim.holder in spot
-        alone[claim.node] = alone.get(claim.node, True) and is_spot
-    counts: dict[PoolId, int] = {}
-    for node, only in alone.items():
-        if only:
-            pool = fleet.nodes[fleet.number[node]].pool
-            counts[pool] = counts.get(pool, 0) + 1
-    return counts
-
-
-def _room(site: Site, pool: Pool, asked: Asked, spot_nodes: int) -> PoolRoom:
+def _room(site: Site, pool: Pool, asked: Asked) -> PoolRoom:
     wish = Wish(
         1,
         asked.window,
@@ -179,7 +157,7 @@ def _room(site: Site, pool: Pool, asked: Asked, spot_nodes: int) -> PoolRoom:
         asked.spare_percent + asked.moment_percent,
         moment_percent=asked.moment_percent,
     )
-    stack = stack_of(pool, asked, spot_nodes)
+    stack = stack_of(pool, asked)
     held = pool.calendar.reservations.values()
     promises = (one for one in held if one.during.intersect(asked.window) is not None)
     return PoolRoom(

@@ -33,8 +33,8 @@ def tell(world: World, tx: Tx, site: SiteId) -> None:
     fleet, now = tx.fleet(site), world.clock.now()
     by_contract: dict[str, list[Lease]] = {}
     for lease in tx.find(Lease, live=True, site=site):
-        if _holds(lease):
-            by_contract.setdefault(lease.terms.contract or "", []).append(lease)
+        if holds(lease) and lease.terms.klass is not LeaseClass.SPOT:
+            by_contract.setdefault(lease.terms.account, []).append(lease)
     said: dict[LeaseId, tuple[Lease, tuple[LeaseEvent, ...]]] = {}
     for contract, leases in sorted(by_contract.items()):
         lodgers = _lodgers(tx, leases, now)
@@ -77,13 +77,12 @@ def staying(tx: Tx, site: SiteId, now: datetime) -> Mapping[PoolId, Sequence[dat
 
 
 def _lodgers(tx: Tx, leases: Iterable[Lease], now: datetime) -> list[Lodger]:
-    notice = _Notices(tx, now)
+    notice = Notices(tx, now)
     return [
         Lodger(
             lease.id,
-            lease.terms.klass is LeaseClass.SPOT,
             lease.created,
-            timedelta(0) if lease.terms.contract else notice.of_terms(lease.terms),
+            timedelta(0) if lease.terms.account else notice.of_terms(lease.terms),
             frozenset(member.node for member in lease.members),
             lease.safe_until,
             lease.until,
@@ -96,7 +95,7 @@ def end_due(world: World, tx: Tx, site: SiteId) -> None:
     """Leases whose notice is over are told to end: billing stops where the notice said."""
     now = world.clock.now()
     for lease in tx.find(Lease, live=True, site=site):
-        if _holds(lease) and lease.until is not None and lease.until <= now:
+        if holds(lease) and lease.until is not None and lease.until <= now:
             at = max(lease.since, lease.until)
             event = LeaseEvent(lease.id, lease.seq + 1, at, now, EventKind.END_REQUESTED, OVER)
             tx.record(lease.apply(event), event)
@@ -105,9 +104,9 @@ def end_due(world: World, tx: Tx, site: SiteId) -> None:
 
 def outlasting(tx: Tx, fleet: Fleet, request: Request, terms: Terms, now: datetime) -> Request:
     """The request, for nodes that no promise needs before a notice given now would be over."""
-    if terms.contract is not None or not fleet.promised:
+    if terms.account or not fleet.promised:
         return request
-    notice = _Notices(tx, now).of_terms(terms)
+    notice = Notices(tx, now).of_terms(terms)
     return replace(request, lasting=notice + CHANGEOVER)
 
 
@@ -128,21 +127,22 @@ def kept_words(nodes: int) -> str:
 
 def begun(world: World, tx: Tx, lease: Lease) -> Lease:
     """A lease that begins where promises will need its nodes soon has its notice from the start."""
-    if lease.safe_until is None:
+    if lease.safe_until is None or lease.terms.klass is LeaseClass.SPOT:
         return lease
     now = world.clock.now()
-    if lease.safe_until > now + _Notices(tx, now).of_terms(lease.terms) + EARLY:
+    if lease.safe_until > now + Notices(tx, now).of_terms(lease.terms) + EARLY:
         return lease
     tell(world, tx, lease.site)
     return tx.get(Lease, lease.id)
 
 
 def lodges(lease: Lease) -> bool:
-    """Whether it holds nodes that it may have to give back: sold by the moment, and to go on."""
-    return lease.terms.contract is None and _holds(lease)
+    """Whether it holds nodes that it may have to give back to promises: on demand, and to go on."""
+    return lease.terms.klass is LeaseClass.ON_DEMAND and holds(lease)
 
 
-def _holds(lease: Lease) -> bool:
+def holds(lease: Lease) -> bool:
+    """Whether it has nodes, and is to go on having them."""
     return (
         bool(lease.members) and lease.wanted is Wanted.RUNNING and lease.phase is not Phase.STOPPING
     )
@@ -169,7 +169,7 @@ def _notice(book: PriceBook, sku: SkuId, currency: str, now: datetime) -> timede
         return None
 
 
-class _Notices:
+class Notices:
     """The notice of each lease's class: that of its price in force, looked up once for each."""
 
     def __init__(self, tx: Tx, now: datetime) -> None:
@@ -206,10 +206,10 @@ def _said(lease: Lease, told: Lodger, now: datetime) -> tuple[LeaseEvent, ...]:
     if told.until is None and lease.until is not None:
         said.append((EventKind.NOTICE_WITHDRAWN, NOT_NEEDED, None))
     elif told.until != lease.until:
-        cause = BEYOND if lease.terms.contract else PROMISED
+        cause = BEYOND if lease.terms.account else PROMISED
         said.append((EventKind.NOTICE, cause, told.until))
     # Until when a lease is safe under its contract is the contract's own date.
-    if not lease.terms.contract and told.until is None and told.safe_until != lease.safe_until:
+    if not lease.terms.account and told.until is None and told.safe_until != lease.safe_until:
         said.append((EventKind.TOLD, "", told.safe_until))
     at = max(lease.since, now)
     return tuple(

@@ -3,21 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rackrate.app import credit, giveway
+from rackrate.app import committed, credit, giveway, placing, spot
 from rackrate.app.ports import Tx
-from rackrate.app.promising import check_covered
-from rackrate.app.world import Locate, World, acting, confine, hint, owned_by_project, reading
+from rackrate.app.world import Locate, World, acting, confine, hint, home, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.calendar import NOTHING, Claim, HolderKind
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Invalid, Missing, Reason, Refused, Unavailable
-from rackrate.core.giveway import CHANGEOVER, safe_at_start
 from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
-from rackrate.core.interval import Span
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.lease import (
+    RESERVED,
     EventKind,
     Lease,
     LeaseClass,
@@ -28,7 +25,6 @@ from rackrate.core.lease import (
     requested,
 )
 from rackrate.core.parties import Customer, Project
-from rackrate.core.placement import Fleet, NoFit, Request
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.quick import quick
 from rackrate.core.workload import Found, Member, Spec
@@ -41,17 +37,22 @@ _PLAIN = Spec()
 @quick
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a customer asks for: `count` units of a SKU on each of `nodes` nodes."""
+    """What a customer asks for: `count` units of a SKU on each of `nodes` nodes.
+
+    Without a `klass` it is what the contract has for the SKU, and on demand without a contract.
+    With `overage` it starts on demand where the nodes that the contract reserves are in use.
+    """
 
     project: ProjectId
     sku: SkuId
     count: int = 1
     nodes: int = 1
-    klass: LeaseClass = LeaseClass.ON_DEMAND
+    klass: LeaseClass | None = LeaseClass.ON_DEMAND
     contract: ContractId | None = None
     spec: Spec = _PLAIN
     name: str = ""
     same_block: bool = False
+    overage: bool = False
 
 
 def start(world: World, actor: Actor, wish: Ask) -> Lease:
@@ -65,13 +66,17 @@ def start(world: World, actor: Actor, wish: Ask) -> Lease:
     with acting(world, actor, Verb.LEASE_WRITE, owner) as tx:
         sku = tx.get(Sku, wish.sku)
         terms = _terms(world, tx, wish, sku)
-        fleet, now = tx.fleet(terms.site), world.clock.now()
-        request = _request(tx, sku, terms, wish.same_block)
-        request = giveway.outlasting(tx, fleet, request, terms, now)
-        members = _place(fleet, request, terms, world)
+        try:
+            members = _somewhere(world, tx, sku, terms, wish.same_block)
+        except Refused as no:
+            if no.reason is not Reason.BEYOND_CONTRACT or not wish.overage:
+                raise
+            terms = replace(terms, klass=LeaseClass.ON_DEMAND)
+            _check_promise(world, tx, terms, sku)
+            members = _somewhere(world, tx, sku, terms, wish.same_block)
         lease, event = _claimed(world, tx, terms, members)
         tx.record(lease, event)
-        lease = giveway.begun(world, tx, lease)
+        lease = _begun(world, tx, lease)
     hint(world, lease.id)
     return lease
 
@@ -97,18 +102,19 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
         _check_promise(world, tx, terms, sku)
         before = _last_members(tx.history(id))
         request = replace(
-            _request(tx, sku, terms, False),
+            placing.request_of(tx, sku, terms),
             prefer=tuple(member.node for member in before),
         )
         fleet = tx.fleet(terms.site)
         request = giveway.outlasting(tx, fleet, request, terms, world.clock.now())
-        members = _place(fleet, request, terms, world)
-        lease, event = ask(lease, EventKind.START_REQUESTED, world.clock.now(), "", members)
-        tx.add(*_claims(fleet, terms, lease.generation, members, world.clock.now()))
-        safe = _safe(fleet, terms, members, world.clock.now())
+        members, now = spot.find_place(world, tx, fleet, request, terms), world.clock.now()
+        cause = "" if members else spot.WAITS
+        lease, event = ask(lease, EventKind.START_REQUESTED, now, cause, members)
+        tx.add(*placing.claims(fleet, terms, lease.generation, members, now))
+        safe = placing.safe_until(fleet, terms, members, now)
         lease, event = replace(lease, safe_until=safe), replace(event, until=safe)
         tx.record(lease, event)
-        lease = giveway.begun(world, tx, lease)
+        lease = _begun(world, tx, lease)
     hint(world, id)
     return lease
 
@@ -146,13 +152,16 @@ def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
 
 
 def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:
-    """What it is billed at: nothing under a contract, and the last price once it has ended."""
-    if lease.terms.contract is not None:
+    """What it is billed at: nothing on nodes paid by the month; the last price once it has ended."""
+    if lease.terms.klass is LeaseClass.CONTRACT:
         return None
-    terms, currency = lease.terms, tx.get(Customer, lease.customer).currency
-    book = PriceBook(tx.find(Price, sku=terms.sku, klass=terms.klass, currency=currency))
+    terms, customer = lease.terms, tx.get(Customer, lease.customer)
+    book = committed.plain_book(tx, customer, terms.sku)
+    if terms.contract is not None:
+        contract = tx.get(Contract, terms.contract)
+        book = committed.agreed_book(tx, contract, customer, book)
     try:
-        return book.of(lease.customer).at(terms.sku, terms.klass, currency, lease.ended or now)
+        return book.at(terms.sku, terms.klass, customer.currency, lease.ended or now)
     except Refused:
         return None
 
@@ -173,7 +182,7 @@ def find(
     """Leases that the actor may see, newest first, from beyond `after`."""
     target = Target("lease", "", which.customer, which.project)
     if target.customer is None and not actor.operator:
-        target = Target("lease", "", *_home(actor, which.project))
+        target = Target("lease", "", *home(actor, which.project))
     with reading(world, actor, Verb.LEASE_READ, target) as tx:
         confine(tx, actor)
         equal: dict[str, object] = {}
@@ -217,22 +226,16 @@ def _owner(id: LeaseId) -> Locate:
     return owned_by_project("lease", Lease, id)
 
 
-def _home(actor: Actor, project: ProjectId | None) -> tuple[CustomerId, ProjectId | None]:
-    """Where somebody who names no customer looks: at the one thing that was granted."""
-    for grant in actor.grants:
-        if grant.customer is not None and (project is None or grant.project in (None, project)):
-            return grant.customer, project or grant.project
-    raise Missing("project", project or "")
-
-
 def _check_ask(wish: Ask) -> None:
     for name, value in (("count", wish.count), ("nodes", wish.nodes)):
         if not 1 <= value <= MOST_COUNT:
             raise Invalid(name, f"{value} is not 1 to {MOST_COUNT}")
-    if (wish.klass is LeaseClass.CONTRACT) != (wish.contract is not None):
-        raise Invalid("contract", "a lease of class contract, and only that, names its contract")
-    if wish.klass in (LeaseClass.FLEX, LeaseClass.SPOT):
-        raise Invalid("class", f"{wish.klass} is not sold yet; choose on_demand or contract")
+    if wish.klass in RESERVED and wish.contract is None:
+        raise Invalid("contract", f"a lease of class {wish.klass} names its contract")
+    if wish.klass is LeaseClass.SPOT and wish.contract is not None:
+        raise Invalid("contract", "spot is under no contract")
+    if wish.overage and (wish.contract is None or wish.klass is LeaseClass.ON_DEMAND):
+        raise Invalid("overage", "is for a lease on nodes that a contract reserves")
     if wish.spec is not _PLAIN:
         _check_spec(wish.spec)
 
@@ -255,13 +258,17 @@ def _terms(world: World, tx: Tx, wish: Ask, sku: Sku) -> Terms:
     units = 1 if sku.whole_node else wish.count
     if sku.whole_node and wish.nodes != 1:
         raise Invalid("nodes", f"{sku.id} is whole nodes: say how many with count")
+    klass = wish.klass or LeaseClass.ON_DEMAND
+    if wish.klass is None and wish.contract is not None:
+        contract = _contract(tx, wish.contract, project.customer)
+        klass = committed.class_under(tx, contract, sku, world.clock.now())
     terms = Terms(
         LeaseId(world.ids.new("lse")),
         project.customer,
         project.id,
         sku.site,
         sku.id,
-        wish.klass,
+        klass,
         wish.contract,
         wish.count,
         members,
@@ -278,7 +285,7 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     """Whether this customer may have this here now, at a price that exists."""
     customer = tx.get(Customer, terms.customer)
     site = tx.get(Site, terms.site)
-    check_eligible(customer, tx.get(Chip, sku.chip), site, alone=terms.contract is not None)
+    check_eligible(customer, tx.get(Chip, sku.chip), site, alone=bool(terms.account))
     plain = world.engine(site.id).isolation == "plain"
     if plain and not customer.of_operator and not world.settings.plain_for_customers:
         raise Refused(
@@ -292,100 +299,57 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
         price = book.of(customer.id).at(sku.id, terms.klass, customer.currency, now)
         credit.check(world, tx, customer, terms, price)
         return
-    contract = tx.get(Contract, terms.contract)
-    if contract.customer != customer.id:
-        raise Missing("contract", contract.id)
-    check_covered(tx, contract, sku, now)
+    contract = _contract(tx, terms.contract, customer.id)
+    if terms.klass in RESERVED:
+        committed.check_reserved(tx, contract, sku, terms.klass, now)
+    else:
+        price = committed.check_agreed(tx, contract, customer, sku, now)
+        credit.check(world, tx, customer, terms, price)
 
 
-def _request(tx: Tx, sku: Sku, terms: Terms, same_block: bool) -> Request:
-    site = tx.get(Site, sku.site)
-    return Request(
-        sku.chip,
-        terms.nodes,
-        terms.slots,
-        whole_nodes=sku.whole_node,
-        account=terms.contract or "",
-        same_block=same_block,
-        kept_percent=NOTHING if terms.contract else site.spare_percent + site.contract_percent,
-    )
+def _contract(tx: Tx, id: ContractId, customer: CustomerId) -> Contract:
+    """A contract of this customer's."""
+    contract = tx.get(Contract, id)
+    if contract.customer != customer:
+        raise Missing("contract", id)
+    return contract
 
 
-def _place(fleet: Fleet, request: Request, terms: Terms, world: World) -> tuple[Member, ...]:
-    placed = fleet.place(request, world.clock.now())
-    if isinstance(placed, NoFit) and request.lasting > CHANGEOVER:
-        # Nowhere for as long as its notice: then where it can be for a while, and is told so.
-        placed = fleet.place(replace(request, lasting=CHANGEOVER), world.clock.now())
-    if not isinstance(placed, NoFit):
-        return placed
-    facts = {
-        "slots_free": placed.slots_free,
-        "nodes_free": placed.nodes_free,
-        "one_node": placed.one_node,
-        "members_fit": placed.members_fit,
-    }
-    if terms.contract is not None:
-        text = f"{terms.contract} has room for {placed.nodes_free} more nodes now"
-        raise Refused(Reason.BEYOND_CONTRACT, text, facts)
-    kept = giveway.kept_back(fleet, request, world.clock.now())
-    said = _shortage(request, terms, placed) + giveway.kept_words(kept)
-    raise Refused(Reason.NO_CAPACITY, said, {**facts, "nodes_kept": kept} if kept else facts)
-
-
-def _shortage(request: Request, terms: Terms, fit: NoFit) -> str:
-    if request.whole_nodes:
-        return f"at most {fit.members_fit} {terms.sku} are free, not {request.members}"
-    if request.members > 1:
-        return (
-            f"at most {fit.members_fit} of {request.members} nodes have {request.slots} slots "
-            f"free; {fit.slots_free} slots of {terms.sku} are free in all"
-        )
-    return (
-        f"at most {fit.one_node} {terms.sku} are free on one node, {fit.slots_free} in all; "
-        f"more than one node takes --nodes"
-    )
+def _somewhere(
+    world: World, tx: Tx, sku: Sku, terms: Terms, same_block: bool
+) -> tuple[Member, ...]:
+    """Where a new lease runs, or Refused; beyond its contract's nodes with what more would cost."""
+    fleet, now = tx.fleet(terms.site), world.clock.now()
+    request = placing.request_of(tx, sku, terms, same_block)
+    request = giveway.outlasting(tx, fleet, request, terms, now)
+    try:
+        return spot.find_place(world, tx, fleet, request, terms)
+    except Refused as no:
+        if no.reason is not Reason.BEYOND_CONTRACT or terms.contract is None:
+            raise
+        more = committed.overage_words(tx, tx.get(Contract, terms.contract), sku, now)
+        raise Refused(no.reason, f"{no.detail}{more}", no.facts) from None
 
 
 def _claimed(
     world: World, tx: Tx, terms: Terms, members: tuple[Member, ...]
 ) -> tuple[Lease, LeaseEvent]:
-    """The new lease with its claims written: they are in the index before it looks ahead."""
-    fleet = tx.fleet(terms.site)
-    now = world.clock.now()
-    tx.add(*_claims(fleet, terms, 1, members, now))
-    return requested(terms, members, now, _safe(fleet, terms, members, now))
+    """The new lease with its claims written: they are in the index before it looks ahead.
+
+    Without members it waits, and has neither.
+    """
+    fleet, now = tx.fleet(terms.site), world.clock.now()
+    tx.add(*placing.claims(fleet, terms, 1, members, now))
+    safe = placing.safe_until(fleet, terms, members, now)
+    lease, event = requested(terms, members, now, safe)
+    return lease, event if members else replace(event, cause=spot.WAITS)
 
 
-def _safe(
-    fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: datetime
-) -> datetime | None:
-    """Until when nothing that is promised needs these nodes; refused where that is too soon."""
-    if terms.contract is not None:
-        return None
-    safe = safe_at_start(fleet, members, now)
-    if safe is not None and safe <= now:
-        text = f"the nodes that are free for {terms.sku} are promised to others from now on"
-        raise Refused(Reason.NO_CAPACITY, text, {"slots_free": 0, "nodes_free": 0})
-    return safe
-
-
-def _claims(
-    fleet: Fleet, terms: Terms, generation: int, members: tuple[Member, ...], now: datetime
-) -> list[Claim]:
-    during = Span(fleet.starts_at(members, now))
-    return [
-        Claim(
-            f"{terms.id}/{generation}/{member.rank}",
-            terms.site,
-            member.node,
-            member.slots,
-            during,
-            HolderKind.LEASE,
-            terms.id,
-            terms.contract or "",
-        )
-        for member in members
-    ]
+def _begun(world: World, tx: Tx, lease: Lease) -> Lease:
+    """Told what there is to tell from its start: its end, or that spot makes room for it."""
+    if lease.waits:
+        spot.make_room(world, tx, lease.site)
+    return giveway.begun(world, tx, lease)
 
 
 def _last_members(events: tuple[LeaseEvent, ...]) -> tuple[Member, ...]:

@@ -18,10 +18,13 @@ from rackrate.core.timeline import BEGINNING, Timeline, instant, seconds
 A_SECOND = timedelta(seconds=1)
 NOTHING = Decimal(0)
 NEVER = 2**62
+SPOT_ACCOUNT = "/spot"  # Whose nodes those are on which spot runs, and nothing else.
 PRIVATE = "/private"  # Ends the name under which the rest of a dedicated block is kept free.
 # A node in these states is capacity from the day that it is expected, where one is told.
 AWAITED = ARRIVING | {NodeState.IN_REPAIR}
 Spans = tuple[tuple[int, int], ...]
+# From when before a promise begins, and until when after it, its nodes are not lent to spot.
+SPOT_AHEAD, SPOT_AFTER = timedelta(minutes=30), timedelta(days=1)
 
 
 class ReservationKind(StrEnum):
@@ -30,6 +33,10 @@ class ReservationKind(StrEnum):
     FLEX = "flex"
     MAINTENANCE = "maintenance"
     LEASE_BACK = "lease_back"
+
+
+# What is lent while nobody uses it. A hold takes nothing from spot until it is signed.
+_LENT = frozenset({ReservationKind.CONTRACT, ReservationKind.FLEX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,8 @@ class HolderKind(StrEnum):
 class Claim:
     """A fact: slots of a node are physically held, from an instant to a known or open end.
 
-    `account` is the contract whose reserved nodes these are, or empty for what is sold by the
-    moment: the two never share a node.
+    `account` is the contract whose reserved nodes these are, empty for what is sold on demand,
+    or `SPOT_ACCOUNT`: no two of them share a node.
     """
 
     id: str
@@ -276,6 +283,23 @@ class PoolCalendar:
         self._lapse(seconds(now))
         at = seconds(now)
         return sum(change for moment, change in self._supply.items() if moment <= at)
+
+    def not_for_spot(self, now: datetime) -> dict[str, int]:
+        """Whole nodes by holder that are not lent to spot, though nobody may be on them yet.
+
+        What a contract's promise grows by from shortly before that until a day after it: its holder
+        comes to take them. And what is nobody's: for work on it, or beside a dedicated contract.
+        """
+        soon, lately = now + SPOT_AHEAD, now - SPOT_AFTER
+        found: dict[str, int] = {}
+        for held in self.reservations.values():
+            during, here = held.during, held.during.contains(soon)
+            if held.kind in _LENT and not held.private:
+                more = here - during.contains(lately)
+            else:
+                more = held.kind is not ReservationKind.HOLD and (here or during.contains(now))
+            found[held.holder] = found.get(held.holder, 0) + held.nodes * more
+        return {holder: nodes for holder, nodes in found.items() if nodes > 0}
 
     def promised(self, now: datetime) -> dict[str, int]:
         """Whole nodes that are reserved now, by holder."""

@@ -1,4 +1,4 @@
-"""Who gives way: until when leases that are sold by the moment are safe, and which must go.
+"""Who gives way: until when leases that are sold on demand are safe, and which must go.
 
 Nodes are counted, not named: a promise needs so many of a pool, and whichever lease goes makes
 room. A lease is out `CHANGEOVER` before its nodes are needed, so that they are clean by then.
@@ -28,16 +28,15 @@ EARLY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Lodger:
-    """A lease that is sold by the moment: what it holds, and what it has been told.
+    """A lease that gives way to promises: what it holds, and what it has been told.
 
     It is not asked to go before `safe_until`, and with `notice` at least from when it is told so;
-    `until` is when it goes, once it has been given notice. Spot is never safe. Between two passes
-    nobody is safe for less than `notice`, but who is about to begin, and who was forgotten while
-    the control plane was down: they go when they were told.
+    `until` is when it goes, once it has been given notice. Between two passes nobody is safe for
+    less than `notice`, but who is about to begin, and who was forgotten while the control plane
+    was down: they go when they were told.
     """
 
     id: LeaseId
-    spot: bool
     started: datetime
     notice: timedelta
     nodes: frozenset[NodeId]
@@ -58,8 +57,8 @@ def settle(fleet: Fleet, lodgers: Iterable[Lodger], now: datetime) -> dict[Lease
     """The lodgers as they are to be told now: until when each is safe, and which of them go.
 
     What was told is kept: `safe_until` is shortened only where promises need it, and never to
-    before `notice` from now. Who must go: spot first, then as few leases as do, then with as few
-    nodes to spare, then who started last. A notice that is not needed any more is withdrawn.
+    before `notice` from now. Who must go: as few leases as do, then with as few nodes to spare,
+    then who started last. A notice that is not needed any more is withdrawn.
     """
     return _settled(_House(fleet, lodgers, now, partial(_room_of_all, now=now)))
 
@@ -156,10 +155,8 @@ class _House:
     # -- what is known of one lodger --------------------------------------------------------------
 
     def _safe(self, id: LeaseId) -> int:
-        lodger = self.lodgers[id]
-        if lodger.spot:
-            return self.at
-        return NEVER if lodger.safe_until is None else max(self.at, seconds(lodger.safe_until))
+        safe = self.lodgers[id].safe_until
+        return NEVER if safe is None else max(self.at, seconds(safe))
 
     def _ends(self, id: LeaseId) -> int:
         until = self.lodgers[id].until
@@ -204,7 +201,7 @@ class _House:
     def let_stay(self) -> None:
         """Withdraw notices that are not needed, or not yet; who deserves it most comes first."""
         going = [lodger for lodger in self.lodgers.values() if lodger.until is not None]
-        for lodger in sorted(going, key=lambda one: (one.spot, one.started, one.id)):
+        for lodger in sorted(going, key=lambda one: (one.started, one.id)):
             need = self._first_need(lodger.id)
             if need > self._ends(lodger.id):
                 told = None if need > self._told_by(lodger.id) else instant(need)
@@ -237,7 +234,7 @@ class _House:
         """Safe until `moment`, or until its notice is over where that is later."""
         lodger = self.lodgers[id]
         moment = max(moment, self.at + _whole(lodger.notice))
-        if not lodger.spot and self._safe(id) > moment:
+        if self._safe(id) > moment:
             self.lodgers[id] = replace(lodger, safe_until=instant(moment))
 
     def send_away(self) -> None:
@@ -260,14 +257,14 @@ class _House:
     def _make_room(self, ground: _Ground, moment: int) -> None:
         """Choose who goes at `moment`, and tell those who must hear of it by now."""
         short = int(ground.above(self._stay(ground), np.array([moment]))[0])
-        for tier in _TIERS:
+        for late in (False, True):  # Who can have its whole notice; who should have heard before.
             if short <= 0:
                 return
             free = {
                 frozenset(left)
                 for node in ground.on
                 if (left := self._left(ground, node, moment))
-                and all(self._may_go(id, moment, tier) for id in left)
+                and all(self._may_go(id, moment, late) for id in left)
             }
             while free and short > 0:
                 youngest = sorted(free, key=max, reverse=True)
@@ -283,12 +280,9 @@ class _House:
             return []
         return [id for id in ground.on[node] if self._ends(id) > moment]
 
-    def _may_go(self, id: LeaseId, moment: int, tier: tuple[bool, bool]) -> bool:
+    def _may_go(self, id: LeaseId, moment: int, late: bool) -> bool:
         """Whether it can be sent away at `moment` within what it was told."""
-        only_spot, late = tier
         lodger = self.lodgers[id]
-        if lodger.spot or only_spot:
-            return lodger.spot
         heard = lodger.until is not None or self.at + _whole(lodger.notice) <= moment
         return self._safe(id) <= moment and (heard or late)
 
@@ -329,7 +323,7 @@ class _House:
         for id, lodger in self.lodgers.items():
             if lodger.until is not None:
                 self.lodgers[id] = replace(lodger, safe_until=lodger.until)
-            elif not lodger.spot:
+            else:
                 first = min(
                     self._ends(id),
                     self._leaves(id),
@@ -357,10 +351,6 @@ class _House:
         last, told = self._told_by(id), self._told[id]
         near = told <= last - _whole(EARLY) // 2
         return last if near else min(told, last)
-
-
-# Who is asked first: only spot; who can have its whole notice; who should have heard before.
-_TIERS = ((True, False), (False, False), (False, True))
 
 
 def _whole(span: timedelta) -> int:

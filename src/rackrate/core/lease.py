@@ -18,6 +18,10 @@ class LeaseClass(StrEnum):
     SPOT = "spot"
 
 
+# Those that run on nodes which their contract has reserved.
+RESERVED = frozenset({LeaseClass.CONTRACT, LeaseClass.FLEX})
+
+
 class Wanted(StrEnum):
     """Intent: written only by use cases."""
 
@@ -51,14 +55,16 @@ MOVES: Mapping[Phase, frozenset[Phase]] = {
 
 
 class EventKind(StrEnum):
-    """What can happen to a lease. The first four are intents, the next three what it is told,
-    the others observations.
+    """What can happen to a lease. The first five are intents, the next four what it is told: first
+    its place, where it had to wait for one; the others observations.
     """
 
     REQUESTED = "requested"
     STOP_REQUESTED = "stop_requested"
     START_REQUESTED = "start_requested"
     END_REQUESTED = "end_requested"
+    RESHAPED = "reshaped"
+    PLACED = "placed"
     TOLD = "told"
     NOTICE = "notice"
     NOTICE_WITHDRAWN = "notice_withdrawn"
@@ -70,13 +76,25 @@ class EventKind(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How much of which SKU: `count` units on each of `nodes` nodes, `slots` on each of them."""
+
+    sku: SkuId
+    count: int
+    nodes: int
+    slots: int
+    limits: Limits
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class LeaseEvent:
     """One fact about a lease. `at` is when it was true, `recorded_at` when we knew.
 
     `members` are given when the event places the lease. `until` is when a notice ends it, to give
-    way; of what else it is told, until when it is safe. `cause` is a sentence for people.
+    way; of what else it is told, until when it is safe. `cause` is a sentence for people. `shape`
+    is what it has from its next start on, where that changes.
     """
 
     lease: LeaseId
@@ -87,14 +105,16 @@ class LeaseEvent:
     cause: str = ""
     members: tuple[Member, ...] = ()
     until: datetime | None = None
+    shape: Shape | None = None
 
 
 @quick
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a lease was asked for, and never changes: who, what, how many, under which promise.
+    """What a lease was asked for: who, what, how many, under which promise.
 
     `count` units of the SKU on each of `nodes` nodes; `slots` is what that makes on each of them.
+    Only this shape of it ever changes, while it is stopped.
     """
 
     id: LeaseId
@@ -111,6 +131,21 @@ class Terms:
     spec: Spec
     name: str = ""
 
+    @property
+    def account(self) -> str:
+        """The contract on whose reserved nodes it runs; empty where it is sold by the moment, as it
+        also can be under a contract.
+        """
+        return self.contract or "" if self.klass in RESERVED else ""
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.sku, self.count, self.nodes, self.slots, self.limits)
+
+    def shaped(self, to: Shape) -> "Terms":
+        sizes = {"count": to.count, "nodes": to.nodes, "slots": to.slots}
+        return replace(self, sku=to.sku, limits=to.limits, **sizes)
+
 
 @quick
 @dataclass(frozen=True, slots=True)
@@ -119,7 +154,8 @@ class Lease:
 
     `billed_since` is set while its GPUs are billed. `safe_until` is the first instant at which
     promises to others may need its nodes, as it was last told; None: no such instant is known.
-    `until` is when it ends to give way, once it has been given notice.
+    `until` is when it ends to give way, once it has been given notice. `asked` is the shape that it
+    was asked for, once it has another.
     """
 
     id: LeaseId
@@ -137,10 +173,16 @@ class Lease:
     ended: datetime | None = None
     safe_until: datetime | None = None
     until: datetime | None = None
+    asked: Shape | None = None
 
     @property
     def site(self) -> SiteId:
         return self.terms.site
+
+    @property
+    def asked_terms(self) -> Terms:
+        """As it was asked for, before any change of its shape."""
+        return self.terms if self.asked is None else self.terms.shaped(self.asked)
 
     @property
     def live(self) -> bool:
@@ -148,6 +190,12 @@ class Lease:
         if self.phase == Phase.STOPPED:
             return self.wanted != Wanted.STOPPED
         return self.phase != Phase.ENDED
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has been promised a place that is still being cleared for it."""
+        queued = self.phase is Phase.QUEUED and self.wanted is Wanted.RUNNING
+        return queued and not self.members
 
     @property
     def deployment(self) -> Deployment:
@@ -169,6 +217,10 @@ class Lease:
             return _intend(self, event)
         if event.kind in _TOLD:
             return _told(self, event)
+        if event.kind is EventKind.PLACED:
+            return _placed(self, event)
+        if event.kind is EventKind.RESHAPED:
+            return _reshaped(self, event)
         return _observe(self, event)
 
 
@@ -240,6 +292,25 @@ def ask(
     return lease.apply(event), event
 
 
+def reshape(lease: Lease, shape: Shape, now: datetime, cause: str) -> tuple[Lease, LeaseEvent]:
+    """The stopped lease with another shape from its next start on; Refused while it is not."""
+    at, kind = max(now, lease.since), EventKind.RESHAPED
+    event = LeaseEvent(lease.id, lease.seq + 1, at, now, kind, cause, shape=shape)
+    return lease.apply(event), event
+
+
+def _reshaped(lease: Lease, event: LeaseEvent) -> Lease:
+    assert event.shape is not None, event
+    if lease.wanted is Wanted.ENDED:
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} has been told to end, and only ends now")
+    if lease.phase is not Phase.STOPPED:
+        said = f"{lease.id} is {lease.phase}; its shape changes while it is stopped: stop it first"
+        raise Refused(Reason.WRONG_STATE, said)
+    told = replace(lease, seq=event.seq, since=event.at)
+    asked = lease.asked or lease.terms.shape
+    return replace(told, terms=lease.terms.shaped(event.shape), asked=asked)
+
+
 def _intend(lease: Lease, event: LeaseEvent) -> Lease:
     wanted = _INTENTS[event.kind]
     if lease.wanted == Wanted.ENDED:
@@ -270,6 +341,14 @@ def _told(lease: Lease, event: LeaseEvent) -> Lease:
     if kind is EventKind.TOLD:
         return replace(told, safe_until=event.until)
     return replace(told, until=None)
+
+
+def _placed(lease: Lease, event: LeaseEvent) -> Lease:
+    """It waited, and has its nodes now."""
+    if not lease.waits:
+        raise Refused(Reason.WRONG_STATE, f"{lease.id} does not wait for a place")
+    told = replace(lease, seq=event.seq, since=event.at)
+    return replace(told, members=event.members, safe_until=event.until)
 
 
 def _observe(lease: Lease, event: LeaseEvent) -> Lease:
@@ -310,4 +389,5 @@ def _after(
         lease.ended or (event.at if phase is Phase.ENDED else None),
         lease.safe_until,
         None if phase in _WITHOUT_NOTICE else lease.until,
+        lease.asked,
     )

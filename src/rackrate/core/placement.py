@@ -13,11 +13,12 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from rackrate.core.calendar import NOTHING, Claim, Reservation
+from rackrate.core.calendar import NOTHING, SPOT_ACCOUNT, Claim, Reservation
 from rackrate.core.choice import NOBODY, Fitting, Ranks, choose, ranked, within
 from rackrate.core.ids import ChipId, NodeId, PoolId
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.pools import OPEN as OPEN
+from rackrate.core.pools import SPOT
 from rackrate.core.pools import Pool as Pool
 from rackrate.core.pools import Shape as Shape
 from rackrate.core.slots import lowest
@@ -32,7 +33,7 @@ _ARRAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`members` nodes with `slots` slots each. `account`: a contract's id, or empty.
+    """`members` nodes with `slots` slots each. `account`: a contract's id, spot's, or empty.
 
     A gang goes into one block if one fits it; `same_block` refuses it otherwise. `prefer` are nodes
     that it had before; after them come those that were named for its contract. What is sold by the
@@ -77,8 +78,8 @@ class Stock:
 class Fleet:
     """Free slots of every node of one site, and the promises on its pools.
 
-    A node belongs to one account while anything of it is claimed: to a contract, or to what is
-    sold by the moment. So a promise of whole nodes is never eaten by single GPUs.
+    A node belongs to one account while anything of it is claimed: to a contract, to what is sold
+    on demand, or to spot. So a promise of whole nodes is never eaten by single GPUs.
     """
 
     def __init__(self, nodes: Iterable[Node] = (), version: int = 0) -> None:
@@ -93,7 +94,7 @@ class Fleet:
         self._promises: dict[str, Pool] = {}
         self._bits: list[int] = []
         self._held: list[int] = []
-        self._accounts: dict[str, int] = {"": OPEN}
+        self._accounts: dict[str, int] = {"": OPEN, SPOT_ACCOUNT: SPOT}
         self._chips: dict[ChipId, int] = {}
         self._blocks: dict[str, int] = {}
         self._free = np.zeros(0, np.int32)
@@ -299,9 +300,13 @@ class Fleet:
         return may_open
 
     def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
-        """How many untouched nodes of the pool this account may begin to use now."""
-        promised = pool.calendar.promised(now)
-        if request.account:
+        """How many untouched nodes of the pool this account may begin to use now.
+
+        Nodes of spot are there for whoever is promised some. It takes itself what is left idle.
+        """
+        spot = request.account == SPOT_ACCOUNT
+        promised = pool.calendar.not_for_spot(now) if spot else pool.calendar.promised(now)
+        if request.account and not spot:
             owned = pool.owned.get(self._accounts.get(request.account, -2), 0)
             return promised.get(request.account, 0) - owned
         kept = sum(
@@ -312,7 +317,7 @@ class Fleet:
             there = pool.calendar.supply(now) + pool.broken
             spoilt = there - pool.usable
             kept += max(0, ceil(there * request.kept_percent / 100) - spoilt)
-        return pool.untouched - kept
+        return pool.untouched - (kept if spot else max(0, kept - pool.spot))
 
     def _ranks(self, request: Request, fits: NDArray[np.intp]) -> Ranks | None:
         if not self._marked:

@@ -6,7 +6,8 @@ from rackrate.core.calendar import PoolCalendar
 from rackrate.core.calendars import Calendars
 from rackrate.core.ids import ChipId, PoolId
 
-OPEN = 0  # The account of what is sold by the moment: on demand and spot. Contracts follow.
+OPEN = 0  # The account of what is sold on demand.
+SPOT = 1  # That of spot, which any other may have moved. Contracts follow.
 
 
 class Pool:
@@ -32,8 +33,13 @@ class Pool:
 
     @property
     def sold_by_the_moment(self) -> int:
-        """Nodes on which something runs on demand or spot, and which could be promised else."""
+        """Nodes on which something runs on demand, and which could be promised else."""
         return self.owned.get(OPEN, 0) - self.leaving
+
+    @property
+    def spot(self) -> int:
+        """Nodes on which spot runs: they are anybody's else, after its notice."""
+        return self.owned.get(SPOT, 0)
 
 
 class Shape:

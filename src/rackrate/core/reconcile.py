@@ -46,6 +46,8 @@ def _towards_running(lease: Lease, found: Found | None, now: datetime, seen: dat
         found = None
     phase = lease.phase
     if phase is Phase.QUEUED:
+        if not lease.members:
+            return AS_IT_IS  # It waits for a place that is being cleared for it.
         return Step(Act.ENSURE, (_event(lease, EventKind.STARTING, now, now, ""),))
     if phase is Phase.STARTING:
         return _starting(lease, found, now)

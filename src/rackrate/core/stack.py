@@ -85,8 +85,8 @@ class Stack:
         return Stack(self.times, self.end, self.supply * factor, uses, self.short * factor)
 
 
-def stack_of(pool: Pool, asked: Asked, spot_nodes: int = 0) -> Stack:
-    """What the nodes of one pool are for. `spot_nodes` of those sold by the moment are spot alone.
+def stack_of(pool: Pool, asked: Asked) -> Stack:
+    """What the nodes of one pool are for.
 
     Promises come first, then the spare share, then what runs by the moment, then what is kept for
     it; whatever is left is free. More promises than nodes stand above the supply.
@@ -103,9 +103,10 @@ def stack_of(pool: Pool, asked: Asked, spot_nodes: int = 0) -> Stack:
     left = np.maximum(left, 0)
     spare = share(supply, asked.spare_percent)
     kept = share(supply, asked.spare_percent + asked.moment_percent) - spare
-    taken = np.where(times < seconds(asked.told), pool.sold_by_the_moment, 0)
+    on_nodes = pool.sold_by_the_moment + pool.spot
+    taken = np.where(times < seconds(asked.told), on_nodes, 0)
     running = np.minimum(taken, left - np.minimum(spare, left))
-    on_demand = np.minimum(running, np.maximum(taken - spot_nodes, 0))
+    on_demand = np.minimum(running, np.maximum(taken - pool.spot, 0))
     for use, wanted in (
         (SPARE, spare),
         (ON_DEMAND, on_demand),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from rackrate.core.calendar import HolderKind, Reservation, ReservationKind
+from rackrate.core.calendar import SPOT_ACCOUNT, HolderKind, Reservation, ReservationKind
 from rackrate.core.contract import Acceptance, Contract, Delivery
 from rackrate.core.ids import LeaseId, NodeId, PoolId, SiteId
 from rackrate.core.inventory import ARRIVING, Node, NodeState
@@ -163,7 +163,7 @@ def _occupied(fleet: Fleet, interrupted: Set[LeaseId]) -> tuple[Mapping[NodeId, 
     accounts: dict[NodeId, str] = {}
     failing: set[NodeId] = set()
     for claim in fleet.claims.values():
-        accounts[claim.node] = claim.account
+        accounts[claim.node] = "" if claim.account == SPOT_ACCOUNT else claim.account
         if claim.kind is HolderKind.LEASE and claim.holder in interrupted:
             failing.add(claim.node)
     return accounts, failing

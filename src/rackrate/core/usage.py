@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rackrate.core.ids import LeaseId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval, Span, whole_seconds
-from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent
+from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Shape
 from rackrate.core.quick import quick
 
 MILLI = 1000
@@ -15,7 +15,7 @@ _RUNNING = EventKind.RUNNING
 _NOTICE = EventKind.NOTICE
 _NOTICES = frozenset({EventKind.NOTICE, EventKind.NOTICE_WITHDRAWN})
 _SAYS_UNTIL = _NOTICES | {EventKind.START_REQUESTED}
-_GOES_ON = _NOTICES | {EventKind.RUNNING, EventKind.STARTING, EventKind.TOLD}
+_GOES_ON = _NOTICES | {EventKind.RUNNING, EventKind.STARTING, EventKind.TOLD, EventKind.PLACED}
 _STOPS_BILLING = frozenset(EventKind) - _GOES_ON
 _WANTED = {
     EventKind.STOP_REQUESTED: False,
@@ -69,6 +69,18 @@ class Volume:
 
     def __str__(self) -> str:
         return f"{self.project}/{self.site}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is that no lease has: an address, or traffic, of a project at a site."""
+
+    project: ProjectId
+    site: SiteId
+    item: str
+
+    def __str__(self) -> str:
+        return f"{self.item}/{self.project}/{self.site}"
 
 
 @quick
@@ -144,13 +156,38 @@ def used_by(lease: Lease, events: Sequence[LeaseEvent], window: Interval) -> Use
     return Used(lease.id, terms.sku, terms.klass, terms.slots * terms.nodes, stretches)
 
 
+def uses_of(lease: Lease, events: Sequence[LeaseEvent], window: Interval) -> tuple[Used, ...]:
+    """As `used_by`, shape by shape: most leases have one, all their lives."""
+    used = used_by(lease, events, window)
+    if lease.asked is None:
+        return (used,)
+    found: dict[Shape, list[tuple[datetime, datetime]]] = {}
+    for stretch in used.stretches:
+        found.setdefault(_shape_at(lease.asked, events, stretch[0]), []).append(stretch)
+    return tuple(
+        Used(lease.id, shape.sku, used.klass, shape.slots * shape.nodes, stretches)
+        for shape, stretches in found.items()
+    )
+
+
+def _shape_at(asked: Shape, events: Iterable[LeaseEvent], start: datetime) -> Shape:
+    """The shape of what began to run then: it changes only while nothing runs."""
+    shape = asked
+    for event in events:
+        if event.at > start:
+            break
+        shape = event.shape or shape
+    return shape
+
+
 def usage_of(lease: Lease, events: Sequence[LeaseEvent], window: Interval) -> list[Usage]:
     """What the lease used inside `window`, interval by interval."""
-    used = used_by(lease, events, window)
-    return [
+    found = [
         Usage(used.lease, used.sku, used.klass, used.slots, Interval(start, end))
+        for used in uses_of(lease, events, window)
         for start, end in used.stretches
     ]
+    return sorted(found, key=lambda usage: usage.during)
 
 
 def volumes_of(lease: Lease) -> dict[Volume, int]:

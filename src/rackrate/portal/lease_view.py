@@ -38,6 +38,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.STOP_REQUESTED: msg("Told to stop"),
     EventKind.START_REQUESTED: msg("Told to start again"),
     EventKind.END_REQUESTED: msg("Told to end"),
+    EventKind.PLACED: msg("Has its place"),
     EventKind.TOLD: msg("Told until when it is safe"),
     EventKind.NOTICE: msg("Notice to give way"),
     EventKind.NOTICE_WITHDRAWN: msg("Notice withdrawn"),
