@@ -277,7 +277,17 @@ class MemoryTx:
         return number
 
     def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
-        entries = self.find(Entry, entity=entity)
+        return self._balances({"entity": entity}, until)
+
+    def foreign_balances(
+        self, entity: EntityId, until: datetime | None = None, customer: CustomerId | None = None
+    ) -> tuple[Balance, ...]:
+        found = self._balances({"entity": entity, "foreign": True}, until)
+        return found if customer is None else tuple(b for b in found if b.customer == customer)
+
+    def _balances(self, equal: Mapping[str, object], until: datetime | None) -> tuple[Balance, ...]:
+        table = self._tables[Entry]
+        entries = (table.rows[key] for key in table.keys_where(equal))
         return balances(
             posting
             for entry in entries

@@ -30,6 +30,7 @@ from rackrate.api.routes import (
     people,
     purchases,
     quotes,
+    rates,
     receivables,
     system,
 )
@@ -48,6 +49,7 @@ NOUNS = (
     money,
     drafts,
     receivables,
+    rates,
     credit,
     documents,
     channels,

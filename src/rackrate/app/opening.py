@@ -5,21 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rackrate.app.instalments import contract_lines, plan_of, rule_of
+from rackrate.app import exchange
+from rackrate.app.instalments import contract_lines, earned_of, plan_of
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract, Delivery
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
 from rackrate.core.ids import BlockId, CustomerId, InvoiceId, PoolId
-from rackrate.core.instalment import earned
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity, Sku
 from rackrate.core.invoice import Invoice, InvoiceLine, Line, LineKind, totals
 from rackrate.core.money import Money
 from rackrate.core.opening import check_opening, liability_taken_over, receivable_taken_over
 from rackrate.core.parties import Customer
-from rackrate.core.tax import tax_rule
+from rackrate.core.treatment import Supply
 from rackrate.core.words import nodes_said
 
 CAUSE = "opening/"
@@ -72,6 +72,7 @@ def record(world: World, actor: Actor, row: OpenInvoice) -> Invoice:
         _check_invoice(row, customer, entity, now)
         if tx.peek(Invoice, row.id) is not None:
             raise Conflict(f"invoice {row.id} is already there")
+        rule = entity.taxes(customer).rule(Supply.SERVICE, row.month)
         invoice = Invoice(
             row.id,
             entity.id,
@@ -80,7 +81,7 @@ def record(world: World, actor: Actor, row: OpenInvoice) -> Invoice:
             row.month,
             row.issued,
             row.due,
-            tax_rule(customer.tax_rule or entity.output_tax).id,
+            rule.id,
             row.net,
             row.tax,
             row.net + row.tax,
@@ -95,9 +96,10 @@ def record(world: World, actor: Actor, row: OpenInvoice) -> Invoice:
             row.month,
             row.month.interval(customer.time_zone),
             row.net,
+            tax_rule=rule.id,
         )
         tx.add(invoice, InvoiceLine(f"{row.id}/000001", row.id, customer.id, 1, line))
-        tx.add(receivable_taken_over(invoice, now))
+        exchange.post(tx, entity, [receivable_taken_over(invoice, now)])
         return invoice
 
 
@@ -106,10 +108,11 @@ def take_over(world: World, tx: Tx, contract: Contract) -> None:
     if contract.opening is None:
         return
     now, customer = world.clock.now(), tx.get(Customer, contract.customer)
-    plan, rule = plan_of(tx, contract, now), rule_of(tx, contract, customer)
+    plan, seller = plan_of(tx, contract, now), tx.get(Entity, contract.entity)
     check_opening(contract, plan, Month.of(now, customer.time_zone))
     lines = contract_lines(tx, contract, contract.opening.invoiced, now)
     if lines:
+        rule = seller.taxes(customer).rule(Supply.SERVICE, contract.opening.invoiced)
         sums = totals(lines, rule, contract.currency)
         invoice = Invoice(
             InvoiceId(f"{CAUSE.rstrip('/')}-{contract.id}"),
@@ -119,12 +122,13 @@ def take_over(world: World, tx: Tx, contract: Contract) -> None:
             contract.opening.invoiced,
             now,
             now,
-            rule.id,
+            sums.rule,
             sums.net,
             sums.tax,
             sums.gross,
             sums.gross,
             Money.zero(contract.currency),
+            taxes=sums.parts,
         )
         tx.add(invoice)
         tx.add(
@@ -133,9 +137,9 @@ def take_over(world: World, tx: Tx, contract: Contract) -> None:
                 for place, line in enumerate(lines, 1)
             )
         )
-    entry = liability_taken_over(contract, lines, earned(contract, plan, rule), now)
+    entry = liability_taken_over(contract, lines, earned_of(tx, contract, plan), now)
     if entry is not None:
-        tx.add(entry)
+        exchange.post(tx, tx.get(Entity, contract.entity), [entry])
 
 
 def delivered_before(

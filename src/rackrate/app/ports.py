@@ -159,6 +159,11 @@ class Tx(Protocol):
     def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
         """Sums of the entity's postings by account, customer and currency, before `until`."""
 
+    def foreign_balances(
+        self, entity: EntityId, until: datetime | None = None, customer: CustomerId | None = None
+    ) -> tuple[Balance, ...]:
+        """Those in another currency than the books', of one customer or of all."""
+
     def confine(self, customer: CustomerId | None) -> None:
         """From here on this transaction sees and writes rows of this customer only."""
 

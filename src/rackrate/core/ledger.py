@@ -23,6 +23,7 @@ class Account(StrEnum):
     CONTRACT_REVENUE = "Income:Contract"
     OTHER_REVENUE = "Income:Other"
     INTEREST = "Income:Interest"
+    EXCHANGE = "Income:ExchangeDifference"
     OPENING = "Equity:Opening"
 
 
@@ -51,6 +52,11 @@ class Entry:
     def __post_init__(self) -> None:
         assert len(self.postings) >= 2, self
         assert not any(totals(self.postings).values()), f"does not balance: {self}"
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is in another currency than the books."""
+        return any(each.amount.currency != each.book.currency for each in self.postings)
 
 
 @dataclass(frozen=True, slots=True)

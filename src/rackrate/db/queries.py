@@ -33,13 +33,17 @@ POSTINGS = (
 NUMBER = """
 INSERT INTO series (id, last) VALUES ($1, 1)
 ON CONFLICT (id) DO UPDATE SET last = series.last + 1 RETURNING last"""
-BALANCES = """
+_BALANCES = """
 SELECT account, customer, amount_currency, book_currency, sum(amount)::bigint, sum(book)::bigint
 FROM posting JOIN entry ON entry.id = posting.entry
-WHERE entry.entity = $1 AND ($2::timestamptz IS NULL OR entry.at < $2)
+WHERE entry.entity = $1 AND ($2::timestamptz IS NULL OR entry.at < $2){also}
 GROUP BY account, customer, amount_currency, book_currency
 ORDER BY account COLLATE "C", coalesce(customer, '') COLLATE "C", amount_currency COLLATE "C",
          book_currency COLLATE "C" """
+BALANCES = _BALANCES.format(also="")
+FOREIGN_BALANCES = _BALANCES.format(
+    also=" AND amount_currency <> book_currency AND ($3::text IS NULL OR customer = $3)"
+)
 
 
 def finding(

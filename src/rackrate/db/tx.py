@@ -25,6 +25,7 @@ from rackrate.db.queries import (
     BALANCES,
     EVENTS,
     EVENTS_OF,
+    FOREIGN_BALANCES,
     LEARNT,
     LEASES_OF,
     MAY_HAVE_RUN,
@@ -209,6 +210,15 @@ class PostgresTx:
         return int(self._query(NUMBER, [series])[0][0])
 
     def balances(self, entity: EntityId, until: datetime | None = None) -> tuple[Balance, ...]:
+        return self._balances(BALANCES, [entity, None if until is None else until.isoformat()])
+
+    def foreign_balances(
+        self, entity: EntityId, until: datetime | None = None, customer: CustomerId | None = None
+    ) -> tuple[Balance, ...]:
+        before = None if until is None else until.isoformat()
+        return self._balances(FOREIGN_BALANCES, [entity, before, customer])
+
+    def _balances(self, text: str, values: Sequence[str | None]) -> tuple[Balance, ...]:
         self._send()
         return tuple(
             Balance(
@@ -218,7 +228,7 @@ class PostgresTx:
                 Money(book, book_currency),
             )
             for account, customer, currency, book_currency, amount, book in self._query(
-                BALANCES, [entity, None if until is None else until.isoformat()]
+                text, values
             )
         )
 

@@ -15,8 +15,10 @@ from rackrate.app.opening import OpenInvoice, record
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check, reading
 from rackrate.core.access import Actor, Grant, Target, Verb
+from rackrate.core.address import AddressPool
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
+from rackrate.core.currency import CurrencyRate
 from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
@@ -30,12 +32,14 @@ VERBS: Mapping[type, Verb] = {
     Site: Verb.FLEET_WRITE,
     Rack: Verb.FLEET_WRITE,
     Block: Verb.FLEET_WRITE,
+    AddressPool: Verb.FLEET_WRITE,
     PurchaseOrder: Verb.FLEET_WRITE,
     Node: Verb.FLEET_WRITE,
     Chip: Verb.CATALOGUE_WRITE,
     Sku: Verb.CATALOGUE_WRITE,
     Price: Verb.CATALOGUE_WRITE,
     ContractPrice: Verb.CATALOGUE_WRITE,
+    CurrencyRate: Verb.INVOICE_WRITE,
     Customer: Verb.CUSTOMER_WRITE,
     Project: Verb.PROJECT_WRITE,
     Principal: Verb.MEMBER_WRITE,

@@ -9,19 +9,23 @@ from functools import cached_property
 from typing import Any
 
 from rackrate.app.adopting import Adoption, differences
+from rackrate.app.manifest import pools
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
 from rackrate.app.manifest.prices import backdated, settled
+from rackrate.app.manifest.rates import misfits
 from rackrate.app.manifest.tree import Problem
 from rackrate.app.opening import OpenInvoice, as_taken_over
 from rackrate.app.ports import Tx
 from rackrate.app.rows import KINDS
 from rackrate.app.sales import Offer, as_signed
 from rackrate.core.access import Grant
+from rackrate.core.address import AddressPool
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.currency import CurrencyRate
 from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import PoolId, SiteId
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
@@ -38,8 +42,8 @@ from rackrate.core.workload import Limits
 MOST_SHOWN = 100
 # Rows are written in this order: what is mentioned before what mentions it.
 ORDER: tuple[type, ...] = (
-    Entity, Chip, Site, Rack, Block, Node, Sku, Price, ContractPrice, Customer, Project, Principal,
-    Grant, PurchaseOrder, Offer, OpenInvoice, Adoption,
+    Entity, Chip, Site, Rack, Block, AddressPool, Node, Sku, Price, ContractPrice, CurrencyRate,
+    Customer, Project, Principal, Grant, PurchaseOrder, Offer, OpenInvoice, Adoption,
 )  # fmt: skip
 
 
@@ -237,6 +241,8 @@ def _offer(row: Offer, known: Known) -> Iterator[str]:
 
 _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
     Node: _node, Sku: _sku, Grant: _grant, PurchaseOrder: _order, Offer: _offer,
+    AddressPool: pools.misfits,
+    CurrencyRate: misfits,
 }  # fmt: skip
 
 

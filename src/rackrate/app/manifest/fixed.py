@@ -8,6 +8,7 @@ from rackrate.app.ports import Tx
 from rackrate.core.calendar import Claim
 from rackrate.core.contract import Contract
 from rackrate.core.contract_price import ContractPrice
+from rackrate.core.currency import CurrencyRate
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice
 from rackrate.core.lease import Lease
@@ -40,6 +41,12 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
             f"{old.sku} already has contract prices in {old.currency} from "
             f"{old.effective:%Y-%m-%d %H:%M} UTC, and prices are never edited: supersede them with "
             "a later `effective`"
+        )
+    elif isinstance(old, CurrencyRate):
+        yield (
+            f"1 {old.currency} is {old.rate:f} {old.target} from "
+            f"{old.effective:%Y-%m-%d %H:%M} UTC ({old.source}), and rates are never edited: "
+            "supersede it with a later `effective`"
         )
     elif isinstance(old, Contract):
         yield (

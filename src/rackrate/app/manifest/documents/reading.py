@@ -12,6 +12,7 @@ from rackrate.app.manifest.documents import (
     fleet,
     prices,
     purchases,
+    rates,
 )
 from rackrate.app.manifest.documents.parts import MOST_NODES_AT_ONCE, Reader, numbered
 from rackrate.app.manifest.fields import Fields, Reference, closest, shown
@@ -26,6 +27,7 @@ READERS: Mapping[str, Reader] = {
     **fleet.READERS,
     **catalogue.READERS,
     **prices.READERS,
+    **rates.READERS,
     **purchases.READERS,
     **contracts.READERS,
     **brownfield.READERS,
