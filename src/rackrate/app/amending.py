@@ -165,7 +165,7 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
     _lock(tx, tx.get(Contract, id), change)
     contract, when = tx.get(Contract, id), When(now, customer.time_zone, note)
     done = _decided(tx, customer, contract, change, when, {})
-    check_worth(done.contract.commitments, customer.time_zone)
+    check_worth(done.contract.commitments, done.contract.costing(customer.time_zone))
     dedicated.lift(tx, contract)
     freed = let_go(world, tx, contract, done.contract)
     placed: Placed = {}

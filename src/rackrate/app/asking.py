@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rackrate.app.ports import Tx
 from rackrate.app.sales import LONGEST, MOST_NODES, check_amount
-from rackrate.core.contract import Commitment, CommitmentKind, Terms
+from rackrate.core.contract import Commitment, CommitmentKind, Terms, with_month
 from rackrate.core.contract_price import plus_months
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId, ProjectId, SkuId
@@ -28,8 +28,9 @@ A_DAY = timedelta(days=1)
 class Line:
     """One line: whole nodes of a SKU, a service by the month, or something paid once.
 
-    Without dates of its own it has the quote's. `amount` names a line's price; nodes have the
-    list's less a discount, the quote's where the line has none, unless it does.
+    Without dates of its own it has the quote's. `amount` names a line's price for a month, `total`
+    for all of its time; nodes have the list's less a discount, the quote's where the line has none,
+    unless one does.
     """
 
     kind: CommitmentKind = CommitmentKind.CAPACITY
@@ -42,6 +43,7 @@ class Line:
     title: str = ""
     amount: Money | None = None
     discount_percent: Decimal | None = None
+    total: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,14 @@ class Ask:
     name: str = ""
     terms: Terms = field(default_factory=Terms)
     lines: tuple[Line, ...] = ()
+    total: Money | None = None
 
     @property
     def every_line(self) -> tuple[Line, ...]:
         if self.sku is None:
             return self.lines
-        return (Line(sku=self.sku, nodes=self.nodes, amount=self.monthly), *self.lines)
+        first = Line(sku=self.sku, nodes=self.nodes, amount=self.monthly, total=self.total)
+        return (first, *self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,8 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
     sku = _sku(tx, read)
     during = _during(read, now)
     _check_amount(read)
-    amount = line.amount or Money.zero(read.customer.currency)
-    commitment = Commitment(
+    amount = line.total or line.amount or Money.zero(read.customer.currency)
+    plain = Commitment(
         read.number,
         line.kind,
         line.title.strip(),
@@ -156,9 +160,13 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
         None if sku is None else sku.site,
         line.nodes,
         sku is not None and (line.same_block or ask.same_block),
+        total=line.total,
     )
+    commitment = with_month(plain, read.customer.time_zone)
     discount = ask.discount_percent if line.discount_percent is None else line.discount_percent
-    return Wanted(commitment, sku, line.amount, Decimal(0) if line.amount else discount)
+    named = line.amount is not None or line.total is not None
+    by_hand = commitment.amount if named else None
+    return Wanted(commitment, sku, by_hand, Decimal(0) if named else discount)
 
 
 def _sku(tx: Tx, read: _Reading) -> Sku | None:
@@ -229,6 +237,10 @@ def _check_amount(read: _Reading) -> None:
     line, amount = read.line, read.line.amount
     capacity = line.kind is CommitmentKind.CAPACITY
     named = "monthly" if capacity else "amount"
+    if line.total is not None:
+        if amount is not None or line.kind is CommitmentKind.ONE_OFF:
+            raise read.wrong("total", "name one price: a month's, or all of it")
+        amount, named = line.total, "total"
     if amount is None and not capacity:
         raise read.wrong(named, f"say what the {line.kind} costs")
     name = line_name(read.number, read.of)
@@ -249,9 +261,10 @@ def _check(ask: Ask, customer: Customer) -> None:
         raise Invalid("prepayment_percent", f"{ask.prepayment_percent} is not 0 to 100")
     if not 0 <= ask.discount_percent <= 100:
         raise Invalid("discount_percent", f"{ask.discount_percent} is not 0 to 100")
-    if ask.monthly is not None and ask.sku is None:
-        raise Invalid("monthly", "names the price of the first line; say it there")
-    if ask.monthly is not None and ask.discount_percent:
-        raise Invalid("monthly", "name the price or a discount, not both")
-    if ask.monthly is not None and ask.monthly.currency != customer.currency:
-        raise Invalid("currency", f"{customer.id} pays in {customer.currency}")
+    for field, named in (("monthly", ask.monthly), ("total", ask.total)):
+        if named is not None and ask.sku is None:
+            raise Invalid(field, "names the price of the first line; say it there")
+        if named is not None and ask.discount_percent:
+            raise Invalid(field, "name the price or a discount, not both")
+        if named is not None and named.currency != customer.currency:
+            raise Invalid("currency", f"{customer.id} pays in {customer.currency}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from rackrate.app.asking import Wanted, line_name
 from rackrate.core.alternatives import Alternative, AlternativeLine, Way
-from rackrate.core.contract import Commitment, CommitmentKind, value_of
+from rackrate.core.contract import Commitment, CommitmentKind, Costing, Terms, value_of
 from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import SkuId
@@ -28,6 +28,7 @@ AGREED = {
     CommitmentKind.SERVICE: "per calendar month, as agreed",
     CommitmentKind.ONE_OFF: "once, as agreed",
 }
+IN_ALL = "in all, as agreed; of a month its share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Offered:
 class Prices:
     """The lines of one quote, priced by term and volume: the most nodes of a SKU at any instant."""
 
-    def __init__(self, customer: Customer, asked: Sequence[Wanted]) -> None:
-        self._customer, self._asked = customer, asked
+    def __init__(self, customer: Customer, asked: Sequence[Wanted], terms: Terms) -> None:
+        self._customer, self._asked, self._terms = customer, asked, terms
         self._zone = customer.time_zone
         self._by_number = {each.commitment.number: each for each in asked}
 
@@ -94,19 +95,23 @@ class Prices:
                 commitments.append(replace(each, during=during))
             elif each.number in lines:
                 commitments.append(_instead(each, lines[each.number]))
-        value = value_of(commitments, self._zone, self._customer.currency)
+        start = min(each.during.start for each in commitments)
+        costing = Costing.of(self._terms, start, self._zone)
+        value = value_of(commitments, costing, self._customer.currency)
         return Offered(what, tuple(commitments), most_a_month(commitments), value)
 
     def _agreed(self, commitment: Commitment) -> QuoteLine:
         """What is no capacity has the price that somebody named."""
         months = whole_months(commitment.during, self._zone)
-        return QuoteLine(commitment, basis=AGREED[commitment.kind], months=months)
+        basis = AGREED[commitment.kind] if commitment.total is None else IN_ALL
+        return QuoteLine(commitment, basis=basis, months=months)
 
     def _priced(self, what: Candidate, each: Wanted, volume: int) -> Priced:
         line, price = each.commitment, what.price
         months = whole_months(line.during, self._zone)
         if each.by_hand is not None:
-            return priced_by_hand(price, months, line.nodes, each.by_hand, volume)
+            cost = priced_by_hand(price, months, line.nodes, each.by_hand, volume)
+            return replace(cost, total=line.total)
         if price is None:
             raise Refused(
                 Reason.NOT_PRICED,
@@ -122,7 +127,8 @@ class Prices:
         before = each.commitment
         same = (before.sku, before.nodes) == (want.what.sku, want.wish.nodes)
         if each.by_hand is not None and same and months == whole_months(before.during, self._zone):
-            return priced_by_hand(want.what.price, months, before.nodes, each.by_hand, volume)
+            cost = priced_by_hand(want.what.price, months, before.nodes, each.by_hand, volume)
+            return replace(cost, total=before.total)
         if want.what.price is None:
             return None
         try:
@@ -157,7 +163,7 @@ def _volumes(wants: Sequence[Want]) -> dict[SkuId, int]:
 def _line(commitment: Commitment, cost: Priced, volume: int) -> QuoteLine:
     price, tier = cost.price, cost.tier
     return QuoteLine(
-        replace(commitment, amount=cost.monthly),
+        replace(commitment, amount=cost.monthly, total=cost.total, hourly=cost.hourly),
         "" if price is None else price.id,
         0 if tier is None else tier.months,
         0 if tier is None else tier.nodes,
@@ -176,6 +182,8 @@ def _instead(each: Commitment, line: AlternativeLine) -> Commitment:
         each,
         during=line.during,
         amount=line.priced.monthly,
+        total=line.priced.total,
+        hourly=line.priced.hourly,
         sku=line.sku,
         site=line.site,
         nodes=line.nodes,

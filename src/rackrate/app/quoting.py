@@ -130,11 +130,11 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     start = min(each.commitment.during.start for each in asked)
     found = _Candidates(tx, customer, now, start, terms)
     several = _several(found, asked, ask.same_block, now)
-    book = Prices(customer, asked)
+    book = Prices(customer, asked, terms)
     lines = book.lines(several.wants)
-    check_worth([each.line.commitment for each in lines], customer.time_zone)
     draft = draft_of(customer, _offer(ask, project, [each.line.commitment for each in lines]))
     draft = replace(draft, terms=terms)
+    check_worth(draft.commitments, draft.costing(customer.time_zone))
     rights = rights_of(world, tx, draft)
     placed = place(_ahead(several, rights))
     if rights and isinstance(placed, Filled):
@@ -322,7 +322,7 @@ def plan_of(customer: Customer, offer: Offer) -> Schedule:
 
 
 def draft_of(customer: Customer, offer: Offer) -> Contract:
-    """The contract that signing the offer would make; of its terms, how it is paid."""
+    """The contract that signing the offer would make."""
     return Contract(
         offer.id,
         customer.entity,
@@ -333,5 +333,5 @@ def draft_of(customer: Customer, offer: Offer) -> Contract:
         offer.prepayment_percent,
         offer.tax_included,
         min(each.during.start for each in offer.commitments),
-        terms=Terms(payment=offer.terms.payment),
+        terms=offer.terms,
     )

@@ -27,6 +27,7 @@ from rackrate.core.contract import (
     Commitment,
     CommitmentKind,
     Contract,
+    Costing,
     Delivery,
     Opening,
     Schedule,
@@ -34,6 +35,7 @@ from rackrate.core.contract import (
     batches,
     check_usable,
     value_of,
+    with_month,
 )
 from rackrate.core.eligibility import check_eligible
 from rackrate.core.errors import Conflict, Invalid, Reason, Refused
@@ -128,7 +130,7 @@ def sign(
         customer = tx.get(Customer, tx.get(Project, offer.project).customer)
         check_terms(tx, customer, offer.terms, offer.commitments, agreed)
         contract = _contract(world, tx, offer)
-        check_worth(contract.commitments, customer.time_zone)
+        check_worth(contract.commitments, contract.costing(customer.time_zone))
         if verb is Verb.CONTRACT_WRITE:
             check_floor(world, tx, actor, contract)
         held = offer.held or _first(
@@ -198,13 +200,18 @@ def as_signed(contract: Contract) -> Offer:
     return Offer(
         contract.id,
         contract.project,
-        tuple(replace(each, site=None) for each in contract.ordered(0)),
+        tuple(_as_offered(each) for each in contract.ordered(0)),
         contract.prepayment_percent,
         contract.tax_included,
         contract.name,
         contract.terms,
         opening=contract.opening,
     )
+
+
+def _as_offered(each: Commitment) -> Commitment:
+    """Without what follows from the customer, the SKU and the terms."""
+    return replace(each, site=None, amount=each.total or each.amount, waits=False)
 
 
 def owner_of(id: ContractId) -> Locate:
@@ -214,8 +221,9 @@ def owner_of(id: ContractId) -> Locate:
 
 def placed(tx: Tx, customer: Customer, terms: Terms, wanted: Commitment) -> Commitment:
     """The commitment with its site, where this customer may have it there by these terms."""
+    wanted = with_month(wanted, customer.time_zone)
     if wanted.sku is None:
-        return wanted
+        return replace(wanted, waits=not wanted.monthly and terms.waits)
     sku = tx.get(Sku, wanted.sku)
     site = tx.get(Site, sku.site)
     if not sku.whole_node:
@@ -236,13 +244,13 @@ def planned_batches(
     commitments: tuple[Commitment, ...],
     plans: Mapping[int, Batches],
 ) -> list[Delivery]:
-    """The deliveries of commitments that bring nodes of their own."""
+    """The deliveries of commitments that bring nodes of their own, or wait to be accepted."""
     unknown = sorted(plans.keys() - {each.number for each in commitments if each.nodes})
     if unknown:
         raise Invalid("batches", f"commitment {unknown[0]} brings no nodes")
     found: list[Delivery] = []
     for each in commitments:
-        if not each.brings_nodes:
+        if not each.brings_nodes and not each.waits:
             continue
         try:
             found += batches(contract, each, plans.get(each.number, ()))
@@ -261,9 +269,9 @@ def check_amount(where: str, amount: Money | None) -> None:
         raise Invalid(where, f"{amount} is too much; {MOST_AMOUNT:,f} is the most")
 
 
-def check_worth(commitments: Sequence[Commitment], time_zone: str) -> None:
+def check_worth(commitments: Sequence[Commitment], costing: Costing) -> None:
     """Invalid where everything together is more than the books hold."""
-    worth = value_of(commitments, time_zone, commitments[0].amount.currency)
+    worth = value_of(commitments, costing, commitments[0].amount.currency)
     if worth.amount > MOST_WORTH:
         raise Invalid(
             "commitments", f"come to {worth} in all; {MOST_WORTH:,f} is the most of one contract"
@@ -273,6 +281,7 @@ def check_worth(commitments: Sequence[Commitment], time_zone: str) -> None:
 def check_commitment(each: Commitment) -> None:
     """Invalid where no contract can mean it."""
     check_amount("amount", each.amount)
+    check_amount("total", each.total)
     if each.nodes > MOST_NODES:
         raise Invalid("nodes", f"{each.nodes} is not 1 to {MOST_NODES}")
     if each.during.end - each.during.start > LONGEST:

@@ -42,6 +42,7 @@ class QuoteState(StrEnum):
 class Priced:
     """What so many nodes cost a month. `price` and `tier`: where it comes from, where listed.
 
+    A `total` was named for the whole term; `hourly` is what a node costs an hour of the calendar.
     `needs_approval`: it is below what one person may give alone, or nothing says what that is.
     """
 
@@ -52,6 +53,8 @@ class Priced:
     discount_percent: Decimal
     monthly: Money
     needs_approval: bool
+    total: Money | None = None
+    hourly: Decimal | None = None
 
 
 def priced(

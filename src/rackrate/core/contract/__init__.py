@@ -15,11 +15,18 @@ from rackrate.core.contract.amend import (
 )
 from rackrate.core.contract.amended import Amended, When
 from rackrate.core.contract.commitment import (
+    OF_NODES,
     Commitment,
     CommitmentKind,
     Part,
+)
+from rackrate.core.contract.cost import (
+    Costing,
+    agreed_anew,
+    cost_at,
     month_values,
     month_weights,
+    with_month,
 )
 from rackrate.core.contract.delivery import (
     Delivery,
@@ -31,6 +38,7 @@ from rackrate.core.contract.delivery import (
     paid_parts,
     still_to_come,
 )
+from rackrate.core.contract.minimum import Period, periods
 from rackrate.core.contract.renewal import (
     RenewalState,
     held_renewal,
@@ -44,47 +52,66 @@ from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract, Op
 from rackrate.core.contract.swap import Newer, swap
 from rackrate.core.contract.terms import (
     Acceptance,
+    Broken,
     Damages,
     EarlyEnd,
     Every,
+    Indexation,
     InvoicedIn,
     PaymentTerm,
     Prepaid,
     Renewal,
+    Step,
     Terms,
     UpgradeRight,
 )
 from rackrate.core.contract.usable import check_usable
+from rackrate.core.contract.use import Left, Overage, Rate, RatedAt, Rates, TrueUp, Use
 
 __all__ = [
+    "OF_NODES",
     "Acceptance",
     "Amended",
     "Amendment",
     "AmendmentKind",
+    "Broken",
     "Commitment",
     "CommitmentKind",
     "Contract",
+    "Costing",
     "Damages",
     "Delivery",
     "EarlyEnd",
     "Every",
+    "Indexation",
     "Instalment",
     "InvoicedIn",
+    "Left",
     "Newer",
     "Opening",
+    "Overage",
     "Part",
     "PaymentTerm",
+    "Period",
     "Prepaid",
+    "Rate",
+    "RatedAt",
+    "Rates",
     "Renewal",
     "RenewalState",
     "Rhythm",
     "Schedule",
+    "Step",
     "Terms",
+    "TrueUp",
     "UpgradeRight",
+    "Use",
     "When",
+    "agreed_anew",
     "batches",
     "chain",
     "check_usable",
+    "cost_at",
     "damages_of",
     "days_late_of",
     "delivery_id",
@@ -100,6 +127,7 @@ __all__ = [
     "months_later",
     "more",
     "paid_parts",
+    "periods",
     "renew",
     "renewable",
     "renewal_state",
@@ -107,5 +135,6 @@ __all__ = [
     "still_to_come",
     "swap",
     "value_of",
+    "with_month",
     "would_renew",
 ]

@@ -13,17 +13,17 @@ from rackrate.core.contract.amended import (
     in_force,
     known,
     not_past,
-    rest_of,
     undelivered,
     with_amounts,
 )
 from rackrate.core.contract.commitment import Commitment
+from rackrate.core.contract.cost import agreed_anew, at_amount, of_nodes, over, remaining
 from rackrate.core.contract.renewal import RenewalState, renewal_state, would_renew
 from rackrate.core.contract.schedule import share
 from rackrate.core.contract.signed import AmendmentKind, Contract
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.interval import Interval
-from rackrate.core.money import Money, half_up_ratio, split
+from rackrate.core.money import Money, split
 
 
 def more(contract: Contract, when: When, wanted: Sequence[Commitment]) -> Amended:
@@ -36,8 +36,9 @@ def more(contract: Contract, when: When, wanted: Sequence[Commitment]) -> Amende
             raise Invalid("currency", f"{contract.id} is in {contract.currency}")
         not_past("from", each.during.start, when.now)
     said = "; ".join(each.what for each in wanted)
-    start = min(each.during.start for each in wanted)
-    return amended(contract, when, AmendmentKind.MORE, start, f"more: {said}", added=wanted)
+    start, costing = min(each.during.start for each in wanted), contract.costing(when.time_zone)
+    added = [agreed_anew(each, costing) for each in wanted]
+    return amended(contract, when, AmendmentKind.MORE, start, f"more: {said}", added=added)
 
 
 def fewer(contract: Contract, when: When, number: int, nodes: int, at: datetime) -> Amended:
@@ -58,9 +59,10 @@ def fewer(contract: Contract, when: When, number: int, nodes: int, at: datetime)
             f"{least} of {origin} nodes",
             {"least": least},
         )
-    place = len(contract.commitments) + 1
-    rest = replace(_going_on(_less(old, nodes), rest_of(old, at)), number=place)
-    after = carried_on(contract, old, rest, _only)
+    place, costing = len(contract.commitments) + 1, contract.costing(when.time_zone)
+    left = of_nodes(remaining(old, at, costing), nodes)
+    rest = replace(left, number=place, follows=old.number, anew=False)
+    after = carried_on(contract, old, rest, costing, _only)
     said = f"from {old.nodes} to {nodes} x {old.sku}{after}"
     cut, added = (old, *after.gone), (rest, *after.instead)
     return amended(contract, when, AmendmentKind.FEWER, at, said, added=added, cut=cut, at=at)
@@ -68,13 +70,7 @@ def fewer(contract: Contract, when: When, number: int, nodes: int, at: datetime)
 
 def _only(each: Commitment, most: int) -> Commitment | None:
     """The same with no more nodes than that; None where that is none."""
-    return _less(each, min(most, each.nodes)) if most else None
-
-
-def _less(each: Commitment, nodes: int) -> Commitment:
-    """The same with so many nodes, at what they cost."""
-    amount = Money(half_up_ratio(each.amount.minor * nodes, each.nodes), each.amount.currency)
-    return replace(each, nodes=nodes, amount=amount)
+    return of_nodes(each, min(most, each.nodes)) if most else None
 
 
 def extend(
@@ -91,7 +87,7 @@ def extend(
     old, end = extendable(contract, when, number)
     if until <= end:
         raise Invalid("until", f"it lasts until {end:%Y-%m-%d %H:%M} UTC already")
-    longer = longer_by(old, until, amount)
+    longer = longer_by(contract, old, until, when.time_zone, amount)
     said = f"{old.what} until {until:%Y-%m-%d %H:%M} UTC{_elsewhere(longer, moving)}"
     added = _apart(longer, moving)
     return amended(contract, when, AmendmentKind.EXTEND, end, said, added=added)
@@ -110,10 +106,17 @@ def extendable(contract: Contract, when: When, number: int) -> tuple[Commitment,
     return old, old.lasts.end
 
 
-def longer_by(old: Commitment, until: datetime, amount: Money | None = None) -> Commitment:
+def longer_by(
+    contract: Contract,
+    old: Commitment,
+    until: datetime,
+    time_zone: str,
+    amount: Money | None = None,
+) -> Commitment:
     """What an extension until then would bring, all of it on its own nodes."""
-    cost = old.amount if amount is None else amount
-    return replace(_going_on(old, Interval(old.during.end, until)), amount=cost)
+    longer = over(old, Interval(old.during.end, until), time_zone)
+    longer = replace(longer, follows=old.number, anew=False)
+    return longer if amount is None else at_amount(longer, amount, contract.costing(time_zone))
 
 
 def _why_not_on(contract: Contract, old: Commitment) -> str:
@@ -126,20 +129,17 @@ def _why_not_on(contract: Contract, old: Commitment) -> str:
     return "" if old.ended is None else "it was ended early, or swapped for newer nodes"
 
 
-def _going_on(old: Commitment, during: Interval) -> Commitment:
-    """The same nodes for another time."""
-    return replace(old, during=during, follows=old.number, ended=None, anew=False)
-
-
 def _apart(each: Commitment, moving: int) -> tuple[Commitment, ...]:
     """What stays on its nodes, and what goes to others: together they are all of it."""
     staying = each.nodes - moving
     if not moving or not staying:
         return (replace(each, anew=bool(moving)),)
-    here, there = split(each.amount, [staying, moving])
+    (here, there), totals = split(each.amount, [staying, moving]), (None, None)
+    if each.total is not None:
+        totals = split(each.total, [staying, moving])
     return (
-        replace(each, nodes=staying, amount=here),
-        replace(each, nodes=moving, amount=there, anew=True),
+        replace(each, nodes=staying, amount=here, total=totals[0]),
+        replace(each, nodes=moving, amount=there, total=totals[1], anew=True),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rackrate.core.contract.commitment import Commitment
+from rackrate.core.contract.cost import Costing, remaining
 from rackrate.core.contract.schedule import share, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -54,6 +55,7 @@ def carried_on(
     contract: Contract,
     old: Commitment,
     new: Commitment,
+    costing: Costing,
     instead: Callable[[Commitment, int], Commitment | None],
 ) -> CarriedOn:
     """`instead` is asked for each that goes on after `old`, with how many nodes there are for it:
@@ -71,8 +73,7 @@ def carried_on(
             waiting += [(later, None) for later in contract.followers(each)]
             continue
         taken = sum(one.nodes for one in found if one.follows == before.number)
-        assert each.lasts is not None
-        after = instead(replace(each, during=each.lasts, ended=None), before.nodes - taken)
+        after = instead(remaining(each, each.during.start, costing), before.nodes - taken)
         if after is not None:
             number = new.number + len(found) + 1
             after = replace(after, number=number, follows=before.number)
@@ -96,12 +97,11 @@ def amended(
     new = tuple(
         replace(each, number=place, order=number) for place, each in enumerate(added, first)
     )
-    zero = Money.zero(contract.currency)
+    zero, costing = Money.zero(contract.currency), contract.costing(when.time_zone)
     after = contract if at is None else with_cut(contract, cut, at)
-    removed = value_of(contract.commitments, when.time_zone, contract.currency) - value_of(
-        after.commitments, when.time_zone, contract.currency
+    gained = value_of(new, costing, contract.currency) - undelivered(
+        contract, after, when.time_zone
     )
-    gained = value_of(new, when.time_zone, contract.currency) - removed
     prepaid = share(gained, contract.prepayment_percent) if zero < gained else zero
     amendment = Amendment(number, kind, when.now, effective, what, when.note, prepaid, zero, zero)
     after = replace(
@@ -129,7 +129,8 @@ def with_cut(contract: Contract, cut: Sequence[Commitment], at: datetime) -> Con
 
 def undelivered(before: Contract, after: Contract, time_zone: str) -> Money:
     """The value of the months that are not served any more, whatever was prepaid for them."""
-    values = (value_of(each.commitments, time_zone, each.currency) for each in (before, after))
+    costing = before.costing(time_zone)
+    values = (value_of(each.commitments, costing, each.currency) for each in (before, after))
     return next(values) - next(values)
 
 

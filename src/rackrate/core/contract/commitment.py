@@ -2,19 +2,27 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from math import lcm
 
+from rackrate.core.contract.use import Use
 from rackrate.core.ids import SiteId, SkuId
-from rackrate.core.interval import Interval, Month, check_instant, months_over
-from rackrate.core.money import Money, half_up_ratio
+from rackrate.core.interval import Interval, check_instant
+from rackrate.core.money import Money
+from rackrate.core.pricing import HIGHEST_AMOUNT
+from rackrate.core.treatment import Supply
 
 
 class CommitmentKind(StrEnum):
     CAPACITY = "capacity"  # whole nodes of a SKU, by the calendar month
     SERVICE = "service"  # anything else by the calendar month: support, networking
     ONE_OFF = "one_off"  # paid once, in the month in which it begins: integration, re-fitting
+    FLEX = "flex"  # whole nodes of a SKU, held by the calendar month, and their use by the hour
+    USE = "use"  # a minimum of use, by the month or the contract year: no nodes, no instalments
+
+
+# Those that reserve nodes.
+OF_NODES = frozenset({CommitmentKind.CAPACITY, CommitmentKind.FLEX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,14 @@ class Commitment:
     `amount` is a calendar month's, or the whole of a one-off. An amendment that ends it early sets
     `ended`. `order` is the amendment that brought it, 0 the signature. `follows` is the commitment
     after which it goes on, 0 for none: with the same nodes, or with others where it is `anew`.
+    `use` is at what rates its use is metered: flexible nodes have one, and a minimum of use, whose
+    `amount` is the least of a month or a contract year.
+
+    A `total` is agreed for all of `during`, `hourly` for a node and an hour of the calendar: then
+    `amount` is what a month comes to, to be shown and compared. `since` is when an amount was
+    agreed anew, from which it is indexed; None: at the signature. A one-off that `waits` is earned
+    and invoiced when it is accepted.
+    `supply` is what it is to the tax law, where not what its SKU is.
     """
 
     number: int
@@ -39,6 +55,12 @@ class Commitment:
     follows: int = 0
     ended: datetime | None = None
     anew: bool = False
+    use: Use | None = None
+    total: Money | None = None
+    hourly: Decimal | None = None
+    since: datetime | None = None
+    waits: bool = False
+    supply: Supply | None = None
 
     def __post_init__(self) -> None:
         if self.number < 1:
@@ -47,23 +69,61 @@ class Commitment:
             raise ValueError(f"an amount of {self.amount}")
         if self.ended is not None:
             check_instant(self.ended)
-        capacity = self.kind is CommitmentKind.CAPACITY
-        if capacity and (self.nodes < 1 or self.sku is None):
+        of_nodes = self.kind in OF_NODES
+        if of_nodes and (self.nodes < 1 or self.sku is None):
             raise ValueError(f"a commitment over {self.nodes} nodes of {self.sku or 'nothing'}")
-        if not capacity and (self.nodes or self.sku is not None):
+        if not of_nodes and (self.nodes or self.sku is not None):
             raise ValueError(f"{self.kind} commits to no nodes")
+        self._check_use()
+        self._check_price()
+
+    def _check_price(self) -> None:
+        if self.total is not None:
+            if self.total.currency != self.amount.currency or self.total.minor < 0:
+                raise ValueError(f"a total of {self.total}")
+            if not self.monthly or not self.planned or self.hourly is not None:
+                raise ValueError(f"{self.kind} is not agreed as a total")
+        if self.hourly is not None:
+            if not (self.hourly.is_finite() and 0 <= self.hourly < HIGHEST_AMOUNT):
+                raise ValueError(f"{self.hourly} an hour")
+            if not self.nodes:
+                raise ValueError("by the hour are nodes, and nothing else")
+        if self.since is not None:
+            check_instant(self.since)
+        if self.waits and self.monthly:
+            raise ValueError("what is paid by the month waits for no acceptance of its own")
+
+    def _check_use(self) -> None:
+        metered = self.kind in (CommitmentKind.FLEX, CommitmentKind.USE)
+        if metered != (self.use is not None):
+            raise ValueError(f"{self.kind} has {'' if metered else 'no '}rates of use")
+        if self.use is None:
+            return
+        named = self.use.rates.named
+        if self.kind is CommitmentKind.FLEX and (not self.use.rates.rates or named != (self.sku,)):
+            raise ValueError(f"flexible nodes of {self.sku} have one rate, of their own SKU")
+        if not named:
+            raise ValueError("a minimum of use names the SKUs that count")
 
     def __str__(self) -> str:
         when = f"{self.during.start:%Y-%m-%d %H:%M} to {self.during.end:%Y-%m-%d %H:%M} UTC"
         block = " in one block" if self.same_block else ""
         each = "once" if self.kind is CommitmentKind.ONE_OFF else "a month"
-        return f"{self.what}{block}, {when}, {self.amount} {each}"
+        if not self.planned and self.use is not None:
+            each = f"a {self.use.true_up} at least"
+        if self.hourly is not None:
+            return f"{self.what}{block}, {when}, {self.hourly:f} a node and hour"
+        amount = f"{self.amount} {each}" if self.total is None else f"{self.total} in all"
+        return f"{self.what}{block}, {when}, {amount}"
 
     @property
     def what(self) -> str:
         """Its title, or what it is."""
-        if self.kind is CommitmentKind.CAPACITY:
-            return f"{self.nodes} x {self.sku}"
+        if self.kind in OF_NODES:
+            flex = ", flexible" if self.kind is CommitmentKind.FLEX else ""
+            return f"{self.nodes} x {self.sku}{flex}"
+        if self.kind is CommitmentKind.USE:
+            return self.title or "a minimum of use"
         return self.title or str(self.kind)
 
     @property
@@ -76,6 +136,11 @@ class Commitment:
     @property
     def monthly(self) -> bool:
         return self.kind is not CommitmentKind.ONE_OFF
+
+    @property
+    def planned(self) -> bool:
+        """Whether it is paid by instalments; a minimum of use is what use has to come to."""
+        return self.kind is not CommitmentKind.USE
 
     @property
     def brings_nodes(self) -> bool:
@@ -101,65 +166,3 @@ class Part:
 
     nodes: int
     during: Interval
-
-
-def month_values(
-    commitment: Commitment, time_zone: str, parts: tuple[Part, ...] | None = None
-) -> tuple[tuple[Month, Interval, Money], ...]:
-    """What each month that it touches costs: a whole one its amount, a broken one by seconds.
-
-    A month's value rests on nothing outside that month, so no later change reaches one that is
-    billed. `parts` are the nodes that are paid for; None: all of them, all the time.
-    """
-    lasts = commitment.lasts
-    if lasts is None:
-        return ()
-    if not commitment.monthly:
-        month = Month.of(lasts.start, time_zone)
-        return ((month, lasts, commitment.amount),)
-    if parts is None:
-        return _all_paid(commitment.amount, lasts, time_zone)
-    return tuple(
-        (month, inside, _of_month(commitment, month, inside, time_zone, parts))
-        for month, inside in months_over(lasts, time_zone)
-    )
-
-
-@lru_cache(maxsize=1024)
-def _all_paid(
-    amount: Money, lasts: Interval, time_zone: str
-) -> tuple[tuple[Month, Interval, Money], ...]:
-    """Every month in full, or by its seconds. One payment plan asks for it several times."""
-    months: list[tuple[Month, Interval, Money]] = []
-    for month, inside in months_over(lasts, time_zone):
-        whole = month.interval(time_zone)
-        paid = amount
-        if inside != whole:
-            paid = Money(
-                half_up_ratio(amount.minor * inside.seconds, whole.seconds), amount.currency
-            )
-        months.append((month, inside, paid))
-    return tuple(months)
-
-
-def _of_month(
-    commitment: Commitment, month: Month, inside: Interval, time_zone: str, parts: tuple[Part, ...]
-) -> Money:
-    node_seconds = 0
-    for part in parts:
-        common = part.during.intersect(inside)
-        node_seconds += part.nodes * common.seconds if common else 0
-    whole = (commitment.nodes or 1) * month.interval(time_zone).seconds
-    amount = commitment.amount
-    return Money(half_up_ratio(amount.minor * node_seconds, whole), amount.currency)
-
-
-@lru_cache(maxsize=1024)
-def month_weights(during: Interval, time_zone: str) -> tuple[int, ...]:
-    """Integer weights of the months: equal for whole months, by seconds for broken ones."""
-    parts = list(months_over(during, time_zone))
-    wholes = [month.interval(time_zone).seconds for month, _ in parts]
-    common = lcm(*wholes)
-    return tuple(
-        part.seconds * (common // whole) for (_, part), whole in zip(parts, wholes, strict=True)
-    )

@@ -20,7 +20,8 @@ A_DAY = timedelta(days=1)
 class Delivery:
     """A batch: `nodes` of a commitment, due at an instant; `names` are known from delivery on.
 
-    `by` is who accepted it: `health`, or a principal.
+    `by` is who accepted it: `health`, or a principal. Of no nodes is what is paid once, such as an
+    integration, where it waits for acceptance.
     """
 
     id: str
@@ -36,7 +37,7 @@ class Delivery:
     names: tuple[NodeId, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.nodes < 1:
+        if self.nodes < 0:
             raise ValueError(f"a delivery of {self.nodes} nodes")
         if self.names and len(set(self.names)) != self.nodes:
             raise ValueError(f"{len(set(self.names))} names for {self.nodes} nodes")
@@ -96,6 +97,7 @@ def paid_parts(
     """The nodes of each commitment that are paid for: from acceptance on, where that is agreed.
 
     What is not accepted is left out; or with `expected_from`, it counts from when it may come.
+    What is paid once and waits is paid for on the day of its acceptance.
     """
     if contract.terms.acceptance is Acceptance.NONE:
         return {}
@@ -106,10 +108,15 @@ def paid_parts(
             starts = max(each.due, expected_from)
         if starts is not None:
             found.setdefault(each.commitment, []).append((starts, each.nodes))
-    return {
+    parts = {
         each.number: _parts(each, sorted(found.get(contract.origin(each).number, ())))
         for each in contract.capacity
     }
+    for each in contract.commitments:
+        if each.waits:
+            taken = found.get(each.number, ())
+            parts[each.number] = tuple(Part(1, Interval(at, at + A_DAY)) for at, _ in taken)
+    return parts
 
 
 def _parts(commitment: Commitment, accepted: Iterable[tuple[datetime, int]]) -> tuple[Part, ...]:
@@ -145,13 +152,20 @@ def still_to_come(contract: Contract, deliveries: Iterable[Delivery]) -> tuple[D
     by_due = sorted(deliveries, key=lambda each: (each.delivered is None, each.due, each.number))
     for each in by_due:
         nodes = each.nodes
-        if each.delivered is None:
+        if each.delivered is None and not each.nodes:
+            left += [each] if _is_wanted(contract, each) else []
+        elif each.delivered is None:
             room = _nodes_of(contract, each.commitment, each.due) - have[each.commitment]
             nodes = min(nodes, room)
             if nodes > 0:
                 left.append(replace(each, nodes=nodes))
         have[each.commitment] += max(0, nodes)
     return tuple(left)
+
+
+def _is_wanted(contract: Contract, delivery: Delivery) -> bool:
+    commitment = contract.commitment(delivery.commitment)
+    return commitment is not None and commitment.lasts is not None
 
 
 def _nodes_of(contract: Contract, number: int, at: datetime) -> int:
@@ -180,7 +194,7 @@ def damages_of(contract: Contract, delivery: Delivery, now: datetime) -> Money:
     """What its lateness comes to by the terms: by days begun, capped, rounded once."""
     agreed, commitment = contract.terms.damages, contract.commitment(delivery.commitment)
     days = days_late_of(contract, delivery, now)
-    if agreed is None or commitment is None or not days:
+    if agreed is None or commitment is None or not days or not delivery.nodes:
         return Money.zero(contract.currency)
     monthly = Money(
         half_up_ratio(commitment.amount.minor * delivery.nodes, commitment.nodes),

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import count
 
 from rackrate.core.contract.commitment import Commitment
-from rackrate.core.contract.schedule import share
+from rackrate.core.contract.cost import renewed
 from rackrate.core.contract.signed import AmendmentKind, Contract
 from rackrate.core.interval import Interval, zone
 
@@ -87,10 +87,7 @@ def _lasting(contract: Contract) -> list[Commitment]:
 def _renewed(contract: Contract, each: Commitment, time_zone: str) -> Commitment:
     right, end = contract.terms.renewal, each.during.end
     assert right is not None
-    return replace(
-        each,
-        during=Interval(end, months_later(end, right.months, time_zone)),
-        amount=share(each.amount, right.price_percent),
-        follows=each.number,
-        anew=False,
-    )
+    during = Interval(end, months_later(end, right.months, time_zone))
+    longer = renewed(each, right.price_percent, during, contract.costing(time_zone))
+    use = None if each.use is None else each.use.times(right.price_percent)
+    return replace(longer, use=use, follows=each.number, anew=False)

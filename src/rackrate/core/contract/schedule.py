@@ -4,12 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from rackrate.core.contract.commitment import (
-    Commitment,
-    Part,
-    month_values,
-    month_weights,
-)
+from rackrate.core.contract.commitment import Commitment, Part
+from rackrate.core.contract.cost import Costing, month_values, month_weights
+from rackrate.core.contract.minimum import periods
 from rackrate.core.contract.rhythm import Rhythm
 from rackrate.core.contract.signed import Contract
 from rackrate.core.contract.terms import Prepaid
@@ -41,13 +38,15 @@ class Schedule:
     """What a contract costs, as quoted (tax inside or not).
 
     value + left = prepayment + what is due: `left` was prepaid and never drawn down, since less
-    was delivered than was ordered, and goes back at the end. `prepayments` are by order.
+    was delivered than was ordered, and goes back at the end. `prepayments` are by order, and
+    `planned` is what of them is for which commitment.
     """
 
     value: Money
     prepayments: tuple[tuple[int, Money], ...]
     instalments: tuple[Instalment, ...]
     left: Money
+    planned: tuple[tuple[int, Money], ...] = ()
 
     @property
     def prepayment(self) -> Money:
@@ -93,13 +92,11 @@ def schedule(
 
     `parts` are, by commitment, the nodes that are paid for and when; all of one that is left out.
     """
-    values = _values(contract.commitments, time_zone, parts or {})
+    values = _values(contract, contract.costing(time_zone), parts or {})
     orders = [0, *(amendment.number for amendment in contract.amendments)]
     prepayments = [(order, prepayment_of(contract, order, time_zone)) for order in orders]
-    drawn, left = _drawn(
-        {key: value.minor for key, (_, value) in values.items()},
-        _planned(contract, time_zone, prepayments),
-    )
+    planned = _planned(contract, time_zone, prepayments)
+    drawn, left = _drawn({key: value.minor for key, (_, value) in values.items()}, planned)
     currency, asked = contract.currency, _asked(contract, time_zone, values)
     instalments = tuple(
         Instalment(
@@ -115,7 +112,9 @@ def schedule(
     )
     paid_for = total((each.value for each in instalments), currency)
     prepaid = tuple((order, amount) for order, amount in prepayments if amount)
-    return Schedule(paid_for, prepaid, instalments, Money(left, currency))
+    return Schedule(
+        paid_for, prepaid, instalments, Money(left, currency), _by_commitment(planned, currency)
+    )
 
 
 def prepayment_of(contract: Contract, order: int, time_zone: str) -> Money:
@@ -123,14 +122,17 @@ def prepayment_of(contract: Contract, order: int, time_zone: str) -> Money:
     if order:
         return contract.amendments[order - 1].prepayment
     return share(
-        value_of(contract.ordered(0), time_zone, contract.currency), contract.prepayment_percent
+        value_of(contract.ordered(0), contract.costing(time_zone), contract.currency),
+        contract.prepayment_percent,
     )
 
 
-def value_of(commitments: Iterable[Commitment], time_zone: str, currency: str) -> Money:
-    """All months of all of them."""
-    months = (value for each in commitments for _, _, value in month_values(each, time_zone))
-    return total(months, currency)
+def value_of(commitments: Iterable[Commitment], costing: Costing, currency: str) -> Money:
+    """All months of all of them, and all minimums of use."""
+    known = tuple(commitments)
+    months = (value for each in known for _, _, value in month_values(each, costing))
+    least = (period.minimum for each in known for period in periods(each, costing.time_zone))
+    return total((*months, *least), currency)
 
 
 def share(amount: Money, percent: object) -> Money:
@@ -164,12 +166,12 @@ def _asked(contract: Contract, time_zone: str, keys: Iterable[Key]) -> dict[Key,
 
 
 def _values(
-    commitments: Iterable[Commitment], time_zone: str, parts: Mapping[int, tuple[Part, ...]]
+    contract: Contract, costing: Costing, parts: Mapping[int, tuple[Part, ...]]
 ) -> dict[Key, tuple[Interval, Money]]:
     return {
         (month, each.number): (inside, value)
-        for each in commitments
-        for month, inside, value in month_values(each, time_zone, parts.get(each.number))
+        for each in contract.commitments
+        for month, inside, value in month_values(each, costing, parts.get(each.number))
     }
 
 
@@ -178,10 +180,13 @@ def _planned(
 ) -> dict[Key, int]:
     """Each order's prepayment over the months of what it ordered: by weight, or whole months."""
     planned: dict[Key, int] = {}
+    costing = contract.costing(time_zone)
     prepaid = contract.terms.payment.prepaid
+    if contract.terms.payment.balance:
+        return planned
     for order, prepayment in prepayments:
         brought = contract.ordered(order)
-        months = [month_values(each, time_zone) for each in brought]
+        months = [month_values(each, costing) for each in brought]
         weights = [sum(value.minor for _, _, value in each) for each in months]
         if not prepayment or not sum(weights):
             continue
@@ -195,11 +200,18 @@ def _planned(
             continue
         shares = split(prepayment, weights)
         for each, of_each, whole in zip(brought, months, shares, strict=True):
-            by_time = month_weights(each.during, time_zone) if each.monthly else (1,)
+            by_time = month_weights(each, costing) if each.monthly else (1,)
             parts = split(whole, by_time)
             for (month, _, _), part in zip(of_each, parts, strict=True):
                 planned[month, each.number] = part.minor
     return planned
+
+
+def _by_commitment(planned: Mapping[Key, int], currency: str) -> tuple[tuple[int, Money], ...]:
+    sums: dict[int, int] = {}
+    for (_, number), minor in planned.items():
+        sums[number] = sums.get(number, 0) + minor
+    return tuple((number, Money(minor, currency)) for number, minor in sorted(sums.items()))
 
 
 def _whole_months(values: Mapping[Key, int], prepayment: int, last: bool) -> dict[Key, int]:

@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from rackrate.core.contract.commitment import Commitment, CommitmentKind
+from rackrate.core.contract.commitment import OF_NODES, Commitment
+from rackrate.core.contract.cost import Costing, cost_at
 from rackrate.core.contract.terms import Terms
 from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId
 from rackrate.core.interval import Interval, Month, check_instant
@@ -103,7 +104,8 @@ class Contract:
 
     @property
     def capacity(self) -> tuple[Commitment, ...]:
-        return tuple(c for c in self.commitments if c.kind is CommitmentKind.CAPACITY)
+        """Its commitments of nodes, flexible ones among them."""
+        return tuple(c for c in self.commitments if c.kind in OF_NODES)
 
     @property
     def peak(self) -> int:
@@ -120,10 +122,17 @@ class Contract:
     def nodes_at(self, instant: datetime) -> int:
         return sum(each.nodes for each in self.capacity_at(instant))
 
-    def monthly_at(self, instant: datetime) -> Money:
+    def costing(self, time_zone: str) -> Costing:
+        """How its months are costed: they count from the first start that was signed."""
+        start = min(each.during.start for each in self.commitments if not each.order)
+        return Costing.of(self.terms, start, time_zone)
+
+    def monthly_at(self, instant: datetime, time_zone: str) -> Money:
         """What a calendar month costs with what is in force at `instant`."""
-        in_force = (each for each in self.commitments if each.monthly and each.covers(instant))
-        return total((each.amount for each in in_force), self.currency)
+        monthly = (each for each in self.commitments if each.monthly and each.planned)
+        in_force = (each for each in monthly if each.covers(instant))
+        costing = self.costing(time_zone)
+        return total((cost_at(each, instant, costing) for each in in_force), self.currency)
 
     def ordered(self, order: int) -> tuple[Commitment, ...]:
         """What the signature (0) or an amendment brought, as it was ordered."""

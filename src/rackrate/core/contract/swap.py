@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from functools import partial
 from math import gcd
 
@@ -17,11 +18,12 @@ from rackrate.core.contract.amended import (
     with_cut,
 )
 from rackrate.core.contract.commitment import Commitment
+from rackrate.core.contract.cost import Costing, at_amount, level_at
 from rackrate.core.contract.schedule import share
 from rackrate.core.contract.signed import AmendmentKind, Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ChipId, SiteId, SkuId
-from rackrate.core.money import Money, half_up_ratio
+from rackrate.core.money import Money, half_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     """
     old = in_force(contract, number, at, when.now)
     right = contract.terms.upgrade
+    if old.use is not None:
+        raise Refused(
+            Reason.NOT_AGREED,
+            f"commitment {number} is flexible, and newer nodes have a rate of their own: let it "
+            "end, and add newer flexible nodes",
+        )
     if right is None or right.chip != newer.chip:
         may = f"to {right.chip} only" if right is not None else "to no other chip"
         raise Refused(Reason.NOT_AGREED, f"{contract.id} may swap {may}, not to {newer.chip}")
@@ -52,20 +60,19 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
             f"{contract.id} may swap from {right.not_before:%Y-%m-%d %H:%M} UTC on",
             {"not_before": right.not_before.isoformat()},
         )
+    costing = contract.costing(when.time_zone)
     new = replace(
-        old,
+        at_amount(replace(old, during=rest_of(old, at)), newer.amount, costing),
         number=len(contract.commitments) + 1,
-        during=rest_of(old, at),
         sku=newer.sku,
         site=newer.site,
         nodes=newer.nodes,
-        amount=newer.amount,
         same_block=newer.same_block,
         follows=0,
         ended=None,
         anew=False,
     )
-    after = carried_on(contract, old, new, partial(_swapped_after, old, new))
+    after = carried_on(contract, old, new, costing, partial(_swapped_after, old, new, costing))
     cut, added = (old, *after.gone), (new, *after.instead)
     said = f"{old.what} for {new.what}{after}"
     done = amended(contract, when, AmendmentKind.SWAP, at, said, added=added, cut=cut, at=at)
@@ -74,8 +81,13 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     return with_amounts(done, credit=credit)
 
 
-def _swapped_after(old: Commitment, new: Commitment, each: Commitment, _: int) -> Commitment:
-    """What goes on after the new nodes where `each` would go on after the old ones."""
+def _swapped_after(
+    old: Commitment, new: Commitment, costing: Costing, each: Commitment, _: int
+) -> Commitment:
+    """What goes on after the new nodes where `each` would go on after the old ones.
+
+    An amount that was agreed for `each` alone is set against what the old nodes cost at the swap.
+    """
     nodes, left = divmod(new.nodes * each.nodes, old.nodes)
     if left:
         many = old.nodes // gcd(old.nodes, each.nodes)
@@ -86,8 +98,10 @@ def _swapped_after(old: Commitment, new: Commitment, each: Commitment, _: int) -
             f"alike, a multiple of {many} can",
             {"multiple_of": many},
         )
-    alike, whole = each.amount.minor, old.amount.minor
+    alike, whole, since = Fraction(each.amount.minor), Fraction(old.amount.minor), new.since
+    if each.since != old.since:
+        whole, since = whole * level_at(old, new.during.start, costing), each.since
     if not whole:
-        alike, whole = each.nodes, old.nodes
-    amount = Money(half_up_ratio(new.amount.minor * alike, whole), new.amount.currency)
-    return replace(new, during=each.during, nodes=nodes, amount=amount)
+        alike, whole = Fraction(each.nodes), Fraction(old.nodes)
+    amount = Money(half_up(new.amount.minor * alike / whole), new.amount.currency)
+    return replace(new, during=each.during, nodes=nodes, amount=amount, since=since)

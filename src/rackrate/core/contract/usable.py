@@ -31,6 +31,11 @@ def check_usable(
         _check_early_end(terms.early_end, end, agreed)
     if terms.upgrade is not None:
         _check_upgrade(terms.upgrade, nodes_end)
+    changing = "terms.indexation" if terms.indexation is not None else "terms.steps"
+    if (terms.indexation is not None or terms.steps) and not any(
+        each.monthly and each.planned and each.total is None for each in commitments
+    ):
+        raise Invalid(changing, "is of what is agreed by the month, and nothing here is")
 
 
 def _check_renewal(
