@@ -29,7 +29,7 @@ from rackrate.core.invoice import Line
 from rackrate.core.lease import EventKind, LeaseClass, LeaseEvent, Terms, fold
 from rackrate.core.ledger import Account
 from rackrate.core.parties import Customer, Project
-from rackrate.core.pricing import Price, Unit
+from rackrate.core.pricing import OF_A_SITE, Price, Unit
 from rackrate.core.slots import Slots
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from tests.app.slow_rater import SlowLease, bill
@@ -98,7 +98,7 @@ def stories(draw: st.DrawFn) -> Story:
 @st.composite
 def price_books(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A list price since ever, and others that begin and end around the edge, for some or all."""
-    units = [unit for unit in Unit if unit is not Unit.GB_MONTH]
+    units = [unit for unit in Unit if unit not in OF_A_SITE]
     found: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 5))):
         first = number == 0

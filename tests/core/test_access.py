@@ -65,6 +65,7 @@ def test_no_customer_role_writes_fleet_prices_contracts_or_books() -> None:
         Verb.INVOICE_WRITE,
         Verb.CUSTOMER_WRITE,
         Verb.LEDGER_READ,
+        Verb.READING_WRITE,
     }
     for role in Role:
         if ROLES[role][0] is not Scope.OPERATOR:

@@ -1,22 +1,28 @@
 """Metering: what was used of a month, as lines; and what was learnt late, as corrections."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from rackrate.app.committed import Under
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
-from rackrate.core.ids import CustomerId
+from rackrate.app.site_use import held_and_read, told_late
+from rackrate.core.address import Address
+from rackrate.core.ids import CustomerId, SkuId
 from rackrate.core.interval import Interval, Month
-from rackrate.core.inventory import Entity
-from rackrate.core.invoice import Line, LineKind, priced
-from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.inventory import Entity, Sku
+from rackrate.core.invoice import InvoiceLine, Line, LineKind, priced
+from rackrate.core.lease import Lease, LeaseClass, LeaseEvent
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import HOURLY, Price, PriceBook
-from rackrate.core.rating import Charge, amount, rate, rate_kept
+from rackrate.core.pricing import ADDRESS, EGRESS, HOURLY, Price, PriceBook
+from rackrate.core.rating import Charge, amount, rate_all, rate_kept
+from rackrate.core.reading import Reading
+from rackrate.core.site_use import charges, counted, known_at
 from rackrate.core.tax import TaxRule, tax_rule
-from rackrate.core.usage import Volume, kept, used_by, volumes_of
+from rackrate.core.treatment import Supply, TaxTable
+from rackrate.core.usage import Volume, kept, uses_of, volumes_of
 
 History = tuple[Lease, Sequence[LeaseEvent]]
 
@@ -29,10 +35,14 @@ class Meter:
         self._books: dict[str, PriceBook] = {}
         self._last = last_close(tx, seller)
         self._late: dict[str, dict[CustomerId, list[Lease]]] = {}
+        self._skus: Mapping[SkuId, Supply] | None = None
+        self.under: Under | None = None  # What the last customer used under contracts.
 
     def lines(self, customer: Customer) -> Iterator[Line]:
         """What the month's use costs, and what earlier months were billed wrongly."""
-        meter = _Account(customer, self._book(customer), self._rule(customer), self._month)
+        book = self._book(customer)
+        self.under = Under(self._tx, customer, book)
+        meter = _Account(customer, book, self._taxes(customer), self._month, self.under)
         window = self._month.interval(customer.time_zone)
         if window.start < self._now < window.end:
             window = Interval(window.start, self._now)
@@ -42,8 +52,17 @@ class Meter:
             if volumes_of(lease):
                 keeping.append((lease, events))
         yield from meter.of_volumes(keeping, window)
+        beside = held_and_read(self._tx, customer.id, book, window, self._now)
+        yield from meter.of_places(beside, window)
         if self._last is not None:
             yield from self._corrections(meter, customer, self._last)
+            if book.knows(EGRESS):
+                yield from self._read_late(meter, customer, self._last)
+
+    def _read_late(self, meter: "_Account", customer: Customer, last: Close) -> Iterator[Line]:
+        """What readings that were told after a close come to, month by month."""
+        for month, read in told_late(self._tx, customer.id, last, customer.time_zone, self._now):
+            yield from meter.read_late(month, last.at, read)
 
     def _book(self, customer: Customer) -> PriceBook:
         book = self._books.get(customer.currency)
@@ -52,8 +71,10 @@ class Meter:
             self._books[customer.currency] = book
         return book.of(customer.id)
 
-    def _rule(self, customer: Customer) -> TaxRule:
-        return tax_rule(customer.tax_rule or self._seller.output_tax)
+    def _taxes(self, customer: Customer) -> "_Taxes":
+        if self._skus is None:
+            self._skus = {sku.id: sku.supply for sku in self._tx.find(Sku)}
+        return _Taxes(self._tx, self._seller.taxes(customer), self._skus)
 
     def _corrections(self, meter: "_Account", customer: Customer, last: Close) -> Iterator[Line]:
         """What closed months should have been billed, less what was known when they were closed."""
@@ -92,11 +113,36 @@ def last_close(tx: Tx, seller: Entity) -> Close | None:
     return max(tx.find(Close, entity=seller.id), key=lambda close: close.month, default=None)
 
 
-class _Account:
-    """One customer's lines of one month: at which prices, under which tax rule."""
+class _Taxes:
+    """What a customer's use is to the tax law, and under which rule."""
 
-    def __init__(self, customer: Customer, book: PriceBook, rule: TaxRule, month: Month) -> None:
-        self._book, self._rule, self._month = book, rule, month
+    def __init__(self, tx: Tx, table: TaxTable, skus: Mapping[SkuId, Supply]) -> None:
+        self._tx, self._table, self._skus = tx, table, skus
+        self._rules: dict[tuple[SkuId | None, Month], tuple[Supply, TaxRule]] = {}
+
+    def of(self, sku: SkuId | None, month: Month) -> tuple[Supply, TaxRule]:
+        """Storage is a service, and what is used of a SKU what the SKU is."""
+        known = self._rules.get((sku, month))
+        if known is None:
+            supply = Supply.SERVICE if sku is None else self._skus.get(sku, Supply.SERVICE)
+            known = self._rules[sku, month] = supply, self._table.rule(supply, month)
+        return known
+
+    def as_billed(self, source: str) -> tuple[Supply, TaxRule] | None:
+        """As the line was billed that is to be corrected; None: there was none."""
+        for row in self._tx.find(InvoiceLine, source=source):
+            if row.line.tax_rule:
+                return row.line.supply, tax_rule(row.line.tax_rule)
+        return None
+
+
+class _Account:
+    """One customer's lines of one month: at which prices, under which tax rules."""
+
+    def __init__(
+        self, customer: Customer, book: PriceBook, taxes: _Taxes, month: Month, under: Under
+    ) -> None:
+        self._book, self._taxes, self._month, self._under = book, taxes, month, under
         self._currency, self._time_zone = customer.currency, customer.time_zone
 
     def of_lease(
@@ -109,6 +155,17 @@ class _Account:
     def of_volumes(self, leases: Sequence[History], window: Interval) -> Iterator[Line]:
         for charge in self._stored(leases, window, self._month):
             yield self._line(LineKind.USAGE, charge, amount(charge), (self._month, window))
+
+    def of_places(self, found: Sequence[Address | Reading], window: Interval) -> Iterator[Line]:
+        for charge in self._placed(found, window, self._month):
+            yield self._line(LineKind.USAGE, charge, amount(charge), (self._month, window))
+
+    def read_late(self, closed: Month, known: datetime, found: Sequence[Reading]) -> Iterator[Line]:
+        """As `corrections`, of what was read."""
+        window = closed.interval(self._time_zone)
+        now = self._placed(found, window, closed)
+        then = self._placed(known_at(found, known), window, closed)
+        yield from self._differences(now, then, closed, window)
 
     def corrections(
         self,
@@ -137,13 +194,21 @@ class _Account:
     def _rated(
         self, lease: Lease, events: Sequence[LeaseEvent], window: Interval, month: Month
     ) -> tuple[Charge, ...]:
-        used = used_by(lease, events, window)
-        return rate(used, self._book, self._currency, self._seconds(month))
+        uses, book, terms = uses_of(lease, events, window), self._book, lease.terms
+        if terms.contract is not None and terms.klass is not LeaseClass.CONTRACT:
+            book = self._under.book(terms.contract)
+        return rate_all(uses, book, self._currency, self._seconds(month))
 
     def _stored(
         self, leases: Iterable[History], window: Interval, month: Month
     ) -> tuple[Charge, ...]:
         return rate_kept(kept(leases, window), self._book, self._currency, self._seconds(month))
+
+    def _placed(
+        self, found: Iterable[Address | Reading], window: Interval, month: Month
+    ) -> tuple[Charge, ...]:
+        parts = counted(found, self._book, self._currency, window)
+        return charges(parts, self._seconds(month))
 
     def _seconds(self, month: Month) -> int:
         return month.interval(self._time_zone).seconds
@@ -180,12 +245,15 @@ class _Account:
     ) -> Line:
         """One line: of its own month, or on this month's invoice the correction of a closed one."""
         price, (month, window) = charge.price, when
-        net, gross = priced(money, price.tax_included, self._rule)
         what, cause = _words(charge, lease), f"usage/{charge.of}/{price.id}/{month}"
+        taxed = None
         if kind is LineKind.CORRECTION:
+            taxed = self._taxes.as_billed(cause)
             what = f"Correction of {month}: {what}"
             cause = f"correction/{charge.of}/{price.id}/{month}/{self._month}"
-        return Line(
+        supply, rule = taxed or self._taxes.of(price.sku, month)
+        net, gross = priced(money, price.tax_included, rule)
+        line = Line(
             cause,
             kind,
             what,
@@ -202,8 +270,13 @@ class _Account:
             rate=f"{price.amount:f}",
             unit=price.unit,
             month_hours=price.month_hours,
-            project=None if charge.volume is None else charge.volume.project,
+            project=charge.project,
+            supply=supply,
+            tax_rule=rule.id,
         )
+        if lease is not None and lease.terms.contract is not None:
+            return self._under.noted(lease.terms.contract, price, line)
+        return line
 
 
 def _known(events: Sequence[LeaseEvent], at: datetime) -> list[LeaseEvent]:
@@ -215,7 +288,12 @@ def _words(charge: Charge, lease: Lease | None) -> str:
     price = charge.price
     if charge.volume is not None:
         said = f"Storage: volume {charge.volume.name} of {charge.volume.project}"
+    elif charge.place is not None:
+        what = "Public addresses" if charge.place.item == ADDRESS else "Egress"
+        said = f"{what} of {charge.place.project} at {charge.place.site}"
     else:
         assert lease is not None
-        said = f"{lease.terms.slots * lease.terms.nodes} slots of {price.sku}, {price.klass}"
+        slots = f"{lease.terms.slots * lease.terms.nodes} slots"
+        size = slots if lease.asked is None else "Slots, in more than one shape,"
+        said = f"{size} of {price.sku}, {price.klass}"
     return f"{said}; {price.basis}" if price.basis else said

@@ -11,7 +11,7 @@ from typing import Any
 from rackrate.app.ports import Clock, Engine, Ids, IssuanceChannel, Store, Tx
 from rackrate.core.access import Actor, Target, Verb, allows, knows_of
 from rackrate.core.errors import Forbidden, Invalid, Missing, RackrateError, Unavailable
-from rackrate.core.ids import CustomerId, LeaseId, SiteId
+from rackrate.core.ids import CustomerId, LeaseId, ProjectId, SiteId
 from rackrate.core.parties import Audit
 
 FARTHEST = timedelta(days=366 * 30)
@@ -112,6 +112,14 @@ def owned_by_project(name: str, kind: type[Any], id: str) -> Locate:
         return Target(name, id, row.customer, row.project)
 
     return locate
+
+
+def home(actor: Actor, project: ProjectId | None) -> tuple[CustomerId, ProjectId | None]:
+    """Where somebody who names no customer looks: at the one thing that was granted."""
+    for grant in actor.grants:
+        if grant.customer is not None and (project is None or grant.project in (None, project)):
+            return grant.customer, project or grant.project
+    raise Missing("project", project or "")
 
 
 def whose(actor: Actor, customer: CustomerId | None) -> CustomerId | None:

@@ -33,6 +33,8 @@ class Verb(StrEnum):
     LEASE_READ = "lease.read"
     LEASE_WRITE = "lease.write"
     LEASE_ENTER = "lease.enter"
+    ADDRESS_WRITE = "address.write"
+    READING_WRITE = "reading.write"
     INVOICE_READ = "invoice.read"
     INVOICE_WRITE = "invoice.write"
     LEDGER_READ = "ledger.read"
@@ -51,6 +53,7 @@ class Role(StrEnum):
     SALES = "sales"
     FINANCE = "finance"
     VIEWER = "viewer"
+    METER = "meter"
     OWNER = "owner"
     MEMBER = "member"
     ACCOUNTANT = "accountant"
@@ -68,6 +71,7 @@ _GUEST = frozenset({Verb.CATALOGUE_READ, Verb.PROJECT_READ, Verb.LEASE_READ})
 _MEMBER = _GUEST | {
     Verb.LEASE_WRITE,
     Verb.LEASE_ENTER,
+    Verb.ADDRESS_WRITE,
     Verb.KEY_WRITE,
     Verb.CONTRACT_READ,
 }
@@ -84,7 +88,7 @@ _MONEY = frozenset(
 # One table: roles x scope where they may be granted x verbs. Tests enumerate it.
 ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
     Role.ADMIN: (Scope.OPERATOR, frozenset(Verb)),
-    Role.FLEET: (Scope.OPERATOR, READS - {Verb.LEDGER_READ} | {Verb.FLEET_WRITE}),
+    Role.FLEET: (Scope.OPERATOR, READS - {Verb.LEDGER_READ} | {Verb.FLEET_WRITE, Verb.READING_WRITE}),
     Role.SALES: (
         Scope.OPERATOR,
         (READS - {Verb.LEDGER_READ, Verb.AUDIT_READ})
@@ -102,6 +106,8 @@ ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
         READS | {Verb.INVOICE_WRITE, Verb.QUOTE_APPROVE, Verb.BUDGET_WRITE, Verb.CHANNEL_WRITE},
     ),
     Role.VIEWER: (Scope.OPERATOR, READS - {Verb.AUDIT_READ}),
+    # A meter tells what it has read, and looks at nothing.
+    Role.METER: (Scope.OPERATOR, frozenset({Verb.READING_WRITE})),
     Role.OWNER: (
         Scope.CUSTOMER,
         _MEMBER

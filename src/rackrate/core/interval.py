@@ -174,6 +174,17 @@ def months_over(during: Interval, time_zone: str) -> Iterator[tuple[Month, Inter
         month = month.plus(1)
 
 
+def month_key(instant: datetime) -> str:
+    """The month of an instant in UTC, as rows are found by it: `2026-11`."""
+    return f"{instant.year:04}-{instant.month:02}"
+
+
+def months_between(first: datetime, last: datetime) -> tuple[str, ...]:
+    """The keys of all months from one instant to another."""
+    start, end = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
+    return tuple(f"{each // 12:04}-{each % 12 + 1:02}" for each in range(start, end + 1))
+
+
 def floor_second(instant: datetime) -> datetime:
     """The whole second at or before `instant`: bills end here."""
     return instant.astimezone(UTC).replace(microsecond=0)

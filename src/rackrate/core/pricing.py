@@ -19,7 +19,7 @@ HIGHEST_AMOUNT = Decimal(10) ** 12
 # Hours of a priced month; CALENDAR: those that the month has, where the customer is.
 CALENDAR, MONTH_HOURS = 0, (0, 720, 730)
 AVERAGE_HOURS = 730
-STORAGE = "storage"
+STORAGE, ADDRESS, EGRESS = "storage", "address", "egress"
 
 
 class Unit(StrEnum):
@@ -32,12 +32,24 @@ class Unit(StrEnum):
     NODE_MONTH = "node_month"
     PFLOPS_MONTH = "pflops_month"
     GB_MONTH = "gb_month"
+    ADDRESS_HOUR = "address_hour"
+    ADDRESS_MONTH = "address_month"
+    EGRESS_GB = "egress_gb"
+    EGRESS_GIB = "egress_gib"
 
 
+# What is of no SKU and no class, but of a site: by what it is priced.
+OF_A_SITE = {
+    Unit.GB_MONTH: STORAGE, Unit.ADDRESS_HOUR: ADDRESS, Unit.ADDRESS_MONTH: ADDRESS,
+    Unit.EGRESS_GB: EGRESS, Unit.EGRESS_GIB: EGRESS,
+}  # fmt: skip
+# Traffic is counted in bytes, not by the second.
+BYTES = {Unit.EGRESS_GB: 10**9, Unit.EGRESS_GIB: 2**30}
 HOURLY = frozenset({Unit.SLOT_HOUR, Unit.GPU_HOUR})
-# Metered seconds of those that are not months.
-_SECONDS = {
+# Metered seconds, or bytes, of those that are not months.
+_PARTS = BYTES | {
     Unit.SLOT_SECOND: 1, Unit.GPU_SECOND: 1, Unit.SLOT_HOUR: 3600, Unit.GPU_HOUR: 3600,
+    Unit.ADDRESS_HOUR: 3600,
 }  # fmt: skip
 _WORDS = {
     Unit.SLOT_SECOND: "slot-second",
@@ -47,6 +59,10 @@ _WORDS = {
     Unit.NODE_MONTH: "node-month",
     Unit.PFLOPS_MONTH: "PFLOPS-month",
     Unit.GB_MONTH: "GB-month",
+    Unit.ADDRESS_HOUR: "address-hour",
+    Unit.ADDRESS_MONTH: "address-month",
+    Unit.EGRESS_GB: "GB of egress",
+    Unit.EGRESS_GIB: "GiB of egress",
 }
 
 
@@ -70,9 +86,9 @@ class Rule:
 class Price:
     """`amount` for a `unit` of a SKU in a class, from `effective` to `until`, or until superseded.
 
-    Storage is of no SKU and no class. `slots` is what one GPU, node or piece of `pflops` is, where
-    the unit is made of several. `site` and `customer` narrow it to what is there, and to whom it
-    is for. `tax_included` says whether VAT is inside; `basis` says in words what it is for.
+    Storage, addresses and egress are of no SKU and no class. `slots` is what one GPU, node or
+    piece of `pflops` is, where the unit is made of several. `site` and `customer` narrow it to
+    what is there, and to whom it is for. `tax_included` says whether VAT is inside; `basis` says in words what it is for.
     `notice` is how long a lease of this class that must give way is told ahead (decision 2).
     With a `rule` the amount was worked out by it, when this was written.
     """
@@ -108,12 +124,12 @@ class Price:
             raise ValueError(f"a priced month has its own hours, 720 or 730: {self.month_hours}")
         if (self.pflops is not None) != (self.unit is Unit.PFLOPS_MONTH):
             raise ValueError("`pflops` goes with a price per PFLOPS, and with no other")
-        if self.slots < 1 or (self.sku is None) != (self.unit is Unit.GB_MONTH):
+        if self.slots < 1 or (self.sku is None) != (self.unit in OF_A_SITE):
             raise ValueError(f"{self.unit} is not what {self.sku or STORAGE} is priced by")
 
     @property
     def item(self) -> str:
-        return self.sku or STORAGE
+        return self.sku or OF_A_SITE[self.unit]
 
     @property
     def series(self) -> tuple[str, str, str, str, str]:
@@ -125,12 +141,14 @@ class Price:
         return per(self.unit, self.month_hours)
 
     def per_second(self, month_seconds: int) -> tuple[int, int]:
-        """What a slot (or a GB) costs for a second of a month of so many: top and bottom of it."""
+        """What a slot (a GB, an address) costs for a second of a month of so many, or of egress
+        what a byte costs: top and bottom of it.
+        """
         top, bottom = self.amount.as_integer_ratio()
         if self.pflops is not None:
             more, less = self.pflops.as_integer_ratio()
             top, bottom = top * more, bottom * less
-        seconds = _SECONDS.get(self.unit) or self.month_hours * 3600 or month_seconds
+        seconds = _PARTS.get(self.unit) or self.month_hours * 3600 or month_seconds
         return top, bottom * self.slots * seconds
 
     @property
@@ -141,7 +159,7 @@ class Price:
 
 def per(unit: Unit, month_hours: int = CALENDAR) -> str:
     """What an amount is for, in words: `GPU-hour`, `node-month of 730 h`."""
-    if unit in _SECONDS:
+    if unit in _PARTS:
         return _WORDS[unit]
     return f"{_WORDS[unit]} of {month_hours} h" if month_hours else f"calendar {_WORDS[unit]}"
 
@@ -229,6 +247,7 @@ class PriceBook:
         for price in prices:
             key = (price.item, price.klass or "", price.currency, price.customer)
             self._prices.setdefault(key, []).append(price)
+        self._items = frozenset(item for item, *_ in self._prices)
         self._customer: CustomerId | None = None
         self._list = self
         self._steps: dict[tuple[str, str, str, SiteId | None], Steps] = {}
@@ -236,7 +255,7 @@ class PriceBook:
     def of(self, customer: CustomerId | None) -> "PriceBook":
         """The same prices as this customer has them: its own come before the list's."""
         book = PriceBook(())
-        book._prices, book._customer = self._prices, customer
+        book._prices, book._items, book._customer = self._prices, self._items, customer
         book._list = book if customer is None else self._list
         return book
 
@@ -258,8 +277,18 @@ class PriceBook:
         self, site: SiteId, currency: str, during: Interval
     ) -> tuple[tuple[Price, Interval], ...]:
         """As `over`, for what volumes at a site keep; where it has no price, it costs nothing."""
-        pieces = self.steps(STORAGE, "", currency, site).over(during.start, during.end)
+        return self.at_site(STORAGE, site, currency, during)
+
+    def at_site(
+        self, item: str, site: SiteId, currency: str, during: Interval
+    ) -> tuple[tuple[Price, Interval], ...]:
+        """As `over`, for what is of a site; where it has no price, it costs nothing."""
+        pieces = self.steps(item, "", currency, site).over(during.start, during.end)
         return tuple((p, Interval(start, end)) for p, start, end in pieces if p is not None)
+
+    def knows(self, item: str) -> bool:
+        """Whether it has any price of this item, for whomever and wherever."""
+        return item in self._items
 
     def pieces(
         self, sku: SkuId, klass: LeaseClass, currency: str, start: datetime, end: datetime

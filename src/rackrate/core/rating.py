@@ -1,17 +1,17 @@
 """From measured use to exact charges to lines: the only place where usage becomes money."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
-from rackrate.core.ids import LeaseId
+from rackrate.core.ids import LeaseId, ProjectId
 from rackrate.core.interval import Interval, months_over, seconds_between
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent
 from rackrate.core.money import Money, total
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.quick import quick
-from rackrate.core.usage import MILLI, Kept, Used, Volume, used_by
+from rackrate.core.usage import MILLI, Kept, Place, Used, Volume, uses_of
 
 MILLI_SLOT_SECONDS_PER_HOUR = 3600 * MILLI
 
@@ -19,10 +19,11 @@ MILLI_SLOT_SECONDS_PER_HOUR = 3600 * MILLI
 @quick
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An exact quantity of a lease, or of a volume, at a price: nothing is rounded yet.
+    """An exact quantity of a lease, a volume or a place, at a price: nothing is rounded yet.
 
-    `quantity` is in milli-slot-seconds, or in milli-GB-seconds. `month_seconds` is how long the
-    month is, where the customer is: by it a price of a calendar month is cut into seconds.
+    `quantity` is in thousandths of slot-seconds, GB-seconds, address-seconds or bytes.
+    `month_seconds` is how long the month is, where the customer is: by it a price of a calendar
+    month is cut into seconds.
     """
 
     price: Price
@@ -30,6 +31,7 @@ class Charge:
     month_seconds: int
     lease: LeaseId | None = None
     volume: Volume | None = None
+    place: Place | None = None
 
     @property
     def ratio(self) -> tuple[int, int]:
@@ -44,8 +46,14 @@ class Charge:
 
     @property
     def of(self) -> str:
-        """What it is a charge of: the lease, or the volume."""
-        return self.lease or f"volume/{self.volume}"
+        """What it is a charge of: the lease, the volume, or the item of a project at a site."""
+        return self.lease or (str(self.place) if self.place else f"volume/{self.volume}")
+
+    @property
+    def project(self) -> ProjectId | None:
+        """Whose it is, where no lease says so."""
+        kept = self.place or self.volume
+        return None if kept is None else kept.project
 
 
 def rate(used: Used, book: PriceBook, currency: str, month_seconds: int) -> tuple[Charge, ...]:
@@ -70,6 +78,21 @@ def rate(used: Used, book: PriceBook, currency: str, month_seconds: int) -> tupl
         Charge(prices[id], seconds * used.slots * MILLI, month_seconds, used.lease)
         for id, seconds in sums.items()
     )
+
+
+def rate_all(
+    uses: Sequence[Used], book: PriceBook, currency: str, month_seconds: int
+) -> tuple[Charge, ...]:
+    """As `rate`, of a lease in all the shapes that it had: at one price they are one charge."""
+    if len(uses) == 1:
+        return rate(uses[0], book, currency, month_seconds)
+    found: dict[str, Charge] = {}
+    for used in uses:
+        for charge in rate(used, book, currency, month_seconds):
+            more = found.get(charge.price.id)
+            quantity = charge.quantity + (0 if more is None else more.quantity)
+            found[charge.price.id] = replace(charge, quantity=quantity)
+    return tuple(found.values())
 
 
 def rate_kept(
@@ -109,7 +132,7 @@ def owed(
     amounts: list[Money] = []
     if lease.created < until:
         for month, part in months_over(Interval(lease.created, until), time_zone):
-            used = used_by(lease, events, part)
             seconds = month.interval(time_zone).seconds
-            amounts += map(amount, rate(used, book, currency, seconds))
+            uses = uses_of(lease, events, part)
+            amounts += map(amount, rate_all(uses, book, currency, seconds))
     return total(amounts, currency)

@@ -15,11 +15,13 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from rackrate.app.rows import KINDS
+from rackrate.core.address import Address
 from rackrate.core.calendar import Claim
 from rackrate.core.interval import Interval, Month, Span
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Entry, Posting
 from rackrate.core.money import Money
+from rackrate.core.reading import Reading
 from rackrate.core.slots import Slots
 
 Texts = tuple[str | None, ...]
@@ -291,6 +293,8 @@ _PLAIN = _Shape()
 _SHAPES: Mapping[type, _Shape] = {
     Lease: _Shape(after=(("live", bool, "v.live"),)),
     Entry: _Shape(skip="postings", made=_all),
+    Address: _Shape(after=(("freed", str, "v.freed"),)),
+    Reading: _Shape(after=(("begun", str, "v.begun"), ("told", str, "v.told"))),
 }
 
 

@@ -13,6 +13,10 @@ UNITS: Mapping[str, str] = {
     Unit.NODE_MONTH: msg("node-month"),
     Unit.PFLOPS_MONTH: msg("PFLOPS-month"),
     Unit.GB_MONTH: msg("GB-month"),
+    Unit.ADDRESS_HOUR: msg("address-hour"),
+    Unit.ADDRESS_MONTH: msg("address-month"),
+    Unit.EGRESS_GB: msg("GB of egress"),
+    Unit.EGRESS_GIB: msg("GiB of egress"),
 }
 
 

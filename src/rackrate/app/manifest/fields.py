@@ -144,6 +144,17 @@ class Fields:
             self.wrong(field, "must be a list of names, as [military, surveillance]", node.line)
         return tuple(texts)
 
+    def lines(self, field: str, most: int) -> tuple[str, ...]:
+        """A list of short texts, with at least one in it."""
+        node = self._node(field, True)
+        if node is None:
+            return ()
+        items = node.items if isinstance(node, Sequence) else ()
+        texts = [item.text for item in items if isinstance(item, Scalar)]
+        if not 1 <= len(texts) <= most or len(texts) != len(items):
+            self.wrong(field, f"must be a list of 1 to {most}", node.line)
+        return tuple(texts)
+
     def email(self, field: str) -> str:
         text = self.text(field, longest=200)
         if text and not _EMAIL.fullmatch(text):

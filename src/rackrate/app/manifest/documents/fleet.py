@@ -5,6 +5,14 @@ from decimal import Decimal
 
 from rackrate.app.manifest.documents.parts import Reader, limits, names, numbered, rows
 from rackrate.app.manifest.fields import Fields
+from rackrate.core.address import (
+    MOST_KEPT,
+    MOST_PER_PROJECT,
+    MOST_RANGES,
+    PER_PROJECT,
+    QUARANTINE,
+    AddressPool,
+)
 from rackrate.core.chips import Chip
 from rackrate.core.ids import BlockId, ChipId, EntityId, NodeId, RackId, SiteId
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site
@@ -113,9 +121,19 @@ def _in_racks(f: Fields, nodes: int) -> list[str]:
     return racks
 
 
+def _address_pool(f: Fields) -> list[AddressPool]:
+    id, site = f.name("name"), f.reference("site", Site)
+    ranges = f.lines("ranges", MOST_RANGES)
+    kept_back = f.lines("kept_back", MOST_KEPT) if f.has("kept_back") else ()
+    quarantine = f.duration("quarantine", QUARANTINE)
+    most = f.whole("per_project", 1, MOST_PER_PROJECT, PER_PROJECT)
+    return rows(f, lambda: AddressPool(id, SiteId(site), ranges, kept_back, quarantine, most))
+
+
 READERS: Mapping[str, Reader] = {
     "site": Reader(Site, _site),
     "block": Reader(Block, _blocks),
     "node": Reader(Node, _nodes),
     "rack": Reader(Rack, _racks),
+    "address_pool": Reader(AddressPool, _address_pool),
 }

@@ -14,14 +14,22 @@ from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
 from rackrate.core.price_rule import CONTRACT
-from rackrate.core.pricing import CALENDAR, HIGHEST_AMOUNT, Price, Rule, Unit, price_id
+from rackrate.core.pricing import (
+    CALENDAR,
+    HIGHEST_AMOUNT,
+    OF_A_SITE,
+    Price,
+    Rule,
+    Unit,
+    price_id,
+)
 
 NOTICE = {LeaseClass.ON_DEMAND: timedelta(days=7), LeaseClass.SPOT: timedelta(minutes=5)}
 MOST_TIERS = 400
 PRICED = (LeaseClass.ON_DEMAND, LeaseClass.SPOT)
 HIGHEST = HIGHEST_AMOUNT - 1
 SECTIONS: Mapping[str, Unit] = {
-    f"per_{unit.value}": unit for unit in Unit if unit is not Unit.GB_MONTH
+    f"per_{unit.value}": unit for unit in Unit if unit not in OF_A_SITE
 }
 MONTHS = {"720": 720, "730": 730, "calendar": CALENDAR}
 
@@ -53,8 +61,10 @@ class _Book:
             pflops=pflops,
         )
 
-    def storage(self, amount: Decimal) -> Price:
-        return replace(self.price, id=self._id(self.price.item, ""), amount=amount)
+    def of_site(self, unit: Unit, amount: Decimal) -> Price:
+        """A price of storage, addresses or egress."""
+        id = self._id(OF_A_SITE[unit], "")
+        return replace(self.price, id=id, amount=amount, unit=unit)
 
     def _id(self, item: str, klass: str) -> str:
         p = self.price
@@ -63,8 +73,11 @@ class _Book:
 
 def _price_book(f: Fields) -> list[Price]:
     book = _head(f)
-    storage = f.optional_decimal("per_gb_month", Decimal(0), HIGHEST)
-    found = [] if book is None or storage is None else [book.storage(storage)]
+    found: list[Price] = []
+    for unit in OF_A_SITE:
+        whole = f.optional_decimal(f"per_{unit.value}", Decimal(0), HIGHEST)
+        if book is not None and whole is not None:
+            found.append(book.of_site(unit, whole))
     for section, unit in SECTIONS.items():
         for sku, klass, amount, pflops in _amounts(f, section, unit):
             if book is not None:
@@ -74,7 +87,8 @@ def _price_book(f: Fields) -> list[Price]:
             found.append(replace(book.of(sku, klass), rule=rule))
     twice = next((p for n, p in enumerate(found) if p.id in {q.id for q in found[:n]}), None)
     if twice is not None:
-        f.wrong("currency", f"{twice.sku} has two {twice.klass} prices in this book")
+        what = f"{twice.klass} prices" if twice.klass else "prices"
+        f.wrong("currency", f"{twice.item} has two {what} in this book")
     elif not found and f.ok:
         f.wrong("per_slot_hour", "is missing, and so is every other price")
     return f.build(lambda: found) or []
