@@ -2,7 +2,7 @@
 interest; and how all of it is laid on one invoice, or on several.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,13 +12,14 @@ from rackrate.core.contract import Contract
 from rackrate.core.draft import Draft
 from rackrate.core.ids import ContractId, CustomerId, InvoiceId, LeaseId, ProjectId
 from rackrate.core.interval import Month
+from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, once_more
 from rackrate.core.lease import Lease
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
 from rackrate.core.payment import Allocation
-from rackrate.core.receivable import Overdue, interest, interest_line, runs
-from rackrate.core.tax import tax_rule
+from rackrate.core.receivable import Overdue, interest, interest_line, main_rule, runs
+from rackrate.core.tax import apart, tax_rule
 
 
 @dataclass(slots=True)
@@ -44,24 +45,27 @@ class Beside:
         """Of a customer, for the invoice of `month`."""
         for draft in self.drafts.get(customer.id, ()):
             if draft.month <= month:
-                yield from self._drafted(draft, customer, month)
+                yield from self._drafted(draft, seller, customer, month)
         for void in self.lapsed.get(customer.id, ()):
             for each in tx.find(InvoiceLine, invoice=void.id):
-                line = once_more(each.line, void.id)
+                line = once_more(each.line, void.id, seller.entity.taxes(customer))
                 self.projects[line.source] = void.project
                 yield line
         percent = seller.terms.late(seller.own.get(customer.id))
         if percent:
-            rule = tax_rule(customer.tax_rule or seller.entity.output_tax)
             for late in _overdue(tx, customer, month, now):
                 due = interest(late, month, percent, now, customer.time_zone)
-                line_due = due and interest_line(due, seller.terms.late_taxed, rule)
+                line_due = due and interest_line(
+                    due, seller.terms.late_taxed, main_rule(late.invoice)
+                )
                 if line_due:
                     self.projects[line_due.source] = late.invoice.project
                     yield line_due
 
-    def _drafted(self, draft: Draft, customer: Customer, month: Month) -> Iterator[Line]:
-        for line, project in drafted_lines(draft, customer, month):
+    def _drafted(
+        self, draft: Draft, seller: Seller, customer: Customer, month: Month
+    ) -> Iterator[Line]:
+        for line, project in drafted_lines(draft, seller.entity, customer, month):
             self.projects[line.source] = project
             yield line
 
@@ -77,10 +81,10 @@ class Beside:
 
 
 def drafted_lines(
-    draft: Draft, customer: Customer, month: Month
+    draft: Draft, seller: Entity, customer: Customer, month: Month
 ) -> Iterator[tuple[Line, ProjectId | None]]:
     """The lines that somebody wrote, as they stand on an invoice, each with its project."""
-    during = month.interval(customer.time_zone)
+    during, taxes = month.interval(customer.time_zone), seller.taxes(customer)
     for place, each in enumerate(draft.lines, 1):
         line = Line(
             _manual(draft, place),
@@ -90,6 +94,8 @@ def drafted_lines(
             during,
             each.amount,
             contract=each.contract,
+            supply=each.supply,
+            tax_rule=taxes.rule(each.supply, month).id,
         )
         yield line, each.project
 
@@ -127,7 +133,9 @@ def _of_interest(tx: Tx, invoice: Invoice) -> Money:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Lines that go on one invoice: of one project where invoices are, under one order number."""
+    """Lines that go on one invoice: of one project where invoices are, under one order number, and
+    under tax rules that can stand beside each other.
+    """
 
     project: ProjectId | None
     purchase_order: str
@@ -138,22 +146,23 @@ def sheets(
     tx: Tx,
     seller: Seller,
     customer: Customer,
-    lines: Iterable[Line],
+    lines: Sequence[Line],
     known: Mapping[str, ProjectId | None],
 ) -> list[Sheet]:
-    """All on one, unless the customer wants it otherwise: by project, or by purchase order."""
+    """On as few as can be, unless the customer wants it otherwise: by project, or by order."""
     own = seller.own.get(customer.id)
-    if own is None or not (own.per_project or own.orders):
+    places = apart(tax_rule(id) for id in {line.tax_rule for line in lines})
+    if len(places) < 2 and (own is None or not (own.per_project or own.orders)):
         return [Sheet(None, "", list(lines))]
     projects = _Projects(tx, customer, known)
-    found: dict[tuple[str, str], Sheet] = {}
+    found: dict[tuple[str, str, int], Sheet] = {}
     for line in lines:
         project = projects.of(line)
-        number = own.order(project, line.contract)
-        kept = project if own.per_project else None
-        sheet = found.setdefault((kept or "", number), Sheet(kept, number, []))
-        sheet.lines.append(line)
-    return [sheet for _, sheet in sorted(found.items())]
+        number = "" if own is None else own.order(project, line.contract)
+        kept = project if own is not None and own.per_project else None
+        key = kept or "", number, places[line.tax_rule]
+        found.setdefault(key, Sheet(kept, number, [])).lines.append(line)
+    return [sheet for _, sheet in sorted(found.items(), key=lambda each: each[0])]
 
 
 class _Projects:

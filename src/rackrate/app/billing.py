@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rackrate.app import exchange, settling
+from rackrate.app import exchange, settling, shortfalls
 from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
@@ -69,6 +69,7 @@ def close(world: World, actor: Actor, entity: EntityId, month: Month) -> tuple[I
         # What is drawn from a balance goes before what the invoices add to it.
         _earn_contracts(world, tx, closing, month)
         invoices = _close_customers(world, tx, closing, month)
+        shortfalls.settle_balances(world, tx, closing, month)
         exchange.revalue(tx, seller, month)
         tx.add(Close(f"{entity}/{month}", entity, month, world.clock.now()))
         return invoices
@@ -168,6 +169,8 @@ def _lines(tx: Tx, of: _MonthOf, meter: Meter, beside: Beside) -> Iterator[Line]
     for contract in tx.find(Contract, customer=of.customer.id):
         # At signature everything up to that month was invoiced; each close brings one more.
         yield from contract_lines(tx, contract, of.month.plus(1), of.now, closed=of.month)
+        used = meter.under.lines.get(contract.id, ()) if meter.under else ()
+        yield from shortfalls.lines_of(tx, contract, used, of.month, of.now)
     yield from beside.lines(tx, of.seller, of.customer, of.month, of.now)
 
 

@@ -1,6 +1,7 @@
 """Digital invoices: asked of a tax authority's channel, kept with their number and file."""
 
 import base64
+from dataclasses import replace
 
 from rackrate.app.documents import Document, document
 from rackrate.app.ports import IssuanceChannel, Tx
@@ -67,12 +68,18 @@ def _known(tx: Tx, invoice: Invoice) -> list[DigitalInvoice]:
 
 def _order(found: Document, asked: DigitalInvoice) -> Order:
     items = [
-        Item(each.line.description, each.line.net, tax)
+        Item(
+            each.line.description,
+            each.line.net,
+            tax,
+            found.rule(each.line),
+            found.tax_codes.get(each.place, ""),
+        )
         for each, tax in zip(found.lines, found.taxes, strict=True)
     ]
     if found.invoice.voided is not None:
         # It is taken back as a whole; a credit note's own lines are negative already.
-        items = [Item(each.name, -each.net, -each.tax) for each in items]
+        items = [replace(each, net=-each.net, tax=-each.tax) for each in items]
     return Order(
         asked.id,
         asked.colour,
@@ -80,7 +87,6 @@ def _order(found: Document, asked: DigitalInvoice) -> Order:
         found.invoice.id,
         found.seller,
         found.buyer,
-        found.rule,
         tuple(items),
         found.sample,
     )

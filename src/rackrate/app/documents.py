@@ -10,16 +10,17 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
+from rackrate.core.digital import DigitalInvoice
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import InvoiceId, SiteId
+from rackrate.core.ids import InvoiceId, SiteId, SkuId
 from rackrate.core.interval import Interval, zone
 from rackrate.core.inventory import Entity, Site, Sku
-from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, LineKind
+from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, line_taxes
 from rackrate.core.lease import Lease
-from rackrate.core.money import Money, total
+from rackrate.core.money import Money
 from rackrate.core.parties import Customer, InvoiceParties, Party
 from rackrate.core.pricing import Price
-from rackrate.core.tax import RULES, TaxCategory, TaxRule, tax_rule, taxes_on, vat_id_of
+from rackrate.core.tax import RULES, TaxCategory, TaxPart, TaxRule, tax_rule, vat_id_of
 from rackrate.core.usage import usage_of
 
 _EXACT = Context(prec=80)
@@ -61,20 +62,22 @@ class Document:
     """An invoice or a credit note with all that its documents say of it.
 
     By the place of a usage line, `measured` is its quantity at its price, and `stretches` when that
-    was. `sample`: it is for machines that are simulated, and every document says so.
+    was; `tax_codes` are the tax authority's classes, and `digital` what its channel has issued.
+    `sample`: it is for machines that are simulated, and every document says so.
     """
 
     invoice: Invoice
     lines: tuple[InvoiceLine, ...]
     seller: Party
     buyer: Party
-    rule: TaxRule
     time_zone: str
     sample: bool
     contracts: tuple[str, ...] = ()
     credited_on: date | None = None
     measured: Mapping[int, Measured] = field(default_factory=dict)
     stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
+    tax_codes: Mapping[int, str] = field(default_factory=dict)
+    digital: tuple[DigitalInvoice, ...] = ()
 
     @property
     def credit(self) -> bool:
@@ -101,16 +104,25 @@ class Document:
     @property
     def taxes(self) -> tuple[Money, ...]:
         """The tax of each line; together, to the cent, that of the invoice."""
-        on_top = [each.line.net for each in self.lines if each.line.gross is None]
-        rest = iter(taxes_on(on_top, self.rule))
-        taxes = [
-            next(rest) if each.line.gross is None else each.line.gross - each.line.net
-            for each in self.lines
-        ]
-        if taxes:
-            # Credits in parts take back what all of them come to: a part may be a cent beside.
-            taxes[-1] += self.invoice.tax - total(taxes, self.invoice.tax.currency)
-        return tuple(taxes)
+        return line_taxes(self.invoice, [each.line for each in self.lines])
+
+    @property
+    def parts(self) -> tuple[tuple[TaxRule, TaxPart], ...]:
+        """What it comes to by rule, in the order of the rates."""
+        known = [(tax_rule(part.rule), part) for part in self.invoice.by_rule]
+        return tuple(sorted(known, key=lambda each: (each[0].rate, each[0].id)))
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is outside the scope of VAT: all of it is, or nothing."""
+        return any(rule.category is TaxCategory.OUTSIDE_SCOPE for rule, _ in self.parts)
+
+    @property
+    def names_both(self) -> bool:
+        return any(rule.names_both for rule, _ in self.parts)
+
+    def rule(self, line: Line) -> TaxRule:
+        return self.invoice.rule_of(line)
 
     def day(self, instant: datetime) -> date:
         """The day of an instant where the seller is."""
@@ -162,14 +174,28 @@ def _load(tx: Tx, invoice: Invoice) -> Document:
         lines,
         seller.with_what_is_known(entity.party),
         buyer.with_what_is_known(customer.party),
-        tax_rule(invoice.tax_rule),
         entity.time_zone,
         _is_sample(tx, entity, lines),
         tuple(dict.fromkeys(each.line.contract for each in lines if each.line.contract)),
         None if original is None else original.issued.astimezone(zone(entity.time_zone)).date(),
         dict(_measured(tx, lines, customer.time_zone)),
         dict(_stretches(tx, lines)),
+        dict(_tax_codes(tx, lines, entity)),
+        tuple(one for one in tx.find(DigitalInvoice, invoice=invoice.id) if one.number),
     )
+
+
+def _tax_codes(tx: Tx, lines: tuple[InvoiceLine, ...], entity: Entity) -> Iterator[tuple[int, str]]:
+    """The tax authority's class of what each line is for: of its SKU, or of its supply."""
+    of: dict[SkuId, str] = {}
+    for each in lines:
+        sku = each.line.sku
+        if sku is not None and sku not in of:
+            found = tx.peek(Sku, sku)
+            of[sku] = "" if found is None else found.tax_code
+        code = (of[sku] if sku is not None else "") or entity.tax_code(each.line.supply)
+        if code:
+            yield each.place, code
 
 
 def _is_sample(tx: Tx, entity: Entity, lines: tuple[InvoiceLine, ...]) -> bool:
@@ -232,7 +258,7 @@ def _check(found: Document) -> None:
             Reason.WRONG_STATE,
             f"{found.invoice.id} was taken over from the books before, where its document is",
         )
-    if found.rule.names_both:
+    if found.names_both:
         lacking = [name for name in _lacking(found) if name.endswith(".tax_id")]
         if lacking:
             why = "under reverse charge both are named with their VAT ids, such as DE123456788"
@@ -255,9 +281,9 @@ def _lacking(found: Document) -> Iterator[str]:
         for name in ("street", "city"):
             if not getattr(party.details, name):
                 yield f"{kind}.details.{name}"
-    if found.rule.names_both:
+    if found.names_both:
         for kind, party in sides:
             if not vat_id_of(party.tax_id, party.country):
                 yield f"{kind}.tax_id"
-    elif found.rule.category is not TaxCategory.OUTSIDE_SCOPE and not found.seller.tax_id:
+    elif not found.outside and not found.seller.tax_id:
         yield "entity.tax_id"

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from rackrate.app.ports import Tx
+from rackrate.core.committed import Books
 from rackrate.core.contract import Contract, Delivery, Schedule, paid_parts, schedule
+from rackrate.core.contract_tax import Taxing
 from rackrate.core.ids import ContractId
 from rackrate.core.instalment import Due, Earned, earned, lines_due
 from rackrate.core.interval import Month
-from rackrate.core.inventory import Entity
+from rackrate.core.inventory import Entity, Sku
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
 from rackrate.core.recognition import contract_earned
-from rackrate.core.tax import TaxRule, tax_rule
 
 
 def plan_of(tx: Tx, contract: Contract, now: datetime, expected: bool = False) -> Schedule:
@@ -27,17 +28,16 @@ def contract_lines(
     tx: Tx, contract: Contract, until: Month, now: datetime, closed: Month | None = None
 ) -> list[Line]:
     """Lines that are not on an invoice yet: what is asked for by `until`, and what is due once."""
-    customer = tx.get(Customer, contract.customer)
+    customer, billed = tx.get(Customer, contract.customer), _billed(tx, contract)
     due = Due(
         contract,
         plan_of(tx, contract, now),
-        rule_of(tx, contract, customer),
+        _taxing(tx, contract, customer, billed),
         customer.time_zone,
         until,
         now,
         tx.find(Delivery, contract=contract.id),
-        # What comes again after its invoice was void is of the line that stands there still.
-        [e.line for e in tx.find(InvoiceLine, contract=contract.id) if not e.line.again],
+        billed,
         closed,
     )
     return lines_due(due)
@@ -61,7 +61,16 @@ def entries_earned(
 
 def earned_of(tx: Tx, contract: Contract, plan: Schedule) -> list[Earned]:
     """What each month of its plan earns, net of tax."""
-    return earned(contract, plan, rule_of(tx, contract, tx.get(Customer, contract.customer)))
+    customer = tx.get(Customer, contract.customer)
+    return earned(contract, plan, _taxing(tx, contract, customer, _billed(tx, contract)))
+
+
+def books_of(tx: Tx, contract: Contract, now: datetime, closed: Month) -> Books:
+    """The contract with all that was invoiced of it, as a close of this month looks at its use."""
+    customer, billed = tx.get(Customer, contract.customer), _billed(tx, contract)
+    taxing = _taxing(tx, contract, customer, billed)
+    plan = plan_of(tx, contract, now)
+    return Books(contract, plan, taxing, customer.time_zone, closed, billed)
 
 
 def in_arrears(tx: Tx, lines: Iterable[Line]) -> frozenset[ContractId]:
@@ -71,6 +80,15 @@ def in_arrears(tx: Tx, lines: Iterable[Line]) -> frozenset[ContractId]:
     return frozenset(id for id in contracts if tx.get(Contract, id).terms.payment.in_arrears)
 
 
-def rule_of(tx: Tx, contract: Contract, customer: Customer) -> TaxRule:
-    """The tax rule of the customer, or the seller's."""
-    return tax_rule(customer.tax_rule or tx.get(Entity, contract.entity).output_tax)
+def _billed(tx: Tx, contract: Contract) -> list[Line]:
+    """What comes again after its invoice was void is of the line that stands there still."""
+    found = tx.find(InvoiceLine, contract=contract.id)
+    return [each.line for each in found if not each.line.again]
+
+
+def _taxing(tx: Tx, contract: Contract, customer: Customer, billed: Iterable[Line]) -> Taxing:
+    """Which rule each line of it is under: the customer's, or the seller's, of its supply."""
+    named = {each.sku for each in contract.commitments if each.sku is not None}
+    skus = {sku: found.supply for sku in named if (found := tx.peek(Sku, sku)) is not None}
+    table = tx.get(Entity, contract.entity).taxes(customer)
+    return Taxing.of(table, customer.time_zone, skus, billed)

@@ -7,7 +7,7 @@ from rackrate.core.draft import DraftLine
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, Totals, totals
 from rackrate.core.money import Money, split, total
-from rackrate.core.tax import TaxRule, net_of
+from rackrate.core.tax import TaxPart, TaxRule, net_of
 
 
 def check_creditable(invoice: Invoice) -> None:
@@ -67,14 +67,14 @@ def credited_lines(
     lines: Iterable[InvoiceLine],
     asked: Sequence[DraftLine],
     before: Sequence[Line],
-    rule: TaxRule,
+    invoice: Invoice,
 ) -> list[Line]:
     """The lines of a credit note: each names the source of what it takes back, and is negative."""
     places = {each.place: each for each in lines}
     made: list[Line] = []
     for one in asked:
         of = places[one.place]
-        net, gross = _part(of.line, one.amount, before, rule)
+        net, gross = _part(of.line, one.amount, before, invoice.rule_of(of.line))
         made.append(
             Line(
                 f"{cause}/{one.place}",
@@ -90,6 +90,8 @@ def credited_lines(
                 klass=of.line.klass,
                 commitment=of.line.commitment,
                 credits=of.line.source,
+                supply=of.line.supply,
+                tax_rule=of.line.tax_rule,
             )
         )
     return made
@@ -100,10 +102,19 @@ def credit_totals(new: Sequence[Line], before: Sequence[Line], rule: TaxRule) ->
     before came to: so credits in parts take back neither more nor less tax than one for all.
     """
     currency = new[0].net.currency
-    then = totals(_by_source(before), rule, currency)
-    now = totals(_by_source([*before, *new]), rule, currency)
-    net, tax = now.net - then.net, now.tax - then.tax
-    return Totals(net, tax, net + tax)
+    earlier = totals(_by_source(before), rule, currency).parts
+    then = {part.rule: part for part in earlier if part.net or part.tax}
+    parts: list[TaxPart] = []
+    for part in totals(_by_source([*before, *new]), rule, currency).parts:
+        known = then.get(part.rule)
+        less = (
+            part
+            if known is None
+            else TaxPart(part.rule, part.net - known.net, part.tax - known.tax)
+        )
+        if any((line.tax_rule or rule.id) == part.rule for line in new):
+            parts.append(less)
+    return Totals.of(parts, currency)
 
 
 def _by_source(credits: Iterable[Line]) -> list[Line]:

@@ -57,11 +57,16 @@ class DigitalInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of what is asked for; all items add up to the invoice."""
+    """A line of what is asked for; all items add up to the invoice.
+
+    `tax_code` is the authority's class of what is supplied (税收分类编码). Empty: it was not said.
+    """
 
     name: str
     net: Money
     tax: Money
+    rule: TaxRule
+    tax_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,6 @@ class Order:
     number: InvoiceId
     seller: Party
     buyer: Party
-    rule: TaxRule
     items: tuple[Item, ...]
     sample: bool
 

@@ -15,6 +15,7 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import Month
 from rackrate.core.money import Money
+from rackrate.core.treatment import Supply
 
 MOST_LINES = 200
 LONGEST_TEXT = 300
@@ -35,7 +36,8 @@ class DraftState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class DraftLine:
     """An amount before tax. Of a credit, `place` is the line it takes from, and `amount` how much:
-    as that line was priced, so with tax where its price has it inside.
+    as that line was priced, so with tax where its price has it inside. `supply` is what it is to
+    the tax law; of a credit, that of its line.
     """
 
     description: str
@@ -43,6 +45,7 @@ class DraftLine:
     place: int = 0
     contract: ContractId | None = None
     project: ProjectId | None = None
+    supply: Supply = Supply.SERVICE
 
 
 @dataclass(frozen=True, slots=True)

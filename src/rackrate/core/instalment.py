@@ -14,11 +14,12 @@ from rackrate.core.contract import (
     days_late_of,
     last_month,
 )
+from rackrate.core.contract_tax import Drawdown, Pool, Taxing, pools_of
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Line, LineKind, priced
-from rackrate.core.money import Money, half_up_ratio, total
-from rackrate.core.tax import TaxRule
+from rackrate.core.money import Money, total
+from rackrate.core.treatment import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Due:
 
     contract: Contract
     plan: Schedule
-    rule: TaxRule
+    taxing: Taxing
     time_zone: str
     until: Month
     now: datetime
@@ -60,56 +61,46 @@ def lines_due(due: Due) -> list[Line]:
     return [*(line for line in once if line.source not in billed), *_instalments(due)]
 
 
-def earned(contract: Contract, plan: Schedule, rule: TaxRule) -> list[Earned]:
+def earned(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Earned]:
     """All months, net of tax: they add up to what all invoices are net, less what goes back."""
-    pools = _pools(contract, plan, rule)
-    drawn = 0
+    prepaid = Drawdown(pools_of(contract, plan, taxing))
     months: list[Earned] = []
     for each in plan.instalments:
-        net, _ = priced(each.due, contract.tax_included, rule)
-        before = _net_of_drawn(pools, drawn)
-        drawn += each.drawdown.minor
-        prepaid = Money(_net_of_drawn(pools, drawn) - before, contract.currency)
         commitment = contract.commitment(each.commitment)
         assert commitment is not None, each
-        months.append(Earned(each.month, each.commitment, commitment.sku, net + prepaid, prepaid))
+        supply = taxing.supply(commitment)
+        rule = taxing.rule(_instalment(contract, each.commitment, each.month), supply, each.month)
+        net, _ = priced(each.due, contract.tax_included, rule)
+        drawn = prepaid.draw(each.drawdown, supply)
+        months.append(Earned(each.month, each.commitment, commitment.sku, net + drawn, drawn))
     return months
 
 
-def _pools(contract: Contract, plan: Schedule, rule: TaxRule) -> list[tuple[int, int]]:
-    """Prepayments in the order in which they are drawn down: as quoted, and net of tax."""
-    return [
-        (amount.minor, priced(amount, contract.tax_included, rule)[0].minor)
-        for _, amount in plan.prepayments
-    ]
-
-
-def _net_of_drawn(pools: Iterable[tuple[int, int]], drawn: int) -> int:
-    """What the first `drawn` of the prepayments are net of tax: all of them exactly their net."""
-    net = 0
-    for whole, whole_net in pools:
-        if drawn >= whole:
-            net, drawn = net + whole_net, drawn - whole
-        else:
-            return net + half_up_ratio(whole_net * drawn, whole)
-    return net
+def _instalment(contract: Contract, commitment: int, month: Month) -> str:
+    """The source of the first line that asks for it."""
+    return f"instalment/{contract.id}/{commitment}/{month}"
 
 
 def _prepayments(due: Due) -> Iterator[Line]:
     contract = due.contract
-    for order, amount in due.plan.prepayments:
+    for pool in pools_of(contract, due.plan, due.taxing):
+        order = pool.order
         at = contract.amendments[order - 1].at if order else contract.signed
-        tail = f"/{order}" if order else ""
         said = f" for amendment {order}" if order else ""
         yield _line(
             due,
-            f"prepayment/{contract.id}{tail}",
+            pool.source,
             LineKind.PREPAYMENT,
             f"Prepayment {contract.prepayment_percent}% of {contract.id}{said}",
             at,
-            amount,
-            _the_only(contract.ordered(order)),
+            pool.amount,
+            _the_only(_of_supply(due, contract.ordered(order), pool)),
+            pool.supply,
         )
+
+
+def _of_supply(due: Due, commitments: Iterable[Commitment], pool: Pool) -> list[Commitment]:
+    return [each for each in commitments if due.taxing.supply(each) is pool.supply]
 
 
 def _amendments(due: Due) -> Iterator[Line]:
@@ -142,25 +133,35 @@ def _is_over(due: Due) -> bool:
 
 
 def _refund(due: Due) -> Iterator[Line]:
-    """What was prepaid and never drawn down goes back once the last month is over."""
+    """What was prepaid and never drawn down goes back once the last month is over: under the rule
+    under which it was asked for.
+    """
     contract, plan = due.contract, due.plan
-    if not plan.left or not _is_over(due):
+    if not plan.left or not _is_over(due) or contract.terms.payment.balance:
         return
     last = last_month(contract, due.time_zone)
-    pools = _pools(contract, plan, due.rule)
-    drawn = sum(each.drawdown.minor for each in plan.instalments)
-    net = sum(whole for _, whole in pools) - _net_of_drawn(pools, drawn)
-    gross = -plan.left if contract.tax_included else None
-    yield Line(
-        f"refund/{contract.id}",
-        LineKind.REFUND,
-        f"Prepayment of {contract.id} that was not drawn down",
-        last,
-        last.interval(due.time_zone),
-        Money(-net, contract.currency),
-        gross,
-        contract=contract.id,
-    )
+    prepaid = Drawdown(pools_of(contract, plan, due.taxing))
+    for each in plan.instalments:
+        commitment = contract.commitment(each.commitment)
+        assert commitment is not None, each
+        prepaid.draw(each.drawdown, due.taxing.supply(commitment))
+    left: dict[str, list[tuple[Pool, Money, Money]]] = {}
+    for part in prepaid.left():
+        left.setdefault(part[0].rule.id, []).append(part)
+    for rule, of in sorted(left.items()):
+        gross = -total((quoted for _, quoted, _ in of), contract.currency)
+        yield Line(
+            f"refund/{contract.id}" + (f"/{rule}" if len(left) > 1 else ""),
+            LineKind.REFUND,
+            f"Prepayment of {contract.id} that was not drawn down",
+            last,
+            last.interval(due.time_zone),
+            -total((net for _, _, net in of), contract.currency),
+            gross if contract.tax_included else None,
+            contract=contract.id,
+            supply=of[0][0].supply,
+            tax_rule=rule,
+        )
 
 
 def _instalments(due: Due) -> Iterator[Line]:
@@ -180,13 +181,15 @@ def _instalments(due: Due) -> Iterator[Line]:
         amount = asked.due if asked else Money.zero(contract.currency)
         if not lines and (asked is None or not asked.value):
             continue
-        net, gross = _less(priced(amount, contract.tax_included, due.rule), lines)
+        source, supply = _instalment(contract, number, month), due.taxing.supply(commitment)
+        rule = due.taxing.rule(source, supply, month)
+        net, gross = _less(priced(amount, contract.tax_included, rule), lines)
         if lines and not net and not gross:
             continue
         tail = f"/{len(lines)}" if lines else ""
         changed = "Change of " if lines else ""
         yield Line(
-            f"instalment/{contract.id}/{number}/{month}{tail}",
+            f"{source}{tail}",
             LineKind.INSTALMENT,
             f"{changed}{commitment.what}, {month}",
             month,
@@ -196,6 +199,8 @@ def _instalments(due: Due) -> Iterator[Line]:
             contract=contract.id,
             sku=commitment.sku,
             commitment=number,
+            supply=supply,
+            tax_rule=rule.id,
         )
 
 
@@ -216,10 +221,14 @@ def _line(
     at: datetime,
     amount: Money,
     commitment: Commitment | None = None,
+    supply: Supply | None = None,
 ) -> Line:
     """A line that is invoiced once, of the month of `at`."""
-    month = Month.of(at, due.time_zone)
-    net, gross = priced(amount, due.contract.tax_included, due.rule)
+    month, taxing = Month.of(at, due.time_zone), due.taxing
+    if supply is None:
+        supply = taxing.main(due.contract) if commitment is None else taxing.supply(commitment)
+    rule = taxing.rule(source, supply, month)
+    net, gross = priced(amount, due.contract.tax_included, rule)
     inside = due.contract.during if kind is LineKind.PREPAYMENT else month.interval(due.time_zone)
     return Line(
         source,
@@ -232,6 +241,8 @@ def _line(
         contract=due.contract.id,
         sku=None if commitment is None else commitment.sku,
         commitment=0 if commitment is None else commitment.number,
+        supply=supply,
+        tax_rule=rule.id,
     )
 
 

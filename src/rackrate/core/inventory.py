@@ -21,16 +21,29 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import digits
-from rackrate.core.parties import NO_DETAILS, Details, Party
+from rackrate.core.parties import NO_DETAILS, Customer, Details, Party
+from rackrate.core.treatment import Dated, Supply, TaxChange, TaxTable, check_changes
 from rackrate.core.workload import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class TaxCode:
+    """The tax authority's class of what is sold, in China of 19 digits (税收分类编码)."""
+
+    supply: Supply
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.supply} {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
     """The seller of record. `invoice_series` begins every invoice number: `EX-2026-000001`.
 
-    `output_tax` names the tax rule (core.tax) that its sales are under unless a customer's differs;
-    `channel` who issues its digital invoices for a tax authority, empty: nobody.
+    `output_tax` names the treatment (core.treatment) of its sales unless a customer's differs,
+    until one of `tax_changes`; `channel` who issues its digital invoices for a tax authority,
+    empty: nobody. `tax_codes` are the authority's classes of what it sells, by supply.
     """
 
     id: EntityId
@@ -44,14 +57,25 @@ class Entity:
     payment_days: int = 30
     details: Details = NO_DETAILS
     channel: str = ""
+    tax_changes: tuple[TaxChange, ...] = ()
+    tax_codes: tuple[TaxCode, ...] = ()
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
         digits(self.currency)
+        check_changes(self.tax_changes)
 
     @property
     def party(self) -> Party:
         return Party(self.name, self.country, self.tax_id, self.details)
+
+    def taxes(self, customer: Customer) -> TaxTable:
+        """Which rule each supply to a customer is under."""
+        return TaxTable(customer.taxed, Dated(self.output_tax, self.tax_changes))
+
+    def tax_code(self, supply: Supply) -> str:
+        """The authority's class of a supply. Empty: it was not said."""
+        return next((each.code for each in self.tax_codes if each.supply is supply), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +255,8 @@ class Sku:
     """What is sold: `slots` slots of a chip at a site, or whole nodes.
 
     A lease of `count` units has `count` x `slots` slots on each of its nodes; of a whole-node SKU
-    it has `count` nodes. `limits` are for one unit (for a whole node: all of it).
+    it has `count` nodes. `limits` are for one unit (for a whole node: all of it). `supply` is what
+    it is to the tax law, and `tax_code` the authority's class of it, where not its seller's.
     """
 
     id: SkuId
@@ -241,6 +266,8 @@ class Sku:
     slots: int
     whole_node: bool
     limits: Limits
+    supply: Supply = Supply.SERVICE
+    tax_code: str = ""
 
     def __post_init__(self) -> None:
         if self.slots < 1:

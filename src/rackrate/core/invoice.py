@@ -19,7 +19,8 @@ from rackrate.core.interval import Interval, Month
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, total
 from rackrate.core.quick import quick
-from rackrate.core.tax import TaxRule, net_of, tax_of
+from rackrate.core.tax import TaxPart, TaxRule, net_of, tax_of, tax_rule, taxes_on
+from rackrate.core.treatment import Supply, TaxTable
 
 
 class LineKind(StrEnum):
@@ -35,6 +36,8 @@ class LineKind(StrEnum):
     MANUAL = "manual"
     INTEREST = "interest"
     CREDIT_NOTE = "credit_note"
+    SHORTFALL = "shortfall"
+    DRAWDOWN = "drawdown"
 
 
 # A line that comes again, because the invoice on which it was is void, is named after that.
@@ -51,6 +54,7 @@ class Line:
     was rated at `rate` for a `unit`, as its price says, of a month of `month_hours`. `during` is
     when it is earned. `credits` is the source of the line that a credit note takes back, of which
     this is a part. `project` is whose storage it is; the rest is of a lease's or a contract's.
+    `supply` is what it is to the tax law, and `tax_rule` the rule that follows from it.
     """
 
     source: str
@@ -73,6 +77,8 @@ class Line:
     unit: str = ""
     month_hours: int = 0
     project: ProjectId | None = None
+    supply: Supply = Supply.SERVICE
+    tax_rule: str = ""
 
     @property
     def again(self) -> bool:
@@ -107,6 +113,7 @@ class Invoice:
     whole, none for a month that came out below zero. Of what is settled, `paid` is money in (or,
     of a credit note, out), and `credited` what invoices and credit notes were set off for.
     `voided` it is owed no more, and keeps its number; what it asked for comes again on `replaced`.
+    `taxes` are its net and tax by rule; `tax_rule` is that rule, or all of them with + between.
     """
 
     id: InvoiceId
@@ -129,6 +136,16 @@ class Invoice:
     purchase_order: str = ""
     voided: datetime | None = None
     replaced: InvoiceId | None = None
+    taxes: tuple[TaxPart, ...] = ()
+
+    @property
+    def by_rule(self) -> tuple[TaxPart, ...]:
+        """Its net and tax by rule; all of it, where it was never under more than one."""
+        return self.taxes or (TaxPart(self.tax_rule, self.net, self.tax),)
+
+    def rule_of(self, line: Line) -> TaxRule:
+        """The rule of a line of it."""
+        return tax_rule(line.tax_rule or self.by_rule[0].rule)
 
     @property
     def status(self) -> InvoiceStatus:
@@ -179,12 +196,30 @@ class InvoiceLine:
     def contract(self) -> ContractId | None:
         return self.line.contract
 
+    @property
+    def source(self) -> str:
+        return self.line.source
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
+    """Sums of an invoice, and by tax rule what they are made of."""
+
     net: Money
     tax: Money
     gross: Money
+    parts: tuple[TaxPart, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence[TaxPart], currency: str) -> "Totals":
+        net = total((part.net for part in parts), currency)
+        tax = total((part.tax for part in parts), currency)
+        return cls(net, tax, net + tax, tuple(parts))
+
+    @property
+    def rule(self) -> str:
+        """The rule, or all of them with + between."""
+        return "+".join(part.rule for part in self.parts)
 
 
 def priced(gross_or_net: Money, tax_included: bool, rule: TaxRule) -> tuple[Money, Money | None]:
@@ -195,7 +230,16 @@ def priced(gross_or_net: Money, tax_included: bool, rule: TaxRule) -> tuple[Mone
 
 
 def totals(lines: Sequence[Line], rule: TaxRule, currency: str) -> Totals:
-    """Sums of an invoice. Tax is rounded where the rule says; where prices had it inside, it is
+    """Sums of an invoice, and by rule; `rule` is that of lines that name none."""
+    by_rule: dict[str, list[Line]] = {rule.id: []} if not lines else {}
+    for line in lines:
+        by_rule.setdefault(line.tax_rule or rule.id, []).append(line)
+    parts = [_taxed(of, tax_rule(id), currency) for id, of in sorted(by_rule.items())]
+    return Totals.of(parts, currency)
+
+
+def _taxed(lines: Sequence[Line], rule: TaxRule, currency: str) -> TaxPart:
+    """Lines under one rule. Tax is rounded where the rule says; where prices had it inside, it is
     what is left of them, so that their gross stands as quoted.
     """
     inside = [line for line in lines if line.gross is not None]
@@ -205,7 +249,24 @@ def totals(lines: Sequence[Line], rule: TaxRule, currency: str) -> Totals:
     for line in inside:
         assert line.gross is not None
         tax = tax + (line.gross - line.net)
-    return Totals(net, tax, net + tax)
+    return TaxPart(rule.id, net, tax)
+
+
+def line_taxes(invoice: Invoice, lines: Sequence[Line]) -> tuple[Money, ...]:
+    """The tax of each line; those under one rule are together, to the cent, the tax of it."""
+    taxes = [Money.zero(invoice.tax.currency)] * len(lines)
+    for part in invoice.by_rule:
+        rule = tax_rule(part.rule)
+        places = [n for n, line in enumerate(lines) if invoice.rule_of(line) == rule]
+        if not places:
+            continue
+        rest = iter(taxes_on((lines[n].net for n in places if lines[n].gross is None), rule))
+        for n in places:
+            gross = lines[n].gross
+            taxes[n] = next(rest) if gross is None else gross - lines[n].net
+        # Credits in parts take back what all of them come to: a part may be a cent beside.
+        taxes[places[-1]] += part.tax - total((taxes[n] for n in places), part.tax.currency)
+    return tuple(taxes)
 
 
 def pay(invoice: Invoice, amount: Money) -> Invoice:
@@ -257,6 +318,13 @@ def void(invoice: Invoice, now: datetime, reason: str) -> Invoice:
     return replace(invoice, voided=now, reason=reason)
 
 
-def once_more(line: Line, void: InvoiceId) -> Line:
-    """The line of a void invoice, as it is asked for again: of the same cause, under its own."""
-    return replace(line, source=f"{line.source}{AGAIN}{void}")
+def once_more(line: Line, void: InvoiceId, taxes: TaxTable) -> Line:
+    """The line of a void invoice, as it is asked for again: of the same cause, under its own.
+
+    Tax on top of it is that of now, of its month. What had tax inside stays under its rule: it
+    comes to the same without tax, too, as the books have it.
+    """
+    again = f"{line.source}{AGAIN}{void}"
+    if line.gross is not None:
+        return replace(line, source=again)
+    return replace(line, source=again, tax_rule=taxes.rule(line.supply, line.month).id)

@@ -9,6 +9,7 @@ from rackrate.core.ids import CustomerId, EntityId, InvoiceId, PrincipalId, Proj
 from rackrate.core.interval import zone
 from rackrate.core.money import Money, digits
 from rackrate.core.quick import quick
+from rackrate.core.treatment import Dated, TaxChange, check_changes
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
@@ -99,7 +100,7 @@ class InvoiceParties:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who buys (a tenant). `tax_rule` empty means the entity's own.
+    """Who buys (a tenant). `tax_rule` empty means the entity's own, until one of `tax_changes`.
 
     `of_operator` marks the operator's own account: it may use engines that do not isolate.
     What eligibility asks of it: its `sector` and `end_use`, in words that the operator's export
@@ -124,10 +125,12 @@ class Customer:
     dedicated_block: bool = False
     details: Details = NO_DETAILS
     credit_limit: Money | None = None
+    tax_changes: tuple[TaxChange, ...] = ()
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
         digits(self.currency)
+        check_changes(self.tax_changes)
         limit = self.credit_limit
         if limit is not None and (limit.currency != self.currency or limit.minor < 0):
             raise ValueError(f"a credit limit is 0 or more in {self.currency}, not {limit}")
@@ -135,6 +138,10 @@ class Customer:
     @property
     def party(self) -> Party:
         return Party(self.name, self.country, self.tax_id, self.details)
+
+    @property
+    def taxed(self) -> Dated:
+        return Dated(self.tax_rule, self.tax_changes)
 
 
 @dataclass(frozen=True, slots=True)

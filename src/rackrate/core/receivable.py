@@ -9,14 +9,15 @@ from fractions import Fraction
 from rackrate.core.billing_terms import Step
 from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Interval, Month, zone
-from rackrate.core.invoice import Invoice, InvoiceKind, Line, LineKind, priced
+from rackrate.core.invoice import Invoice, InvoiceKind, Line, LineKind
 from rackrate.core.money import Money, half_up, total
 from rackrate.core.payment import Allocation
-from rackrate.core.tax import TaxRule
+from rackrate.core.tax import TaxCategory, TaxRule, tax_rule
 
 DAYS_A_YEAR = 365
 # What stands for the price of a line of interest: the yearly rate that it was made with.
 RATE = "late/"
+UNTAXED = "late-interest"
 # Up to so many days after it was due; what is older is in the last column.
 BUCKETS = (0, 30, 60, 90)
 
@@ -196,18 +197,26 @@ def _open_at(late: Overdue, instant: datetime) -> int:
 
 
 def interest_line(due: Interest, taxed: bool, rule: TaxRule) -> Line | None:
-    """Rounded once. Not under tax, unless the seller's rules say so. None for less than half."""
+    """Rounded once. Under the `rule` of what is late only if the seller's terms say that it is
+    taxed. None for less than half.
+    """
     amount = Money(half_up(due.exact), due.currency)
     if not amount:
         return None
-    net, gross = priced(amount, False, rule) if taxed else (amount, amount)
+    under = rule if taxed or rule.category is TaxCategory.OUTSIDE_SCOPE else tax_rule(UNTAXED)
     return Line(
         f"interest/{due.invoice}/{due.month}",
         LineKind.INTEREST,
         f"Interest on {due.invoice}, overdue in {due.month}: {due.percent:f} % a year",
         due.month,
         due.during,
-        net,
-        gross,
+        amount,
+        None if taxed else amount,
         price=f"{RATE}{due.percent:f}",
+        tax_rule=under.id,
     )
+
+
+def main_rule(invoice: Invoice) -> TaxRule:
+    """That of the most of it."""
+    return tax_rule(max(invoice.by_rule, key=lambda part: part.net.minor).rule)

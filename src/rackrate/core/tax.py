@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from rackrate.core.errors import Reason, Refused
 from rackrate.core.money import Money, half_up_ratio
 
 
@@ -128,6 +129,14 @@ RULES: Mapping[str, TaxRule] = {
             TaxCategory.EXEMPT,
             exemption="Exempt: scheme for small enterprises, Article 284 of Directive 2006/112/EC",
         ),
+        TaxRule(
+            "late-interest",
+            "No VAT (interest on late payment)",
+            Decimal(0),
+            TaxCategory.OUTSIDE_SCOPE,
+            exemption="Interest on late payment is compensation, and pays for no supply",
+            exemption_code="VATEX-EU-O",
+        ),
         TaxRule("zero-rated", "VAT 0% (zero rated)", Decimal(0), TaxCategory.ZERO),
         TaxRule(
             "us-none",
@@ -139,6 +148,15 @@ RULES: Mapping[str, TaxRule] = {
         ),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class TaxPart:
+    """What of an invoice is under one rule: its net, and the tax on it."""
+
+    rule: str
+    net: Money
+    tax: Money
 
 
 def tax_rule(id: str) -> TaxRule:
@@ -184,6 +202,42 @@ def tax_of(nets: Sequence[Money], rule: TaxRule, currency: str) -> Money:
     if rule.rounding is Rounding.LINE:
         return Money(sum(tax_on(net, rule).minor for net in nets), currency)
     return tax_on(Money(sum(net.minor for net in nets), currency), rule)
+
+
+def apart(rules: Iterable[TaxRule]) -> dict[str, int]:
+    """On which of several invoices each rule is, counted from 0: on as few as can be.
+
+    EN 16931 sums up an invoice by category and rate, each once, and what is outside the scope of
+    VAT stands alone (BR-O-11 to BR-O-14).
+    """
+    sheets: list[list[TaxRule]] = []
+    found: dict[str, int] = {}
+    for rule in sorted(set(rules), key=lambda each: each.id):
+        fits = (n for n, others in enumerate(sheets) if all(_beside(rule, one) for one in others))
+        place = next(fits, len(sheets))
+        if place == len(sheets):
+            sheets.append([])
+        sheets[place].append(rule)
+        found[rule.id] = place
+    return found
+
+
+def check_together(rules: Iterable[TaxRule]) -> None:
+    """Refused where these cannot be on one invoice, before there is one."""
+    found = apart(rules)
+    if len(set(found.values())) > 1:
+        raise Refused(
+            Reason.INVALID,
+            f"{' and '.join(found)} cannot be on one invoice: it sums up each category and rate "
+            "once, and what is outside the scope of VAT stands alone; make one for each",
+            {"rules": list(found)},
+        )
+
+
+def _beside(one: TaxRule, other: TaxRule) -> bool:
+    """Whether both can be on one invoice."""
+    outside = TaxCategory.OUTSIDE_SCOPE in (one.category, other.category)
+    return not outside and (one.category, one.rate) != (other.category, other.rate)
 
 
 def vat_id_of(tax_id: str, country: str) -> str:

@@ -9,7 +9,7 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.invoice import InvoiceLine, Line
 from rackrate.core.money import Money, digits, half_up
 from rackrate.core.parties import Party
-from rackrate.core.tax import TaxCategory, vat_id_of
+from rackrate.core.tax import TaxCategory, TaxPart, TaxRule, vat_id_of
 from rackrate.exports.sheet import title_of
 from rackrate.exports.words import Language, Words
 
@@ -127,29 +127,34 @@ def _payment(document: Document, say: Words) -> dict[str, Any]:
 
 
 def _sums(document: Document) -> dict[str, Any]:
-    invoice, rule = document.invoice, document.rule
+    invoice = document.invoice
     net, tax, gross = (_figure(document, m) for m in (invoice.net, invoice.tax, invoice.gross))
-    group = {
-        "BT-116": net,
-        "BT-117": tax,
-        "BT-118": rule.category.value,
-        "BT-119": "" if _without_rate(document) else rule.percent,
-        "BT-120": rule.exemption,
-        "BT-121": rule.exemption_code,
-    }
     return {
         "BT-106": net,
         "BT-109": net,
         "BT-110": tax,
         "BT-112": gross,
         "BT-115": gross,
-        "BG-23": [{name: value for name, value in group.items() if value}],
+        "BG-23": [_part(document, rule, part) for rule, part in document.parts],
     }
 
 
-def _without_rate(document: Document) -> bool:
+def _part(document: Document, rule: TaxRule, part: TaxPart) -> dict[str, str]:
+    """What of it is under one rule."""
+    said = {
+        "BT-116": _figure(document, part.net),
+        "BT-117": _figure(document, part.tax),
+        "BT-118": rule.category.value,
+        "BT-119": _percent(rule),
+        "BT-120": rule.exemption,
+        "BT-121": rule.exemption_code,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _percent(rule: TaxRule) -> str:
     """What is outside the scope of VAT has no rate, not even none."""
-    return document.rule.category is TaxCategory.OUTSIDE_SCOPE
+    return "" if rule.category is TaxCategory.OUTSIDE_SCOPE else rule.percent
 
 
 def _seller(document: Document) -> dict[str, Any]:
@@ -157,7 +162,7 @@ def _seller(document: Document) -> dict[str, Any]:
     party = document.seller
     vat_id = vat_id_of(party.tax_id, party.country)
     said = _party(party)
-    if not _without_rate(document):
+    if not document.outside:
         said |= {"vat_identifier": vat_id} if vat_id else {"tax_identifier": party.tax_id}
     number = party.details.registration or ("" if vat_id else party.tax_id)
     if number:
@@ -171,7 +176,7 @@ def _buyer(document: Document) -> dict[str, Any]:
     party = document.buyer
     vat_id = vat_id_of(party.tax_id, party.country)
     said = _party(party)
-    if vat_id and not _without_rate(document):
+    if vat_id and not document.outside:
         said["vat_identifier"] = vat_id
     number = party.details.registration or ("" if vat_id else party.tax_id)
     if number:
@@ -197,7 +202,7 @@ def _party(party: Party) -> dict[str, Any]:
 
 
 def _line(document: Document, each: InvoiceLine, say: Words) -> dict[str, Any]:
-    line, rule = each.line, document.rule
+    line, rule = each.line, document.rule(each.line)
     sign = -1 if document.credit else 1
     said: dict[str, Any] = {
         "BT-126": str(each.place),
@@ -205,7 +210,7 @@ def _line(document: Document, each: InvoiceLine, say: Words) -> dict[str, Any]:
         "BT-134": document.day(line.during.start),
         "BT-135": document.last_day(line.during.end),
         "BT-151": rule.category.value,
-        "BT-152": "" if _without_rate(document) else rule.percent,
+        "BT-152": _percent(rule),
         "BT-153": title_of(line, say),
         "BT-154": line.description,
         "BT-155": line.sku or "",
@@ -226,5 +231,5 @@ def _net_price(document: Document, measured: Measured, line: Line) -> str:
     """The price without tax: to ten decimals where tax is inside it."""
     if line.gross is None:
         return f"{measured.top:f}"
-    price = Fraction(measured.top) / (1 + Fraction(document.rule.rate))
+    price = Fraction(measured.top) / (1 + Fraction(document.rule(line).rate))
     return f"{Decimal(half_up(price * 10**PRICE_PLACES)).scaleb(-PRICE_PLACES):f}"

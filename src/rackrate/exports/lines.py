@@ -10,7 +10,7 @@ from rackrate.exports.csv_table import safe
 COLUMNS = (
     "invoice", "kind", "issued", "due", "seller", "buyer", "purchase_order", "line", "line_kind",
     "description", "lease", "contract", "sku", "class", "month", "from", "to", "seconds",
-    "price", "per", "price_has_tax", "currency", "net", "tax_rule", "tax_category",
+    "price", "per", "price_has_tax", "currency", "net", "supply", "tax_rule", "tax_category",
     "tax_percent", "tax", "gross", "sample",
 )  # fmt: skip
 
@@ -21,9 +21,9 @@ def table(document: Document) -> bytes:
 
 
 def _rows(document: Document) -> Iterator[tuple[object, ...]]:
-    invoice, rule = document.invoice, document.rule
+    invoice = document.invoice
     for each, tax in zip(document.lines, document.taxes, strict=True):
-        line = each.line
+        line, rule = each.line, document.rule(each.line)
         yield (
             safe(invoice.id), invoice.kind.value, document.issued, document.due,
             safe(document.seller.legal_name), safe(document.buyer.legal_name),
@@ -33,8 +33,8 @@ def _rows(document: Document) -> Iterator[tuple[object, ...]]:
             f"{line.during.start:%Y-%m-%dT%H:%M:%SZ}", f"{line.during.end:%Y-%m-%dT%H:%M:%SZ}",
             _seconds(line.quantity), line.rate, line.unit,
             "yes" if line.gross is not None else "no", line.net.currency,
-            line.net.amount, rule.id, rule.category.value, rule.percent, tax.amount,
-            (line.net + tax).amount, "yes" if document.sample else "no",
+            line.net.amount, line.supply.value, rule.id, rule.category.value, rule.percent,
+            tax.amount, (line.net + tax).amount, "yes" if document.sample else "no",
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, half_up
 from rackrate.core.parties import Party
 from rackrate.core.pricing import Price, Unit
+from rackrate.core.tax import TaxRule
 from rackrate.exports.words import Language, Words
 
 MOST_STRETCHES = 8
@@ -29,8 +30,12 @@ UNITS = {
     Unit.NODE_MONTH: "node-month",
     Unit.PFLOPS_MONTH: "PFLOPS-month",
     Unit.GB_MONTH: "GB-month",
+    Unit.ADDRESS_HOUR: "address-hour",
+    Unit.ADDRESS_MONTH: "address-month",
+    Unit.EGRESS_GB: "GB of egress",
+    Unit.EGRESS_GIB: "GiB of egress",
 }
-MONTHLY = frozenset({Unit.NODE_MONTH, Unit.PFLOPS_MONTH, Unit.GB_MONTH})
+MONTHLY = frozenset({Unit.NODE_MONTH, Unit.PFLOPS_MONTH, Unit.GB_MONTH, Unit.ADDRESS_MONTH})
 IN_THOUSANDTHS = frozenset(UNITS) - MONTHLY
 # Lines whose own description says more than their kind stand as they were written.
 TITLES = {
@@ -81,7 +86,7 @@ def sheet(document: Document, language: Language) -> dict[str, Any]:
         "rows": [_row(document, each, shown, say) for each in document.lines],
         "sums": [
             [say("Net"), shown.money(invoice.net)],
-            [_tax_name(document, say), shown.money(invoice.tax)],
+            *([_tax_name(rule, say), shown.money(part.tax)] for rule, part in document.parts),
         ],
         "total": [
             say("Credited, with VAT") if document.credit else say("Amount due"),
@@ -149,7 +154,7 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         "unit": unit,
         "price": price,
         "inside": say("VAT inside") if line.gross is not None and line.gross != line.net else "",
-        "rate": f"{document.rule.percent}%",
+        "rate": f"{document.rule(line).percent}%",
         "net": shown.money(line.net),
     }
 
@@ -213,17 +218,21 @@ def _facts(document: Document, say: Words) -> list[list[str]]:
 
 
 def _tax(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
-    rule, invoice = document.rule, document.invoice
+    """A row for each rate, and the sentences that the law wants where there is none."""
+    notes = [say(rule.exemption) for rule, _ in document.parts if rule.exemption]
     return {
         "title": say("VAT summary"),
         "heads": [say("Category"), say("Rate"), say("Taxable"), say("VAT")],
-        "row": [
-            rule.category.value,
-            f"{rule.percent}%",
-            shown.money(invoice.net),
-            shown.money(invoice.tax),
+        "rows": [
+            [
+                rule.category.value,
+                f"{rule.percent}%",
+                shown.money(part.net),
+                shown.money(part.tax),
+            ]
+            for rule, part in document.parts
         ],
-        "note": say(rule.exemption) if rule.exemption else "",
+        "note": " · ".join(notes),
     }
 
 
@@ -233,8 +242,7 @@ def _sample(document: Document, say: Words) -> str:
     return say("SAMPLE. The machines are simulated: nobody owes this, and it is not to be paid.")
 
 
-def _tax_name(document: Document, say: Words) -> str:
-    rule = document.rule
+def _tax_name(rule: TaxRule, say: Words) -> str:
     return say(rule.name) if say.knows(rule.name) else say("VAT {percent}%", percent=rule.percent)
 
 

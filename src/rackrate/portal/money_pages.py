@@ -15,7 +15,7 @@ from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, InvoiceStat
 from rackrate.core.ledger import Account, Balance
 from rackrate.core.money import Money
 from rackrate.core.tax import tax_rule
-from rackrate.portal import invoice_view
+from rackrate.portal import invoice_view, typed
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import EVENTS
 from rackrate.portal.messages import msg
@@ -153,7 +153,7 @@ def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError 
         "fills": invoice_view.FILLS,
         "who": names.get(found.customer, found.customer),
         "pill": status_pill(page, found),
-        "rule": tax_rule(found.tax_rule),
+        "rates": [tax_rule(part.rule).percent for part in found.by_rule],
         "why": None if chosen is None else _why(page, found, chosen),
         "events": EVENTS,
         "accounts": ACCOUNTS,
@@ -206,10 +206,7 @@ def pay(
         found, _ = billing.show(page.world, page.actor, invoice)
         if not 1 <= len(reference.strip()) <= 100:
             raise Invalid("reference", "the payer's reference has 1 to 100 characters")
-        try:
-            money = Money.parse(amount.replace(",", "").strip(), found.gross.currency)
-        except ValueError as error:
-            raise Invalid("amount", str(error)) from None
+        money = typed.money("amount", amount, found.gross.currency)
         billing.settle(page.world, page.actor, invoice, money, reference.strip())
         return f"/invoices/{id}?done=paid"
 

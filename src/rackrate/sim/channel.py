@@ -1,6 +1,6 @@
 """A channel for digital invoices without a tax authority behind it. It says so on all it makes."""
 
-from rackrate.core.digital import Issued, Order
+from rackrate.core.digital import Issued, Item, Order
 from rackrate.core.money import total
 
 NOTICE = (
@@ -25,9 +25,14 @@ class SimulatedChannel:
             f"for: {order.number}",
             f"seller: {order.seller.legal_name}",
             f"buyer: {order.buyer.legal_name}",
-            *(f"item: {each.name}; net {each.net}; tax {each.tax}" for each in order.items),
+            *(_said(each) for each in order.items),
             f"net: {total((each.net for each in order.items), currency)}",
             f"tax: {total((each.tax for each in order.items), currency)}",
         ]
         text = "\n".join(line for line in said if line) + "\n"
         return Issued(number, "text/plain", text.encode("utf-8"))
+
+
+def _said(item: Item) -> str:
+    code = f"; class {item.tax_code}" if item.tax_code else ""
+    return f"item: {item.name}; net {item.net}; {item.rule.percent} %; tax {item.tax}{code}"

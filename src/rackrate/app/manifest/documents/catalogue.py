@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from rackrate.app.manifest.documents.customers import tax_code
 from rackrate.app.manifest.documents.parts import Reader, limits, rows
 from rackrate.app.manifest.fields import Fields
 from rackrate.core.chips import Chip, Confidence
 from rackrate.core.ids import ChipId, SiteId, SkuId
 from rackrate.core.inventory import Site, Sku
+from rackrate.core.treatment import Supply
 
 
 def _chip(f: Fields) -> list[Chip]:
@@ -46,8 +48,12 @@ def _sku(f: Fields) -> list[Sku]:
     id, name = f.name("name"), f.text("title")
     site, chip = f.reference("site", Site), f.reference("chip", Chip)
     slots, whole = f.whole("slots", 1, 1_024_000), f.boolean("whole_node", False)
-    unit = limits(f)
-    return rows(f, lambda: Sku(SkuId(id), SiteId(site), ChipId(chip), name, slots, whole, unit))
+    unit, supply = limits(f), f.choice("supply", Supply, Supply.SERVICE)
+    code = tax_code(f, "tax_code")
+    return rows(
+        f,
+        lambda: Sku(SkuId(id), SiteId(site), ChipId(chip), name, slots, whole, unit, supply, code),
+    )
 
 
 READERS: Mapping[str, Reader] = {

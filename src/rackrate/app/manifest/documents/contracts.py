@@ -28,6 +28,7 @@ from rackrate.core.interval import Interval
 from rackrate.core.inventory import Sku
 from rackrate.core.money import MOST_AMOUNT, Money
 from rackrate.core.parties import Project
+from rackrate.core.treatment import Supply
 
 HUNDRED, THOUSAND = Decimal(100), Decimal(1000)
 A_DAY = timedelta(days=1)
@@ -83,6 +84,7 @@ def _commitment(
         f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
     amount = f.decimal("amount" if once else "monthly", Decimal(0), MOST_AMOUNT)
     same_block = f.boolean("same_block", False) if kind is _CAPACITY else False
+    supply = f.choice("supply", Supply) if f.has("supply") else None
     batches = _batches(f, zone) if kind is _CAPACITY else ()
     if not f.ok:
         return None, ()
@@ -102,6 +104,7 @@ def _commitment(
         None,
         nodes,
         same_block,
+        supply=supply,
     )
     return commitment, batches
 

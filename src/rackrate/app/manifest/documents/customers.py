@@ -8,17 +8,20 @@ from typing import Any
 
 from rackrate.app.identity import grant_of, person
 from rackrate.app.manifest.documents.parts import Reader, rows
-from rackrate.app.manifest.fields import Fields, shown
+from rackrate.app.manifest.fields import Fields, closest, shown
 from rackrate.core.access import ROLES, Role, Scope
 from rackrate.core.ids import CustomerId, EntityId, ProjectId
-from rackrate.core.inventory import Entity
+from rackrate.core.interval import Month
+from rackrate.core.inventory import Entity, TaxCode
 from rackrate.core.money import Money
 from rackrate.core.parties import NO_DETAILS, Customer, Details, Project
 from rackrate.core.tax import RULES, vat_id_of
+from rackrate.core.treatment import TREATMENTS, Supply, TaxChange, treatment
 
 # Who issues digital invoices for a tax authority; a real one needs that authority's own access.
 CHANNELS = ("simulated",)
 MOST_CREDIT = Decimal(10) ** 12
+MOST_CHANGES = 100
 _SCOPES: Mapping[Scope, str] = {
     Scope.OPERATOR: "the operator (no `customer`)",
     Scope.CUSTOMER: "a `customer`",
@@ -30,7 +33,8 @@ def _entity(f: Fields) -> list[Entity]:
     id, name, country = f.name("name"), f.text("title"), f.country("country")
     tax_id, time_zone = f.text("tax_id", ""), f.time_zone("time_zone")
     currency, series = f.currency("currency"), f.text("invoice_series", longest=16)
-    tax, days = f.one_of("output_tax", RULES), f.whole("payment_days", 0, 365, 30)
+    tax, days = treated(f, "output_tax"), f.whole("payment_days", 0, 365, 30)
+    changes, codes = tax_changes(f), _tax_codes(f)
     if series and not re.fullmatch(r"[A-Z0-9]+", series):
         f.wrong("invoice_series", f"{shown(series)} is not of A-Z and 0-9, such as EX")
     details, channel = _details(f), f.one_of("digital_invoices", CHANNELS, "")
@@ -48,8 +52,55 @@ def _entity(f: Fields) -> list[Entity]:
             days,
             details,
             channel,
+            changes,
+            codes,
         ),
     )
+
+
+def treated(f: Fields, field: str, default: str | None = None) -> str:
+    """A treatment: a rule, one of the table, or both of `service=RULE,lease=RULE`."""
+    id = f.text(field, default)
+    try:
+        if id:
+            treatment(id)
+    except ValueError:
+        known = (*TREATMENTS, *RULES, "service=RULE,lease=RULE")
+        f.wrong(field, f"{shown(id)} is unknown; {closest(id, known)}")
+    return id
+
+
+def tax_changes(f: Fields, default: str | None = None) -> tuple[TaxChange, ...]:
+    """From which month on it is another treatment."""
+    if not f.has("tax_changes"):
+        return ()
+    found: list[TaxChange] = []
+    for each in f.each("tax_changes", MOST_CHANGES):
+        text, tax = each.text("from"), treated(each, "tax", default)
+        each.refuse_unknown()
+        try:
+            if text and each.ok:
+                found.append(TaxChange(Month.parse(text), tax))
+        except ValueError as error:
+            each.wrong("from", str(error))
+    return tuple(found)
+
+
+def _tax_codes(f: Fields) -> tuple[TaxCode, ...]:
+    """The tax authority's class of each supply."""
+    inner = f.inner("tax_codes")
+    if inner is None:
+        return ()
+    said = [(supply, tax_code(inner, supply.value)) for supply in Supply]
+    inner.refuse_unknown()
+    return tuple(TaxCode(supply, code) for supply, code in said if code)
+
+
+def tax_code(f: Fields, field: str) -> str:
+    code = f.text(field, "", longest=32)
+    if code and not re.fullmatch(r"[0-9]{1,32}", code):
+        f.wrong(field, f"{shown(code)} is not a class of digits, of which China's have 19")
+    return code
 
 
 def _details(f: Fields) -> Details:
@@ -65,15 +116,17 @@ def _customer(f: Fields) -> list[Customer]:
     id, name = f.name("name"), f.text("title")
     entity, country = f.reference("entity", Entity), f.country("country")
     tax_id, time_zone = f.text("tax_id", ""), f.time_zone("time_zone")
-    currency, tax = f.currency("currency"), f.one_of("tax_rule", RULES, "")
+    currency, tax = f.currency("currency"), treated(f, "tax_rule", "")
+    changes = tax_changes(f, "")
     own = f.boolean("of_operator", False)
     sector = f.name("sector") if f.has("sector") else ""
     end_use = f.name("end_use") if f.has("end_use") else ""
     stays, domestic = f.countries("data_countries"), f.boolean("domestic_chips", False)
     alone, details = f.boolean("dedicated_block", False), _details(f)
     limit = f.optional_decimal("credit_limit", Decimal(0), MOST_CREDIT)
-    if tax in RULES and RULES[tax].names_both and not vat_id_of(tax_id, country):
-        f.wrong("tax_id", f"must be a VAT id of {country} under {tax}, such as DE123456788")
+    for each in (tax, *(change.treatment for change in changes)):
+        if f.ok and each and treatment(each).names_both and not vat_id_of(tax_id, country):
+            f.wrong("tax_id", f"must be a VAT id of {country} under {each}, such as DE123456788")
     return rows(
         f,
         lambda: Customer(
@@ -93,6 +146,7 @@ def _customer(f: Fields) -> list[Customer]:
             alone,
             details,
             None if limit is None else Money.parse(str(limit), currency),
+            changes,
         ),
     )
 
