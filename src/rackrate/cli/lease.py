@@ -35,6 +35,7 @@ def start(
     count: wish.Count = 1,
     nodes: wish.Nodes = 1,
     project: wish.Project = "",
+    klass: wish.Klass = "",
     contract: wish.Contract = "",
     name: wish.Name = "",
     image: wish.Image = "",
@@ -57,7 +58,7 @@ def start(
     else:
         what = {"sku": sku, "count": count, "nodes": nodes, "name": name, "image": image}
         lists = {"env": env, "volumes": volume, "ports": port, "ssh_keys": ssh_key}
-        body = {**what, **wish.body(command, contract, lists), "same_block": same_block}
+        body = {**what, **wish.body(command, klass, contract, lists), "same_block": same_block}
         body["project"] = project or wish.only_project(client)
         row = client.post("/v1/leases", body)
     if wait:
@@ -71,6 +72,11 @@ def _started(row: Row) -> str:
         if row.get("isolation") == "simulated":
             return f"{row['id']} runs on {where}: simulated, there is no machine to enter"
         return f"{row['id']} runs on {where}; enter it with: rackrate lease ssh {row['id']}"
+    if row["waits"]:
+        return (
+            f"{row['id']} waits for spot to make room, which has its notice; "
+            f"watch it with: rackrate lease show {row['id']}"
+        )
     return f"{row['id']} is {row['phase']}; watch it with: rackrate lease show {row['id']}"
 
 
@@ -156,13 +162,14 @@ def _facts(client: Client, row: Row, zone: str) -> list[tuple[str, object]]:
         ("Lease", f"{row['id']} {row['name']}".strip()),
         ("What", _what(row)),
         ("Phase", f"{row['phase']}, wanted {row['wanted']}"),
+        ("Waits", "for spot to make room" if row["waits"] else ""),
         ("Customer", f"{row['customer']}, project {row['project']}"),
         ("Site", f"{row['site']}{simulated}"),
         ("Isolation", row["isolation"]),
         ("Price", _price(row, price)),
         ("Created", local(row["created"], zone)),
         ("Billed since", local(row["billed_since"], zone)),
-        ("Safe until", local(row["safe_until"], zone)),
+        ("Safe until", _safe(row, zone)),
         ("Gives way", _gives_way(row, zone)),
         ("Ended", local(row["ended"], zone)),
         ("Image", row["image"]),
@@ -188,8 +195,19 @@ def _price(row: Row, price: Row | None) -> str:
 def _gives_way(row: Row, zone: str) -> str | None:
     if row["until"] is None or not row["live"]:
         return None
-    why = "its contract has none for it" if row["contract"] else "its nodes are promised to others"
-    return f"it ends at {local(row['until'], zone)}: {why} from then"
+    why = "its nodes are promised to others from then"
+    if row["class"] == "spot":
+        why = "spot makes room for others"
+    elif row["contract"]:
+        why = "its contract has none for it from then"
+    return f"it ends at {local(row['until'], zone)}: {why}"
+
+
+def _safe(row: Row, zone: str) -> str:
+    if row["class"] != "spot":
+        return local(row["safe_until"], zone)
+    notice = lasted(row["price"]["notice_seconds"]) if row["price"] else "its"
+    return f"never: it is spot, and goes with {notice} notice"
 
 
 def _place(member: Row) -> str:

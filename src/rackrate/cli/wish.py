@@ -17,6 +17,12 @@ Project = Annotated[
     str, typer.Option(envvar="RACKRATE_PROJECT", help="Needed only where there are several.")
 ]
 Contract = Annotated[str, typer.Option(help="Whose reserved nodes to use.")]
+Klass = Annotated[
+    str,
+    typer.Option(
+        "--class", help="on_demand, or spot: cheaper, and it makes room within minutes for others."
+    ),
+]
 Name = Annotated[str, typer.Option(help="A name for people.")]
 Image = Annotated[str, typer.Option(help="What to start from.")]
 Command = Annotated[
@@ -43,10 +49,12 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until it runs, or cannot.")]
 Timeout = Annotated[int, typer.Option(min=1, help="Seconds to wait at most.")]
 
 
-def body(command: str, contract: str, lists: Mapping[str, list[Any] | None]) -> dict[str, object]:
+def body(
+    command: str, klass: str, contract: str, lists: Mapping[str, list[Any] | None]
+) -> dict[str, object]:
     """What a new lease runs, and under which promise, as the server is asked for it."""
     return {
-        "class": "contract" if contract else "on_demand",
+        "class": klass or ("contract" if contract else "on_demand"),
         "contract": contract or None,
         "command": ["/bin/sh", "-c", command] if command else [],
         "env": dict(_pair(text) for text in lists["env"] or ()),

@@ -105,6 +105,7 @@ class Lease(Schema):
     slots: int = Field(description="Slots on each node")
     wanted: Wanted
     phase: Phase
+    waits: bool = Field(description="For spot to make room: it has no nodes yet")
     live: bool
     created: datetime
     since: datetime = Field(description="When it was last told or seen to change")
@@ -235,6 +236,7 @@ def _plain(lease: leases.Lease) -> dict[str, Any]:
         "slots": terms.slots,
         "wanted": lease.wanted,
         "phase": lease.phase,
+        "waits": lease.waits,
         "live": lease.live,
         "created": lease.created,
         "since": lease.since,
