@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rackrate.app import giveway
+from rackrate.app import committed, giveway
 from rackrate.app.ports import Engine, Tx
-from rackrate.app.promising import check_covered
 from rackrate.app.world import World, acting, hint
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.calendar import Claim, HolderKind
@@ -93,7 +92,7 @@ def _members(tx: Tx, row: Adoption, sku: Sku) -> tuple[Member, ...]:
 def _terms(tx: Tx, row: Adoption, sku: Sku, members: tuple[Member, ...], now: datetime) -> Terms:
     project = tx.get(Project, row.project)
     units = 1 if sku.whole_node else len(members[0].slots) // sku.slots
-    klass = LeaseClass.ON_DEMAND if row.contract is None else LeaseClass.CONTRACT
+    klass = LeaseClass.ON_DEMAND
     if row.contract is None:
         currency = tx.get(Customer, project.customer).currency
         book = PriceBook(tx.find(Price, sku=sku.id, klass=klass, currency=currency))
@@ -102,7 +101,8 @@ def _terms(tx: Tx, row: Adoption, sku: Sku, members: tuple[Member, ...], now: da
         contract = tx.get(Contract, row.contract)
         if contract.customer != project.customer:
             raise Missing("contract", contract.id)
-        check_covered(tx, contract, sku, now)
+        klass = committed.class_under(tx, contract, sku, now)
+        committed.check_reserved(tx, contract, sku, klass, now)
     return Terms(
         row.id,
         project.customer,
@@ -131,7 +131,7 @@ def _check_free(fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: da
         by_node.setdefault(claim.node, []).append(claim)
     opened: dict[PoolId, int] = {}
     for member in members:
-        account = terms.contract or ""
+        account = terms.account
         for claim in by_node.get(member.node, ()):
             if claim.slots.bits & member.slots.bits or claim.account != account:
                 raise Refused(
@@ -144,7 +144,7 @@ def _check_free(fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: da
             pool = fleet.nodes[fleet.number[member.node]].pool
             opened[pool] = opened.get(pool, 0) + 1
     for pool, nodes in opened.items():
-        free = fleet.may_open(pool, terms.contract or "", now)
+        free = fleet.may_open(pool, terms.account, now)
         if free < nodes:
             whose = f"{terms.contract} has" if terms.contract else "what is sold by the moment has"
             raise Refused(
@@ -207,7 +207,7 @@ def _claims(fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: dateti
             during,
             HolderKind.LEASE,
             terms.id,
-            terms.contract or "",
+            terms.account,
         )
         for member in members
     ]

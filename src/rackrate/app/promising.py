@@ -9,7 +9,7 @@ from rackrate.app.giveway import longest_notice, tell
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
 from rackrate.core.calendar import Reservation, ReservationKind
-from rackrate.core.contract import Commitment, Contract
+from rackrate.core.contract import Commitment, CommitmentKind, Contract
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import PoolId, SiteId
 from rackrate.core.interval import Interval
@@ -116,17 +116,6 @@ def tell_until_when_safe(world: World, tx: Tx, sites: Iterable[SiteId]) -> None:
         tell(world, tx, site)
 
 
-def check_covered(tx: Tx, contract: Contract, sku: Sku, now: datetime) -> None:
-    """Whether the contract has nodes of this chip at this site now."""
-    in_force = contract.capacity_at(now)
-    if not in_force:
-        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} runs over {contract.during}")
-    sold = [tx.get(Sku, each.sku) for each in in_force if each.sku is not None]
-    if not any((each.chip, each.site) == (sku.chip, sku.site) for each in sold):
-        has = ", ".join(sorted({each.id for each in sold}))
-        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} is for {has}, not {sku.id}")
-
-
 def sites_of(commitments: Iterable[Commitment]) -> tuple[SiteId, ...]:
     """Where they reserve nodes, in the order in which locks are taken."""
     return tuple(sorted({each.site for each in commitments if each.site is not None}))
@@ -229,13 +218,14 @@ def is_empty(fleet: Fleet, pool: Pool, wish: Wish, but: Container[str] = ()) -> 
 
 def _promise(contract: Contract, each: Commitment, pool: PoolId, nodes: int) -> Reservation:
     assert each.site is not None
+    flexible = each.kind is CommitmentKind.FLEX
     return Reservation(
         f"{contract.id}/{each.number}/{pool}",
         each.site,
         pool,
         nodes,
         each.during,
-        ReservationKind.CONTRACT,
+        ReservationKind.FLEX if flexible else ReservationKind.CONTRACT,
         contract.id,
         contract.customer,
     )

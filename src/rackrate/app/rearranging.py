@@ -13,7 +13,7 @@ from rackrate.app.world import World, acting, check_near, reading
 from rackrate.core import rearrange
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.breach import Breach, at_stake, is_short
-from rackrate.core.calendar import Reservation, ReservationKind
+from rackrate.core.calendar import Reservation
 from rackrate.core.contract import Commitment, Contract, Delivery
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import ChipId, ContractId, PoolId, SiteId, SkuId
@@ -22,6 +22,7 @@ from rackrate.core.inventory import Site, Sku
 from rackrate.core.placement import Pool
 from rackrate.core.promise import Wish
 from rackrate.core.rearrange import Along, Movable, Move, Rearranged
+from rackrate.core.tally import SOLD
 from rackrate.core.timeline import seconds
 from rackrate.core.words import nodes_said
 
@@ -147,7 +148,7 @@ def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> tuple[Movable, Alon
         for pool in pools
         for held in pool.calendar.reservations.values()
         if held.during.start > now
-        and (held.kind is ReservationKind.CONTRACT or held.renews)
+        and (held.kind in SOLD or held.renews)
         and held.counts(now)
     ]
     holders = tuple(sorted({held.holder for held in later}))

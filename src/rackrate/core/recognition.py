@@ -25,6 +25,14 @@ _CREDITED: dict[LineKind, Account] = {
     LineKind.OPENING: Account.OPENING,
     LineKind.MANUAL: Account.OTHER_REVENUE,
     LineKind.INTEREST: Account.INTEREST,
+    LineKind.SHORTFALL: Account.UNBILLED,
+    LineKind.DRAWDOWN: Account.CONTRACT_LIABILITY,
+}
+# What is earned in the months of its line, whenever that is invoiced.
+_EARNED: dict[LineKind, Account] = {
+    LineKind.USAGE: Account.USAGE_REVENUE,
+    LineKind.CORRECTION: Account.USAGE_REVENUE,
+    LineKind.SHORTFALL: Account.CONTRACT_REVENUE,
 }
 # A credit takes back what was earned, or will be: by the cause of the line that it takes from.
 _TAKEN_BACK: dict[str, Account] = {
@@ -34,6 +42,7 @@ _TAKEN_BACK: dict[str, Account] = {
     "opening": Account.OPENING,
     "manual": Account.OTHER_REVENUE,
     "interest": Account.INTEREST,
+    "drawdown": Account.CONTRACT_LIABILITY,
 }
 
 
@@ -144,18 +153,27 @@ def _months(during: Interval, time_zone: str) -> tuple[tuple[Month, Interval], .
 def usage_earned(
     invoice: Invoice, lines: Sequence[Line], time_zone: str, now: datetime
 ) -> list[Entry]:
-    """Dr unbilled, Cr revenue for what was used: one entry for each month of the seller's."""
-    shares: dict[Month, dict[str, list[Money]]] = {}
+    """Dr unbilled, Cr revenue for what was used, or missing to what had to be: one entry for each
+    month of the seller's.
+    """
+    shares: dict[Month, dict[tuple[Account, str], list[Money]]] = {}
     for line in lines:
-        if line.kind not in (LineKind.USAGE, LineKind.CORRECTION) or line.again:
+        account = _EARNED.get(line.kind)
+        if account is None or line.again:
             continue
         for month, share in earned_by_month(line, time_zone):
-            shares.setdefault(month, {}).setdefault(line.sku or "", []).append(share)
+            shares.setdefault(month, {}).setdefault((account, line.sku or ""), []).append(share)
     entries: list[Entry] = []
     for month, of_month in sorted(shares.items()):
-        by_sku = {sku: total(parts, invoice.net.currency) for sku, parts in of_month.items()}
         at = min(_last_second(month, time_zone), now)
-        postings = _revenue(Account.UNBILLED, Account.USAGE_REVENUE, by_sku, invoice.customer)
+        postings: tuple[Posting, ...] = ()
+        for account in sorted({account for account, _ in of_month}):
+            sums = {
+                sku: total(parts, invoice.net.currency)
+                for (of, sku), parts in of_month.items()
+                if of is account
+            }
+            postings += _revenue(Account.UNBILLED, account, sums, invoice.customer)
         if postings:
             cause = EntryId(f"earned/{invoice.id}/{month}")
             entries.append(Entry(cause, invoice.entity, at, f"Usage in {month}", postings))
@@ -183,6 +201,20 @@ def contract_earned(
     cause = EntryId(f"earned/{contract.id}/{month}")
     at = min(_last_second(month, time_zone), now)
     return Entry(cause, contract.entity, at, f"{contract.id} in {month}", postings)
+
+
+def forfeited(
+    contract: Contract, month: Month, left: Money, time_zone: str, now: datetime
+) -> Entry | None:
+    """Dr contract liability, Cr revenue: what was prepaid for use, and was never used. None where
+    nothing was left.
+    """
+    postings = _revenue(
+        Account.CONTRACT_LIABILITY, Account.CONTRACT_REVENUE, {"": left}, contract.customer
+    )
+    at, said = min(_last_second(month, time_zone), now), f"Balance of {contract.id} is forfeited"
+    cause = EntryId(f"forfeited/{contract.id}")
+    return Entry(cause, contract.entity, at, said, postings) if postings else None
 
 
 def _by_sku(contract: Contract, amounts: Iterable[tuple[SkuId | None, Money]]) -> dict[str, Money]:

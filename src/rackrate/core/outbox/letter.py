@@ -99,7 +99,7 @@ def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) 
 
 
 _MANY = frozenset({"leases", "breaches", "holders"})
-_MONEY = frozenset({"net", "tax", "amount", "spent", "left", "hourly"})
+_MONEY = frozenset({"net", "tax", "amount", "spent", "left", "hourly", "prepaid"})
 _INSTANTS = frozenset({"until", "start", "end", "kept"})
 
 
@@ -208,6 +208,19 @@ _WORDS: Mapping[Topic, _Words] = {
         ("leases", "budget", "spent", "amount"),
         "/leases",
     ),
+    Topic.PREPAYMENT_LOW: _Words(
+        (
+            "Little is left of the prepayment of {contract}: {left}",
+            "合同 {contract} 的预付款余额不足：{left}",
+        ),
+        (
+            "{left} is left of the {prepaid} that were prepaid for use under {contract}. What is "
+            "used beyond that is invoiced.",
+            "合同 {contract} 预付的用量款 {prepaid} 尚余 {left}；用完后的用量将另行开具账单。",
+        ),
+        ("contract", "left", "prepaid"),
+        "/contracts/{contract}",
+    ),
     Topic.WALLET_LOW: _Words(
         ("Little is left in the wallet: {left}", "钱包余额不足：{left}"),
         (
@@ -294,6 +307,8 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "budget": ("Budget", "预算"),
     "spent": ("Used", "已使用"),
     "left": ("Left", "余额"),
+    "contract": ("Contract", "合同"),
+    "prepaid": ("Prepaid", "已预付"),
     "hourly": ("An hour", "每小时"),
     "hours": ("Lasts so many hours", "可用小时数"),
     "kept": ("Volumes kept until", "存储卷保留至"),

@@ -1,0 +1,144 @@
+"""Use under a contract: what a lease may have of it now, in which class, and at which price."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from rackrate.app.ports import Tx
+from rackrate.core.contract import OF_NODES, Commitment, CommitmentKind, Contract
+from rackrate.core.contract.agreed import AgreedBook, Alike
+from rackrate.core.errors import Reason, Refused
+from rackrate.core.ids import ContractId, SkuId
+from rackrate.core.inventory import Sku
+from rackrate.core.invoice import Line
+from rackrate.core.lease import LeaseClass
+from rackrate.core.parties import Customer
+from rackrate.core.pricing import Price, PriceBook
+
+# In which class a lease runs on nodes of a commitment.
+OF_KIND: Mapping[CommitmentKind, LeaseClass] = {
+    CommitmentKind.CAPACITY: LeaseClass.CONTRACT,
+    CommitmentKind.FLEX: LeaseClass.FLEX,
+}
+
+
+def class_under(tx: Tx, contract: Contract, sku: Sku, now: datetime) -> LeaseClass:
+    """In which class a lease of the SKU is under the contract, where nobody says it."""
+    for each in contract.capacity_at(now):
+        if _alike(tx, each, sku):
+            return OF_KIND[each.kind]
+    reserves = any(each.kind in OF_NODES for each in contract.commitments)
+    return LeaseClass.CONTRACT if reserves else LeaseClass.ON_DEMAND
+
+
+def check_reserved(tx: Tx, contract: Contract, sku: Sku, klass: LeaseClass, now: datetime) -> None:
+    """Whether the contract has nodes of this chip at this site now, for leases of this class."""
+    in_force = contract.capacity_at(now)
+    if not in_force:
+        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} runs over {contract.during}")
+    fits = [each for each in in_force if _alike(tx, each, sku)]
+    if not fits:
+        has = ", ".join(sorted({each.sku for each in in_force if each.sku is not None}))
+        raise Refused(Reason.BEYOND_CONTRACT, f"{contract.id} is for {has}, not {sku.id}")
+    if not any(OF_KIND[each.kind] is klass for each in fits):
+        other = OF_KIND[fits[0].kind]
+        raise Refused(
+            Reason.BEYOND_CONTRACT,
+            f"what {contract.id} has of {sku.id} is of class {other}, not {klass}",
+            {"class": str(other)},
+        )
+
+
+def check_agreed(tx: Tx, contract: Contract, customer: Customer, sku: Sku, now: datetime) -> Price:
+    """The price at which the SKU may be used on demand under the contract now; Refused where
+    nothing is agreed for it, with what it would cost without the contract.
+    """
+    plain = plain_book(tx, customer, sku.id)
+    book = agreed_book(tx, contract, customer, plain)
+    klass, currency = LeaseClass.ON_DEMAND, customer.currency
+    price = book.steps(sku.id, klass, currency).at(now)
+    running = contract.during.contains(now) and now < contract.over
+    if running and price is not None and book.commitment_of(price) is not None:
+        return price
+    listed = plain.steps(sku.id, klass, currency).at(now)
+    said = f"; without it, it is {listed.amount:f} {currency} per {listed.per}" if listed else ""
+    when = "" if running else f" now: it runs over {contract.during}"
+    raise Refused(
+        Reason.NOT_AGREED,
+        f"{contract.id} agrees neither rates nor overage for {sku.id}{when}{said}",
+        {"list": None if listed is None else f"{listed.amount:f}", "currency": currency},
+    )
+
+
+def overage_words(tx: Tx, contract: Contract, sku: Sku, now: datetime) -> str:
+    """What a refusal adds where the reserved nodes are in use: at what more could be had."""
+    customer = tx.get(Customer, contract.customer)
+    try:
+        price = check_agreed(tx, contract, customer, sku, now)
+    except Refused:
+        return ""
+    return (
+        f"; with overage it starts on demand, at {price.amount:f} {price.currency} per {price.per}"
+    )
+
+
+def plain_book(tx: Tx, customer: Customer, sku: SkuId) -> PriceBook:
+    """What the customer pays for a SKU without any contract."""
+    found = tx.find(Price, sku=sku, currency=customer.currency)
+    return PriceBook(found).of(customer.id)
+
+
+def agreed_book(tx: Tx, contract: Contract, customer: Customer, plain: PriceBook) -> AgreedBook:
+    """At which prices the customer uses what it uses under the contract."""
+    return AgreedBook(contract, plain, customer.time_zone, alike(tx))
+
+
+def alike(tx: Tx) -> Alike:
+    """Whether two SKUs are units of the same nodes; each is looked up once."""
+    known: dict[SkuId, Sku | None] = {}
+
+    def of(id: SkuId) -> Sku | None:
+        if id not in known:
+            known[id] = tx.peek(Sku, id)
+        return known[id]
+
+    def same(one: SkuId, other: SkuId) -> bool:
+        left, right = of(one), of(other)
+        if one == other or left is None or right is None:
+            return one == other
+        return (left.chip, left.site) == (right.chip, right.site)
+
+    return same
+
+
+class Under:
+    """What a customer uses under its contracts: each is looked up once. `lines` are by contract."""
+
+    def __init__(self, tx: Tx, customer: Customer, plain: PriceBook) -> None:
+        self._tx, self._customer, self._plain = tx, customer, plain
+        self._books: dict[ContractId, AgreedBook] = {}
+        self._alike = alike(tx)
+        self.lines: dict[ContractId, list[Line]] = {}
+
+    def book(self, id: ContractId) -> AgreedBook:
+        """The price book of what is used under a contract."""
+        if id not in self._books:
+            contract, zone = self._tx.get(Contract, id), self._customer.time_zone
+            self._books[id] = AgreedBook(contract, self._plain, zone, self._alike)
+        return self._books[id]
+
+    def noted(self, id: ContractId, price: Price, line: Line) -> Line:
+        """The line as one of the contract, where its price is; else as it is."""
+        commitment = self.book(id).commitment_of(price)
+        if commitment is None:
+            return line
+        line = replace(line, contract=id, commitment=commitment)
+        self.lines.setdefault(id, []).append(line)
+        return line
+
+
+def _alike(tx: Tx, each: Commitment, sku: Sku) -> bool:
+    if each.sku is None:
+        return False
+    sold = tx.get(Sku, each.sku)
+    return (sold.chip, sold.site) == (sku.chip, sku.site)
