@@ -20,6 +20,7 @@ def money_of_acme(either: Cloud) -> list[tuple[str, str, str, str]]:
     written = {"customer": "acme", "reason": "agreed", "lines": lines}
     draft = either.admin.post("/v1/drafts", written).json["id"]
     budget = either.admin.post("/v1/budgets", {"customer": "acme", "amount": one}).json["id"]
+    either.admin.post("/v1/wallets", {"customer": "acme", "low": one})
     came = {"customer": "acme", "amount": one, "reference": "wire", "keep_rest": True}
     payment = either.admin.post("/v1/payments", came).json["id"]
     return [
@@ -32,6 +33,9 @@ def money_of_acme(either: Cloud) -> list[tuple[str, str, str, str]]:
         ("GET", "/v1/receivables/ageing?customer=ID", "acme", "nobody"),
         ("GET", "/v1/customers/ID/billing-terms", "acme", "nobody"),
         ("GET", "/v1/customers/ID/credit", "acme", "nobody"),
+        ("GET", "/v1/wallets/ID", "acme", "nobody"),
+        ("GET", "/v1/wallets/ID/movements", "acme", "nobody"),
+        ("GET", "/v1/wallets?customer=ID", "acme", "nobody"),
         ("GET", "/v1/budgets?customer=ID", "acme", "nobody"),
         ("GET", "/v1/budgets/ID", budget, "nobody"),
         ("DELETE", "/v1/budgets/ID", budget, "nobody"),

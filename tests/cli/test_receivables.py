@@ -43,6 +43,26 @@ def test_a_budget_is_set_listed_shown_and_taken_away(rackrate: Program) -> None:
     assert gone == "studio:studio-render has no budget any more\n"
 
 
+def test_a_wallet_is_opened_topped_up_shown_and_closed(rackrate: Program) -> None:
+    assert "no wallet" in rackrate("wallet", "show", "studio").err
+    made = rackrate.ok("wallet", "open", "studio", "--low", "50", "--grace", "2h")
+    assert "0.00 CNY" in made and "stop after 2 h, volumes 30 d longer" in made
+    start = ("lease", "start", "--project", "studio-render", "--sku", "h100.1")
+    assert "[wallet_too_low]" in rackrate(*start).err
+    pay = ("wallet", "top-up", "studio", "--reference", "wire 1", "--amount")
+    assert "is not positive" in rackrate(*pay, "0").err
+    assert "Left                100.00 CNY" in rackrate.ok(*pay, "100")
+    assert "100.00 CNY" in rackrate.ok("wallet", "list", "--customer", "studio")
+    assert "wire 1" in rackrate.ok("wallet", "show", "studio", "--movements")
+    assert "stage" in rackrate.ok("wallet", "show", "studio", "-o", "json")
+    assert (
+        "is not hours or days"
+        in rackrate("wallet", "open", "studio", "--low", "5", "--grace", "1w").err
+    )
+    assert "closed" in rackrate.ok("wallet", "close", "studio", "--reference", "out 1")
+    assert "is closed" in rackrate("wallet", "close", "studio", "--reference", "out 2").err
+
+
 def test_a_month_s_receivables(rackrate: Program, li: Program, server: Server) -> None:
     assert "Nothing is open." in rackrate.ok("receivable", "age")
     for what in ("Set-up=100.00", "Moving=50.00"):

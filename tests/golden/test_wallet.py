@@ -11,7 +11,7 @@ from pathlib import Path
 from rackrate.app import channels, leasing, loops, wallets
 from rackrate.app.channels import Filter
 from rackrate.app.leasing import Ask
-from rackrate.app.wallets import NewWallet
+from rackrate.app.wallets import NewWallet, TopUp
 from rackrate.core.errors import RackrateError
 from rackrate.core.ids import CustomerId, ProjectId, SkuId
 from rackrate.core.interval import Month
@@ -60,7 +60,7 @@ def open_wallet(shop: Shop) -> object:
 
 
 def top_up(shop: Shop, amount: str, reference: str) -> object:
-    return wallets.top_up(shop.built.world, shop.mei, ROBOTICS, cny(amount), reference)
+    return wallets.top_up(shop.built.world, shop.mei, TopUp(ROBOTICS, cny(amount), reference))
 
 
 def close(shop: Shop) -> object:

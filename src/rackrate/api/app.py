@@ -33,6 +33,7 @@ from rackrate.api.routes import (
     rates,
     receivables,
     system,
+    wallets,
 )
 from rackrate.app.world import World
 from rackrate.core.errors import RackrateError, Reason
@@ -51,6 +52,7 @@ NOUNS = (
     receivables,
     rates,
     credit,
+    wallets,
     documents,
     channels,
     system,

@@ -35,6 +35,7 @@ TAGS = [
     {"name": "invoices", "description": "What is owed, and what was paid"},
     {"name": "receivables", "description": "Payments, open items, ageing, reminders"},
     {"name": "budgets", "description": "What on-demand use of a month may cost"},
+    {"name": "wallets", "description": "Customers that pay ahead: top up, what is left, close"},
     {"name": "ledger", "description": "The books"},
     {"name": "notifications", "description": "Who is told of what, and whether it arrived"},
     {"name": "system", "description": "Health, and who did what"},

@@ -4,7 +4,7 @@ A look rates what was used, as an invoice would. Between looks what runs carries
 `credit`), so a pass over all wallets rates those few that are about to come to something.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.stopping import ask_all
 from rackrate.app.world import Locate, World, acting, confine, owned, reading, whose
 from rackrate.core.access import Actor, Target, Verb
-from rackrate.core.credit import CreditTally
+from rackrate.core.credit import Credit, CreditTally
 from rackrate.core.errors import Invalid, Missing, Reason, Refused
 from rackrate.core.grace import GRACE, is_over
 from rackrate.core.ids import CustomerId
@@ -24,7 +24,7 @@ from rackrate.core.lease import EventKind, Lease, LeaseEvent, Phase, Wanted
 from rackrate.core.money import Money
 from rackrate.core.outbox import Topic
 from rackrate.core.parties import Customer
-from rackrate.core.payment import Allocation, Payment, check_received
+from rackrate.core.payment import Payment, check_received
 from rackrate.core.wallet import KEEP_STORAGE, Balance, Stage, Wallet
 
 USED_UP = "the wallet is used up"
@@ -41,6 +41,16 @@ class NewWallet:
     low: Money
     grace: timedelta = GRACE
     keep_storage: timedelta = KEEP_STORAGE
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Money that came in for a wallet, `on` an instant that the bank says, or now."""
+
+    customer: CustomerId
+    amount: Money
+    reference: str
+    on: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +83,28 @@ def set_wallet(world: World, actor: Actor, new: NewWallet) -> Standing:
         old = tx.peek(Wallet, customer.id)
         if new.low.currency != customer.currency:
             raise Invalid("low", f"{customer.id} pays in {customer.currency}")
+        fresh = old is None or not old.in_use
         try:
-            wallet = _wallet(world, customer, new)
+            if old is None or fresh:
+                wallet = _wallet(world, customer, new)
+            else:
+                wallet = old.by(new.low, new.grace, new.keep_storage)
         except ValueError as error:
             raise Invalid("", str(error)) from None
-        if old is not None and old.in_use:
-            terms = {"low": new.low, "grace": new.grace, "keep_storage": new.keep_storage}
-            anew = {} if old.grace == new.grace else {"stops": None, "ends": None}
-            wallet = replace(old, **terms, **anew)
         tx.put(wallet)
-        if old is None or not old.in_use:
+        if fresh:
             settling.pay_ahead(world, tx, customer.id)
         return _look(world, tx, customer.id)
 
 
-def top_up(
-    world: World,
-    actor: Actor,
-    customer: CustomerId,
-    amount: Money,
-    reference: str,
-    on: datetime | None = None,
-) -> Standing:
-    """Money has come in. It pays what is open, and the rest is held. The same reference again
-    changes nothing.
-    """
-    with acting(world, actor, Verb.INVOICE_WRITE, _of(customer)) as tx:
-        _lock(tx, customer)
-        _in_use(tx, customer)
-        payments.note(world, tx, Received(customer, amount, reference, keep_rest=True, on=on))
-        return _look(world, tx, customer)
+def top_up(world: World, actor: Actor, came: TopUp) -> Standing:
+    """It pays what is open, and the rest is held. The same reference again changes nothing."""
+    with acting(world, actor, Verb.INVOICE_WRITE, _of(came.customer)) as tx:
+        _lock(tx, came.customer)
+        _in_use(tx, came.customer)
+        money = Received(came.customer, came.amount, came.reference, keep_rest=True, on=came.on)
+        payments.note(world, tx, money)
+        return _look(world, tx, came.customer)
 
 
 def show(world: World, actor: Actor, customer: CustomerId) -> Standing:
@@ -131,21 +133,12 @@ def movements(world: World, actor: Actor, customer: CustomerId) -> list[Movement
         confine(tx, actor)
         wallet = tx.get(Wallet, customer)
         found = settling.with_used(tx, tx.find(Payment, customer=customer))
-        steps: list[tuple[datetime, str, Payment | Allocation]] = []
-        for each in found:
-            steps.append((each.payment.at, each.payment.id, each.payment))
-            steps += [(used.at, used.id, used) for used in each.allocations]
-        # Of one instant what came is before what it was used for.
-        steps.sort(key=lambda one: (one[0], isinstance(one[2], Allocation), one[1]))
+        steps = [step for each in found for step in _steps(each)]
         held, moved = Money.zero(wallet.low.currency), list[Movement]()
-        for at, _, row in steps:
-            if row.amount.currency != held.currency:
-                continue
-            came = isinstance(row, Payment)
-            amount = row.amount if came else -row.amount
-            held = held + amount
-            source, invoice = (row.id, "") if came else (row.source, row.invoice or "")
-            moved.append(Movement(at, source, invoice, row.reference, amount, held))
+        for step in sorted(steps, key=lambda one: (one.at, one.amount.minor < 0, one.source)):
+            if step.amount.currency == held.currency:
+                held = held + step.amount
+                moved.append(replace(step, held=held))
         return moved
 
 
@@ -243,9 +236,18 @@ def _balance(tx: Tx, customer: Customer, now: datetime) -> Balance:
     return _balance_of(credit.standing(tx, customer, credit.count(tx, customer, now)))
 
 
-def _balance_of(found: credit.Credit) -> Balance:
+def _balance_of(found: Credit) -> Balance:
     limit = found.limit or Money.zero(found.used.currency)
     return Balance(found.held, found.owed + found.held, found.used, found.hourly, limit)
+
+
+def _steps(each: settling.Held) -> Iterator[Movement]:
+    """A payment, and what of it went where."""
+    row, zero = each.payment, Money.zero(each.payment.amount.currency)
+    yield Movement(row.at, row.id, "", row.reference, row.amount, zero)
+    for used in each.allocations:
+        invoice = used.invoice or ""
+        yield Movement(used.at, row.id, invoice, used.reference, -used.amount, zero)
 
 
 def _by_the_moment(tx: Tx, customer: CustomerId) -> list[Lease]:

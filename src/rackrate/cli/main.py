@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "terms": ("terms", "Days to pay, purchase orders, interest, reminders."),
         "budget": ("budget", "What a month may cost: told at 50, 80, 100 %; stopped."),
         "rate": ("rate", "Rates between currencies: set, list, check."),
+        "wallet": ("wallet", "Customers that pay ahead: open, top up, show, close."),
         "ledger": ("ledger", "The books: balances, entries, export."),
         "channel": ("channel", "Where you are told: e-mail, webhooks, chats."),
         "notification": ("channel", "What was told, and whether it arrived."),

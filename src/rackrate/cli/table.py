@@ -47,6 +47,7 @@ STYLES = {
     "interrupted": "red", "in_repair": "red", "failed": "red", "stopped": "dim", "ended": "dim",
     "overdue": "red", "void": "dim", "waiting": "yellow", "approved": "cyan",
     "sent": "green", "no_channel": "yellow", "dead": "red",
+    "fine": "green", "low": "yellow", "empty": "red", "ending": "red", "closed": "dim",
     "retired": "dim", "disputed": "yellow", "holds": "green", "contradicted": "red",
 }  # fmt: skip
 

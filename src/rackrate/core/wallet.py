@@ -103,6 +103,11 @@ class Wallet:
     def in_use(self) -> bool:
         return self.closed is None
 
+    def by(self, low: Money, grace: timedelta, keep_storage: timedelta) -> "Wallet":
+        """By other terms from now on; another grace begins anew, and is told."""
+        after = replace(self, low=low, grace=grace, keep_storage=keep_storage)
+        return after if grace == self.grace else replace(after, stops=None, ends=None)
+
     def due(self, now: datetime, tally: CreditTally | None) -> bool:
         """Whether it is time to look: after an hour, when something is to be done, or when by
         what runs it has reached the next stage. Nothing is rated for this answer.

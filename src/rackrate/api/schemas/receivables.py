@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rackrate.api.schemas.money import Invoice, Reference
 from rackrate.api.schemas.parts import NO_NUL, Id, Instant, Money, MonthText, Schema
-from rackrate.app import payments, receivables
+from rackrate.app import receivables
 from rackrate.app.payments import Named
 from rackrate.app.settling import Held
 from rackrate.core import draft as drafts
@@ -146,6 +146,7 @@ class NewLine(Schema):
     amount: Money
     project: Id | None = None
     contract: Id | None = None
+    supply: Supply = Field(default=Supply.SERVICE, description="What it is to the tax law")
 
     @property
     def value(self) -> drafts.DraftLine:
@@ -154,6 +155,7 @@ class NewLine(Schema):
             self.amount.value,
             contract=None if self.contract is None else ContractId(self.contract),
             project=None if self.project is None else ProjectId(self.project),
+            supply=self.supply,
         )
 
 
@@ -172,6 +174,7 @@ class DraftLine(Schema):
     place: int = Field(description="Of a credit: the line that it takes from")
     project: str | None
     contract: str | None
+    supply: Supply
 
     @classmethod
     def of(cls, line: drafts.DraftLine) -> "DraftLine":
@@ -181,6 +184,7 @@ class DraftLine(Schema):
             place=line.place,
             project=line.project,
             contract=line.contract,
+            supply=line.supply,
         )
 
 
