@@ -15,6 +15,7 @@ from rackrate.core.inventory import Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.quote import LONGEST_HOLD, most_at_once
+from rackrate.core.treatment import Supply
 
 FORTNIGHT = timedelta(days=14)
 MOST_MONTHS = 360
@@ -44,6 +45,7 @@ class Line:
     amount: Money | None = None
     discount_percent: Decimal | None = None
     total: Money | None = None
+    supply: Supply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
         line.nodes,
         sku is not None and (line.same_block or ask.same_block),
         total=line.total,
+        supply=line.supply,
     )
     commitment = with_month(plain, read.customer.time_zone)
     discount = ask.discount_percent if line.discount_percent is None else line.discount_percent

@@ -10,7 +10,8 @@ from rackrate.core.errors import Conflict, Forbidden, Invalid
 from rackrate.core.ids import CustomerId, EntityId, PrincipalId, ProjectId, is_name
 from rackrate.core.inventory import Entity
 from rackrate.core.parties import NO_DETAILS, Audit, Customer, Details, Project
-from rackrate.core.tax import tax_rule, vat_id_of
+from rackrate.core.tax import vat_id_of
+from rackrate.core.treatment import treatment
 
 MOST_AUDIT_ROWS = 1000
 
@@ -50,7 +51,7 @@ def create_customer(world: World, actor: Actor, new: NewCustomer) -> Customer:
         if tx.peek(Customer, new.id) is not None:
             raise Conflict(f"customer {new.id!r} is already there")
         try:
-            named = bool(new.tax_rule) and tax_rule(new.tax_rule).names_both
+            named = bool(new.tax_rule) and treatment(new.tax_rule).names_both
             if named and not vat_id_of(new.tax_id, new.country):
                 raise Invalid("tax_id", f"must be a VAT id of {new.country}, as DE123456788")
             customer = Customer(

@@ -56,13 +56,20 @@ def show_customer(
             ("Country", row["country"]),
             ("Address", _address(row["details"])),
             ("Tax id", row["tax_id"]),
-            ("Tax rule", row["tax_rule"] or "the seller's own"),
+            ("Tax rule", _taxed(row)),
             ("Currency", row["currency"]),
             ("Time zone", row["time_zone"]),
             ("Buys from", row["entity"]),
             ("Of the operator", "yes" if row["of_operator"] else "no"),
         ]
     )
+
+
+def _taxed(row: Row) -> str:
+    """The treatment of now, and what it will be, or was to be, from which month on."""
+    own = "the seller's own"
+    changes = [f"{each['tax'] or own} from {each['from']}" for each in row["tax_changes"]]
+    return ", ".join([row["tax_rule"] or own, *changes])
 
 
 def _address(details: Row) -> str:
@@ -78,7 +85,9 @@ def create_customer(
     tax_id: Annotated[str, typer.Option()] = "",
     time_zone: Annotated[str, typer.Option(help="Left out: the seller's.")] = "",
     currency: Annotated[str, typer.Option(help="Left out: the seller's.")] = "",
-    tax_rule: Annotated[str, typer.Option(help="Left out: the seller's.")] = "",
+    tax_rule: Annotated[
+        str, typer.Option(help="A rule, or service=RULE,lease=RULE. Left out: the seller's.")
+    ] = "",
     entity: Annotated[str, typer.Option(help="Who sells; needed only if several do.")] = "",
     street: Annotated[str, typer.Option(help="Electronic invoices need it, and the city.")] = "",
     city: Annotated[str, typer.Option()] = "",

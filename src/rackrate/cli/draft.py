@@ -104,6 +104,9 @@ def write_lines(
     ] = "",
     project: Annotated[str, typer.Option(help="Of which project they are.")] = "",
     contract: Annotated[str, typer.Option(help="Of which contract they are.")] = "",
+    supply: Annotated[
+        str, typer.Option(help="service or lease: what they are to the tax law.")
+    ] = "service",
     output: Output = Format.TABLE,
 ) -> None:
     """Write lines for a customer's next invoice."""
@@ -121,6 +124,7 @@ def write_lines(
                 "amount": value,
                 "project": project or None,
                 "contract": contract or None,
+                "supply": supply,
             }
         )
     body = {"customer": customer, "reason": reason, "lines": lines, "month": month or None}

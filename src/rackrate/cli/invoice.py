@@ -51,6 +51,7 @@ LINES = (
     Column("HOURS", hours, right=True),
     Column("AT", lambda row: row["rate"] or row["per_hour"], right=True),
     Column("FOR A", lambda row: row["per"], from_width=130),
+    Column("TAX RULE", lambda row: row["tax_rule"], from_width=110),
     Column("NET", lambda row: money(row["net"]), right=True),
 )
 
@@ -89,7 +90,19 @@ SUMS = {
 
 
 def _totals(row: Row) -> None:
-    print_facts([(name, money(row[key])) for name, key in SUMS.items() if key in row])
+    """Where there are several rules, the tax under each, and what it is on."""
+    several = len(row["taxes"]) > 1
+    facts: list[tuple[str, str]] = []
+    for name, key in SUMS.items():
+        if key == "tax" and several:
+            facts += [(part["name"], _of_rule(part)) for part in row["taxes"]]
+        if key in row:
+            facts.append((name, money(row[key])))
+    print_facts(facts)
+
+
+def _of_rule(part: Row) -> str:
+    return f"{money(part['tax'])} on {money(part['net'])}"
 
 
 INVOICES = (

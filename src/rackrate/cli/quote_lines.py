@@ -14,12 +14,12 @@ from rackrate.cli.quote_terms import as_sent, sent_terms
 # As a file says it: beside these `terms`, and `lines` as those of a contract.
 WHOLE = (
     "kind", "customer", "project", "title", "currency", "time_zone", "sku", "nodes", "start",
-    "end", "months", "monthly", "same_block", "prepayment_percent", "discount_percent", "terms",
-    "lines",
+    "end", "months", "monthly", "total", "same_block", "prepayment_percent", "discount_percent",
+    "terms", "lines",
 )  # fmt: skip
 LINE = (
-    "kind", "title", "sku", "nodes", "start", "end", "months", "monthly", "amount", "same_block",
-    "discount_percent",
+    "kind", "title", "sku", "nodes", "start", "end", "months", "monthly", "amount", "total",
+    "same_block", "discount_percent", "supply",
 )  # fmt: skip
 _STEP = re.compile(r"([0-9]{1,9})@(\S+)")
 Instant = Callable[[str, str], str]
@@ -59,16 +59,17 @@ def read_line(text: str) -> Row:
 def line_body(line: Mapping[str, Any], where: str, currency: str, instant: Instant) -> Row:
     """A line as the server is asked for it: days as instants, amounts as money."""
     _known(line, LINE, where)
-    if {"monthly", "amount"} <= line.keys():
-        raise Failure(f"{where}: say monthly or amount, one of the two", "invalid")
-    body = as_sent({name: part for name, part in line.items() if name not in ("monthly", "amount")})
+    priced = [name for name in ("monthly", "amount", "total") if name in line]
+    if len(priced) > 1:
+        raise Failure(f"{where}: say {' or '.join(priced)}, one of them", "invalid")
+    body = as_sent({name: part for name, part in line.items() if name not in priced})
     assert isinstance(body, dict)
     for name in ("start", "end"):
         if isinstance(body.get(name), str):
             body[name] = instant(f"{where}: {name}", body[name])
-    amount = line.get("monthly", line.get("amount"))
-    if amount is not None:
-        body["amount"] = {"amount": str(amount), "currency": currency}
+    for name in priced:
+        field = "total" if name == "total" else "amount"
+        body[field] = {"amount": str(line[name]), "currency": currency}
     return body
 
 
@@ -76,14 +77,14 @@ def file_body(document: Row, where: str, currency: str, instant: Instant) -> Row
     """What a file says of the quote as a whole, as the server is asked for it."""
     if document.get("currency", currency) != currency:
         raise Failure(f"{where}: the customer pays in {currency}", "invalid")
-    left_out = ("kind", "title", "currency", "time_zone", "monthly", "terms", "lines")
+    left_out = ("kind", "title", "currency", "time_zone", "monthly", "total", "terms", "lines")
     body = as_sent({name: part for name, part in document.items() if name not in left_out})
     assert isinstance(body, dict)
     for name in ("start", "end"):
         if isinstance(body.get(name), str):
             body[name] = instant(f"{where}: {name}", body[name])
-    if "monthly" in document:
-        body["monthly"] = {"amount": str(document["monthly"]), "currency": currency}
+    for name in {"monthly", "total"} & document.keys():
+        body[name] = {"amount": str(document[name]), "currency": currency}
     if "title" in document:
         body["name"] = str(document["title"])
     if "terms" in document:

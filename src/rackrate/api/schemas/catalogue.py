@@ -6,11 +6,13 @@ from pydantic import Field
 
 from rackrate.api.schemas.parts import Limits, Schema
 from rackrate.api.schemas.people import Details
+from rackrate.api.schemas.tax import TaxChange
 from rackrate.app import catalogue
 from rackrate.core import chips, inventory, price_check, pricing
 from rackrate.core.lease import LeaseClass
 from rackrate.core.price_check import Fault
 from rackrate.core.pricing import HOURLY, Unit
+from rackrate.core.treatment import Supply
 
 
 class Entity(Schema):
@@ -23,7 +25,9 @@ class Entity(Schema):
     time_zone: str
     currency: str
     invoice_series: str
-    output_tax: str
+    output_tax: str = Field(description="A tax rule, or one for each supply")
+    tax_changes: list[TaxChange]
+    tax_codes: dict[Supply, str] = Field(description="The authority's class of each supply")
     payment_days: int
     details: Details
     digital_invoices: str = Field(description="The channel that issues them; empty: none")
@@ -39,6 +43,8 @@ class Entity(Schema):
             currency=entity.currency,
             invoice_series=entity.invoice_series,
             output_tax=entity.output_tax,
+            tax_changes=[TaxChange.of(each) for each in entity.tax_changes],
+            tax_codes={each.supply: each.code for each in entity.tax_codes},
             payment_days=entity.payment_days,
             details=Details.of(entity.details),
             digital_invoices=entity.channel,
@@ -84,7 +90,8 @@ class Price(Schema):
     """
 
     id: str
-    sku: str | None = Field(description="None: what volumes keep")
+    sku: str | None = Field(description="Null: of a site, as `item` says")
+    item: str = Field(description="The SKU, or storage, address or egress")
     klass: LeaseClass | None = Field(serialization_alias="class")
     currency: str
     amount: str = Field(examples=["17.00"])
@@ -113,6 +120,7 @@ class Price(Schema):
         return cls(
             id=price.id,
             sku=price.sku,
+            item=price.item,
             klass=price.klass,
             currency=price.currency,
             amount=f"{price.amount:f}",
@@ -169,6 +177,8 @@ class Sku(Schema):
     slots: int = Field(description="Slots of one unit")
     whole_node: bool
     limits: Limits
+    supply: Supply = Field(description="What it is to the tax law")
+    tax_code: str = Field(description="The tax authority's class; empty: its seller's")
     simulated: bool
     stock: Stock
     prices: list[Price]
@@ -184,6 +194,8 @@ class Sku(Schema):
             slots=sku.slots,
             whole_node=sku.whole_node,
             limits=Limits.of(sku.limits),
+            supply=sku.supply,
+            tax_code=sku.tax_code,
             simulated=offering.site.simulated,
             stock=Stock(
                 units=stock.units, nodes=stock.nodes, nodes_in_one_block=stock.nodes_in_one_block

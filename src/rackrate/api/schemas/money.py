@@ -11,11 +11,14 @@ from rackrate.app import billing
 from rackrate.core import invoice as invoices
 from rackrate.core import ledger, pricing
 from rackrate.core import payment as payments
+from rackrate.core import tax as tax_rules
 from rackrate.core.invoice import InvoiceKind, InvoiceStatus, LineKind
 from rackrate.core.lease import LeaseClass
 from rackrate.core.ledger import Account
 from rackrate.core.payment import LONGEST_REFERENCE
 from rackrate.core.pricing import Unit
+from rackrate.core.tax import TaxCategory
+from rackrate.core.treatment import Supply
 
 
 class Line(Schema):
@@ -39,6 +42,8 @@ class Line(Schema):
     milli_slot_seconds: int
     milli_gb_seconds: int = Field(description="Of storage")
     credits: str = Field(description="Of a credit note: the source of the line that it takes from")
+    supply: Supply = Field(description="What it is to the tax law")
+    tax_rule: str
 
     @classmethod
     def of(cls, line: invoices.Line) -> "Line":
@@ -61,6 +66,31 @@ class Line(Schema):
             milli_slot_seconds=line.quantity if line.sku is not None else 0,
             milli_gb_seconds=line.quantity if line.sku is None else 0,
             credits=line.credits,
+            supply=line.supply,
+            tax_rule=line.tax_rule,
+        )
+
+
+class TaxPart(Schema):
+    """What of an invoice is under one tax rule."""
+
+    rule: str = Field(examples=["cn-lease-13"])
+    name: str
+    percent: str = Field(examples=["13"])
+    category: TaxCategory = Field(description="As EN 16931 codes it")
+    net: Money
+    tax: Money
+
+    @classmethod
+    def of(cls, part: tax_rules.TaxPart) -> "TaxPart":
+        rule = tax_rules.tax_rule(part.rule)
+        return cls(
+            rule=rule.id,
+            name=rule.name,
+            percent=rule.percent,
+            category=rule.category,
+            net=Money.of(part.net),
+            tax=Money.of(part.tax),
         )
 
 
@@ -78,7 +108,8 @@ class Invoice(Schema):
     month: str
     issued: datetime
     due: datetime
-    tax_rule: str
+    tax_rule: str = Field(description="Or several, with + between", examples=["cn-service-6"])
+    taxes: list[TaxPart] = Field(description="Net and tax by rule; they add up")
     net: Money
     tax: Money
     gross: Money
@@ -105,6 +136,7 @@ class Invoice(Schema):
             issued=invoice.issued,
             due=invoice.due,
             tax_rule=invoice.tax_rule,
+            taxes=[TaxPart.of(part) for part in invoice.by_rule],
             net=Money.of(invoice.net),
             tax=Money.of(invoice.tax),
             gross=Money.of(invoice.gross),
@@ -140,6 +172,7 @@ class Preview(Schema):
     month: str
     status: InvoiceStatus = InvoiceStatus.DRAFT
     lines: list[Line]
+    taxes: list[TaxPart]
     net: Money
     tax: Money
     gross: Money
@@ -150,6 +183,7 @@ class Preview(Schema):
             customer=preview.customer,
             month=str(preview.month),
             lines=[Line.of(line) for line in preview.lines],
+            taxes=[TaxPart.of(part) for part in preview.totals.parts],
             net=Money.of(preview.totals.net),
             tax=Money.of(preview.totals.tax),
             gross=Money.of(preview.totals.gross),

@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import Field, model_validator
 
 from rackrate.api.schemas.parts import Country, Id, Name, Schema, Text
+from rackrate.api.schemas.tax import TaxChange
 from rackrate.app import customers, identity
 from rackrate.core import access, parties
 from rackrate.core.access import Role
@@ -57,7 +58,11 @@ class CustomerRequest(Schema):
     tax_id: Text = ""
     time_zone: Text = Field(default="", examples=["Asia/Shanghai"])
     currency: str = Field(default="", pattern=r"^([A-Z]{3})?$", examples=["CNY"])
-    tax_rule: Text = Field(default="", description="Empty: the entity's own")
+    tax_rule: Text = Field(
+        default="",
+        description="A rule, or one for each supply; empty: the entity's own",
+        examples=["cn-general", "service=cn-service-6,lease=zero-rated"],
+    )
     details: Details = Details()
 
     def new(self) -> customers.NewCustomer:
@@ -85,6 +90,7 @@ class Customer(Schema):
     time_zone: str
     currency: str
     tax_rule: str
+    tax_changes: list[TaxChange]
     of_operator: bool
     details: Details
 
@@ -99,6 +105,7 @@ class Customer(Schema):
             time_zone=customer.time_zone,
             currency=customer.currency,
             tax_rule=customer.tax_rule,
+            tax_changes=[TaxChange.of(each) for each in customer.tax_changes],
             of_operator=customer.of_operator,
             details=Details.of(customer.details),
         )

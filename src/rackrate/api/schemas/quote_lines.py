@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from rackrate.api.schemas.parts import Id, Instant, Money, Period, Schema, Text
+from rackrate.api.schemas.parts import Id, Instant, Money, Period, Rate, Schema, Text
 from rackrate.app import asking, sales
 from rackrate.core import contract as contracts
 from rackrate.core import contract_price, quote
 from rackrate.core.contract import CommitmentKind
 from rackrate.core.ids import SkuId
+from rackrate.core.treatment import Supply
 
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
 
@@ -20,8 +21,8 @@ class QuoteLineRequest(Schema):
     """One line: `nodes` of a `sku`, or a service or one-off with its `title` and `amount`.
 
     Without a start it has the quote's; without months or an end it ends when the quote does.
-    `amount` is a calendar month's, or the whole of a one-off; nodes have the book's less a discount
-    unless it is given.
+    `amount` is a calendar month's, or the whole of a one-off, `total` that of all months; nodes
+    have the book's less a discount unless one is given.
     """
 
     kind: CommitmentKind = CommitmentKind.CAPACITY
@@ -32,8 +33,12 @@ class QuoteLineRequest(Schema):
     months: int | None = Field(default=None, ge=1, le=asking.MOST_MONTHS)
     end: Instant | None = None
     amount: Money | None = None
+    total: Money | None = None
     same_block: bool = Field(default=False, description="This line on one fabric, or not at all")
     discount_percent: Percent | None = Field(default=None, description="Left out: the quote's")
+    supply: Supply | None = Field(
+        default=None, description="What it is to the tax law, where not what its SKU is"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> "QuoteLineRequest":
@@ -46,8 +51,10 @@ class QuoteLineRequest(Schema):
             raise ValueError("capacity is `nodes` of a `sku`")
         if not capacity and (self.sku is not None or self.nodes or self.same_block):
             raise ValueError(f"{self.kind} has no sku and no nodes")
-        if not capacity and (not self.title.strip() or self.amount is None):
+        if not capacity and (not self.title.strip() or (self.amount or self.total) is None):
             raise ValueError(f"{self.kind} needs a title and an amount")
+        if self.total is not None and (self.amount or self.kind is CommitmentKind.ONE_OFF):
+            raise ValueError("a total is of several months, and in the place of an amount")
         return self
 
     @property
@@ -63,6 +70,8 @@ class QuoteLineRequest(Schema):
             self.title,
             None if self.amount is None else self.amount.value,
             self.discount_percent,
+            None if self.total is None else self.total.value,
+            self.supply,
         )
 
 
@@ -119,7 +128,12 @@ class QuoteLine(Schema):
     volume: int
     basis: str
     discount_percent: str
+    supply: Supply | None
     amount: Money
+    total: Money | None = Field(description="Agreed for all of it: `amount` is a month's share")
+    hourly: Rate | None = Field(
+        description="A node and hour of the calendar: `amount` is that of 730 hours"
+    )
     needs_approval: bool
 
     @classmethod
@@ -141,7 +155,10 @@ class QuoteLine(Schema):
             volume=line.volume,
             basis=line.basis,
             discount_percent=f"{line.discount_percent:f}",
+            supply=each.supply,
             amount=Money.of(each.amount),
+            total=None if each.total is None else Money.of(each.total),
+            hourly=None if each.hourly is None else Rate.of(each.hourly, each.amount.currency),
             needs_approval=line.needs_approval,
         )
 

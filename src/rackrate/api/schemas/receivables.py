@@ -15,6 +15,7 @@ from rackrate.core import draft as drafts
 from rackrate.core import payment, receivable
 from rackrate.core.draft import LONGEST_TEXT, MOST_LINES, DraftKind, DraftState
 from rackrate.core.ids import ContractId, InvoiceId, ProjectId
+from rackrate.core.treatment import Supply
 
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=NO_NUL)]
 

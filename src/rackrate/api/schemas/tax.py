@@ -1,10 +1,21 @@
-"""Tax rules, as entities and customers name them."""
+"""Tax rules, as entities and customers name them, and when they change."""
 
 from pydantic import Field
 
 from rackrate.api.schemas.parts import Schema
-from rackrate.core import tax
+from rackrate.core import tax, treatment
 from rackrate.core.tax import Rounding, TaxCategory
+
+
+class TaxChange(Schema):
+    """From supplies of this month on it is another treatment."""
+
+    month: str = Field(serialization_alias="from", examples=["2027-01"])
+    tax: str = Field(description="Of a customer, empty: as the seller's")
+
+    @classmethod
+    def of(cls, change: treatment.TaxChange) -> "TaxChange":
+        return cls(month=str(change.month), tax=change.treatment)
 
 
 class TaxRule(Schema):
