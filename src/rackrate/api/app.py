@@ -26,6 +26,7 @@ from rackrate.api.routes import (
     drafts,
     fleet,
     leases,
+    metered,
     money,
     people,
     purchases,
@@ -55,6 +56,7 @@ NOUNS = (
     wallets,
     documents,
     channels,
+    metered,
     system,
 )
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -25,6 +25,8 @@ DESCRIPTION = """Fleet, prices, leases, contracts, invoices and books of a GPU c
   `If-Match` on a lease's stop, start and end answers 412 when something has."""
 TAGS = [
     {"name": "leases", "description": "Capacity in use: start, look, stop, end"},
+    {"name": "addresses", "description": "Public addresses of projects, and where they belong"},
+    {"name": "readings", "description": "What meters outside have counted, such as egress"},
     {"name": "catalogue", "description": "What is sold, and at what price"},
     {"name": "capacity", "description": "The calendar: what can be promised, and from when"},
     {"name": "fleet", "description": "Sites, nodes, and the files that describe them"},

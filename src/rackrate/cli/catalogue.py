@@ -62,7 +62,7 @@ def list_skus(limit: Limit = 100, after: After = "", output: Output = Format.TAB
 
 
 PRICES = (
-    Column("SKU", lambda row: row["sku"] or "storage"),
+    Column("SKU", lambda row: row["item"]),
     Column("CLASS", lambda row: row["class"]),
     Column("PRICE", lambda row: f"{row['amount']} {row['currency']}", right=True),
     Column("FOR A", lambda row: row["per"]),

@@ -18,6 +18,7 @@ PAUSES_S = (0.1, 0.3, 1.0)
 # What is listed with `rackrate KIND list`, for who asked for one that is not there.
 LISTED = frozenset(
     {
+        "address",
         "channel",
         "chip",
         "contract",

@@ -20,6 +20,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "price": ("catalogue", "The price book."),
         "chip": ("catalogue", "The chip catalogue, dense and sparse FLOPS apart."),
         "key": ("access", "SSH keys of a project."),
+        "address": ("address", "Public addresses of a project."),
+        "reading": ("reading", "What meters outside have counted: egress."),
     },
     "Customers and money": {
         "customer": ("customers", "Who buys."),
