@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from rackrate.app import dedicated
+from rackrate.app import committed, dedicated
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
@@ -33,6 +33,7 @@ from rackrate.core.contract import (
     Delivery,
     Newer,
     When,
+    check_coherent,
     end_early,
     extend,
     fewer,
@@ -165,6 +166,7 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
     _lock(tx, tx.get(Contract, id), change)
     contract, when = tx.get(Contract, id), When(now, customer.time_zone, note)
     done = _decided(tx, customer, contract, change, when, {})
+    check_coherent(done.contract, committed.alike(tx))
     check_worth(done.contract.commitments, done.contract.costing(customer.time_zone))
     dedicated.lift(tx, contract)
     freed = let_go(world, tx, contract, done.contract)

@@ -5,15 +5,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from rackrate.app.ports import Tx
-from rackrate.core.contract import OF_NODES, Commitment, CommitmentKind, Contract
+from rackrate.core.contract import (
+    OF_NODES,
+    Commitment,
+    CommitmentKind,
+    Contract,
+    Overage,
+    Rate,
+    Rates,
+    Terms,
+)
 from rackrate.core.contract.agreed import AgreedBook, Alike
-from rackrate.core.errors import Reason, Refused
+from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import ContractId, SkuId
-from rackrate.core.inventory import Sku
+from rackrate.core.inventory import Node, Sku
 from rackrate.core.invoice import Line
 from rackrate.core.lease import LeaseClass
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.pricing import Price, PriceBook, Unit
 
 # In which class a lease runs on nodes of a commitment.
 OF_KIND: Mapping[CommitmentKind, LeaseClass] = {
@@ -109,6 +118,49 @@ def alike(tx: Tx) -> Alike:
         return (left.chip, left.site) == (right.chip, right.site)
 
     return same
+
+
+def with_slots(tx: Tx, each: Commitment) -> Commitment:
+    """The commitment with what a GPU is in its rates; Missing or Invalid where that is nothing."""
+    if each.use is None:
+        return each
+    for sku in each.use.rates.named:
+        tx.get(Sku, sku)
+    return replace(each, use=replace(each.use, rates=_with_slots(tx, each.use.rates)))
+
+
+def overage_with_slots(tx: Tx, terms: Terms) -> Terms:
+    """As `with_slots`, of what is agreed beyond the nodes."""
+    if terms.overage is None:
+        return terms
+    for sku in terms.overage.rates.named:
+        tx.get(Sku, sku)
+    return replace(terms, overage=Overage(_with_slots(tx, terms.overage.rates)))
+
+
+def overage_as_asked(terms: Terms) -> Terms:
+    """The terms as they were asked for, before anybody looked up what a GPU is."""
+    if terms.overage is None:
+        return terms
+    return replace(terms, overage=Overage(terms.overage.rates.as_asked))
+
+
+def _with_slots(tx: Tx, rates: Rates) -> Rates:
+    return replace(rates, rates=tuple(_slots_of(tx, rate) for rate in rates.rates))
+
+
+def _slots_of(tx: Tx, rate: Rate) -> Rate:
+    """A rate of a slot is one; of a GPU it is as many slots as the SKU's nodes have in each."""
+    if rate.unit is not Unit.GPU_HOUR:
+        return replace(rate, slots=1)
+    sku = tx.get(Sku, rate.sku)
+    parts = {node.parts for node in tx.find(Node, site=sku.site, chip=sku.chip)}
+    if len(parts) != 1:
+        cut = "are cut differently" if parts else "are not known yet"
+        raise Invalid(
+            "rate", f"nodes of {sku.chip} at {sku.site} {cut}: rate {sku.id} by slot_hour"
+        )
+    return replace(rate, slots=next(iter(parts)))
 
 
 class Under:

@@ -152,7 +152,7 @@ def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
 
 
 def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:
-    """What it is billed at: nothing where its nodes are; the last price once it has ended."""
+    """What it is billed at: nothing on nodes paid by the month; once it ended, the last price."""
     if lease.terms.klass is LeaseClass.CONTRACT:
         return None
     terms, customer = lease.terms, tx.get(Customer, lease.customer)

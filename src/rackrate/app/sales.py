@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from rackrate.app import committed
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines, plan_of
@@ -33,6 +34,7 @@ from rackrate.core.contract import (
     Schedule,
     Terms,
     batches,
+    check_coherent,
     check_usable,
     value_of,
     with_month,
@@ -130,6 +132,7 @@ def sign(
         customer = tx.get(Customer, tx.get(Project, offer.project).customer)
         check_terms(tx, customer, offer.terms, offer.commitments, agreed)
         contract = _contract(world, tx, offer)
+        check_coherent(contract, committed.alike(tx))
         check_worth(contract.commitments, contract.costing(customer.time_zone))
         if verb is Verb.CONTRACT_WRITE:
             check_floor(world, tx, actor, contract)
@@ -204,14 +207,15 @@ def as_signed(contract: Contract) -> Offer:
         contract.prepayment_percent,
         contract.tax_included,
         contract.name,
-        contract.terms,
+        committed.overage_as_asked(contract.terms),
         opening=contract.opening,
     )
 
 
 def _as_offered(each: Commitment) -> Commitment:
     """Without what follows from the customer, the SKU and the terms."""
-    return replace(each, site=None, amount=each.total or each.amount, waits=False)
+    use = None if each.use is None else each.use.as_asked
+    return replace(each, site=None, amount=each.total or each.amount, waits=False, use=use)
 
 
 def owner_of(id: ContractId) -> Locate:
@@ -221,7 +225,7 @@ def owner_of(id: ContractId) -> Locate:
 
 def placed(tx: Tx, customer: Customer, terms: Terms, wanted: Commitment) -> Commitment:
     """The commitment with its site, where this customer may have it there by these terms."""
-    wanted = with_month(wanted, customer.time_zone)
+    wanted = committed.with_slots(tx, with_month(wanted, customer.time_zone))
     if wanted.sku is None:
         return replace(wanted, waits=not wanted.monthly and terms.waits)
     sku = tx.get(Sku, wanted.sku)
@@ -350,7 +354,7 @@ def _contract(world: World, tx: Tx, offer: Offer) -> Contract:
         offer.tax_included,
         world.clock.now() if offer.opening is None else offer.opening.signed,
         offer.name,
-        offer.terms,
+        committed.overage_with_slots(tx, offer.terms),
         opening=offer.opening,
     )
 

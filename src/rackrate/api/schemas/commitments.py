@@ -8,15 +8,17 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from rackrate.api.schemas.parts import Id, Instant, Money, Period, Rate, Schema, Text
+from rackrate.api.schemas.use import Use
 from rackrate.app import sales
 from rackrate.core import contract as contracts
 from rackrate.core import money
-from rackrate.core.contract import CommitmentKind
+from rackrate.core.contract import OF_NODES, CommitmentKind
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.treatment import Supply
 
+METERED = (CommitmentKind.FLEX, CommitmentKind.USE)
 BY_THE_MONTH = (CommitmentKind.CAPACITY, CommitmentKind.SERVICE)
 SUPPLY = "What it is to the tax law; left out: what its SKU is, else a service"
 Nodes = Annotated[int, Field(ge=1, le=sales.MOST_NODES)]
@@ -46,18 +48,21 @@ class CommitmentRequest(Schema):
     same_block: bool = False
     supply: Supply | None = Field(default=None, description=SUPPLY)
     deliveries: list[Batch] = Field(default=[], max_length=1000)
+    use: Use | None = Field(default=None, description="Of `flex` and `use`, and of no other")
 
     @model_validator(mode="after")
     def _whole(self) -> "CommitmentRequest":
         if not self.start < self.end:
             raise ValueError("end must be after start")
-        capacity = self.kind is CommitmentKind.CAPACITY
-        if capacity and (self.sku is None or not self.nodes):
-            raise ValueError("capacity is `nodes` of a `sku`")
-        if not capacity and (self.sku is not None or self.nodes or self.deliveries):
+        of_nodes, metered = self.kind in OF_NODES, self.kind in METERED
+        if of_nodes and (self.sku is None or not self.nodes):
+            raise ValueError(f"{self.kind} is `nodes` of a `sku`")
+        if not of_nodes and (self.sku is not None or self.nodes or self.deliveries):
             raise ValueError(f"{self.kind} has no sku, nodes or deliveries")
-        if not capacity and not self.title.strip():
+        if not of_nodes and not metered and not self.title.strip():
             raise ValueError(f"{self.kind} needs a title")
+        if metered != (self.use is not None):
+            raise ValueError(f"{self.kind} has {'rates of use' if metered else 'no use'}")
         if len([one for one in (self.amount, self.total, self.hourly) if one is not None]) != 1:
             raise ValueError("give amount, total or hourly, one of them")
         if self.total is not None and self.kind not in BY_THE_MONTH:
@@ -72,20 +77,26 @@ class CommitmentRequest(Schema):
         amount = amount_of(self.amount or total, hourly)
         if amount.minor < 0:
             raise Invalid(f"commitments.{number - 1}.{field}", f"{amount} is negative")
-        commitment = contracts.Commitment(
-            number,
-            self.kind,
-            self.title,
-            Interval(self.start, self.end),
-            amount,
-            None if self.sku is None else SkuId(self.sku),
-            None,
-            self.nodes,
-            self.same_block,
-            total=None if total is None else total.value,
-            hourly=None if hourly is None else Decimal(hourly.amount),
-            supply=self.supply,
-        )
+        where = f"commitments.{number - 1}.use"
+        use = None if self.use is None else self.use.agreed(where)
+        try:
+            commitment = contracts.Commitment(
+                number,
+                self.kind,
+                self.title,
+                Interval(self.start, self.end),
+                amount,
+                None if self.sku is None else SkuId(self.sku),
+                None,
+                self.nodes,
+                self.same_block,
+                use=use,
+                total=None if total is None else total.value,
+                hourly=None if hourly is None else Decimal(hourly.amount),
+                supply=self.supply,
+            )
+        except ValueError as error:
+            raise Invalid(where, str(error)) from None
         return contracts.with_month(commitment, "UTC") if hourly else commitment
 
 
@@ -132,6 +143,7 @@ class Commitment(Schema):
     since: datetime | None = Field(description="From when its amount holds and is indexed")
     waits: bool = Field(description="Paid once, and earned and invoiced when it is accepted")
     supply: Supply | None = Field(description=SUPPLY)
+    use: Use | None = Field(description="At which rates its use is metered")
 
     @classmethod
     def of(cls, each: contracts.Commitment) -> "Commitment":
@@ -155,4 +167,5 @@ class Commitment(Schema):
             since=each.since,
             waits=each.waits,
             supply=each.supply,
+            use=None if each.use is None else Use.of(each.use),
         )

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, model_validator
 
 from rackrate.api.schemas.parts import Country, Id, Instant, Schema
+from rackrate.api.schemas.use import Overage
 from rackrate.core import contract as contracts
-from rackrate.core.contract import Acceptance, Every, InvoicedIn, Prepaid
+from rackrate.core.contract import Acceptance, Broken, Every, InvoicedIn, Left, Prepaid
 from rackrate.core.ids import ChipId
 
 Percent = Annotated[
@@ -87,12 +88,58 @@ class PaymentTerm(Schema):
     prepaid: Prepaid = Field(
         default=Prepaid.EVENLY,
         description="Which months a prepayment pays for: a share of each, "
-        "or the first or the last in full",
+        "or the first or the last in full; `wallet`: none, it is a balance that use draws down",
+    )
+    broken: Broken = Field(
+        default=Broken.SECOND,
+        description="By what a month that is not whole is cut: seconds, calendar days where the "
+        "customer is, or thirtieths",
+    )
+    left: Left = Field(
+        default=Left.REFUND, description="What becomes of a balance that is not used up at the end"
+    )
+    tell_percent: Percent = Field(
+        default=Decimal(20), description="The customer is told once so much of a balance is left"
     )
 
     @property
     def agreed(self) -> contracts.PaymentTerm:
-        return contracts.PaymentTerm(self.every, self.when, self.prepaid)
+        return contracts.PaymentTerm(
+            self.every, self.when, self.prepaid, self.broken, self.left, self.tell_percent
+        )
+
+
+class Indexation(Schema):
+    """`percent` more at each anniversary of the contract's first start, or every so many months.
+
+    It compounds: within a year to at most `cap_year_percent`, in all to at most `cap_percent`.
+    """
+
+    percent: Annotated[
+        Decimal,
+        Field(gt=-100, le=100, max_digits=9, decimal_places=6, examples=["3"]),
+        PlainSerializer(lambda percent: f"{percent:f}", return_type=str),
+    ]
+    every_months: int = Field(default=12, ge=1, le=360)
+    cap_year_percent: MorePercent | None = None
+    cap_percent: MorePercent | None = None
+
+    @property
+    def agreed(self) -> contracts.Indexation:
+        return contracts.Indexation(
+            self.percent, self.every_months, self.cap_year_percent, self.cap_percent
+        )
+
+
+class Step(Schema):
+    """From month `month` of the contract on, counted from 1, `percent` of what was agreed."""
+
+    month: int = Field(ge=1, le=360)
+    percent: MorePercent
+
+    @property
+    def agreed(self) -> contracts.Step:
+        return contracts.Step(self.month, self.percent)
 
 
 class Terms(Schema):
@@ -112,6 +159,21 @@ class Terms(Schema):
     dedicated: bool = Field(default=False, description="Nobody else shares its blocks")
 
     payment: PaymentTerm = PaymentTerm()
+    indexation: Indexation | None = Field(
+        default=None, description="Of what is paid by the month; totals and one-offs stay"
+    )
+    steps: list[Step] = Field(default=[], max_length=120, description="Of what was signed")
+
+    overage: Overage | None = Field(
+        default=None, description="What is used on demand beyond the nodes that are reserved"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Terms":
+        months = [step.month for step in self.steps]
+        if months != sorted(set(months)):
+            raise ValueError("steps come in the order of their months, each once")
+        return self
 
     @property
     def agreed(self) -> contracts.Terms:
@@ -125,6 +187,9 @@ class Terms(Schema):
             tuple(self.jurisdiction),
             self.dedicated,
             self.payment.agreed,
+            indexation=None if self.indexation is None else self.indexation.agreed,
+            steps=tuple(step.agreed for step in self.steps),
+            overage=None if self.overage is None else self.overage.agreed,
         )
 
     @classmethod

@@ -14,6 +14,7 @@ from rackrate.core.contract.amend import (
     renewable,
 )
 from rackrate.core.contract.amended import Amended, When
+from rackrate.core.contract.coherent import check_coherent
 from rackrate.core.contract.commitment import (
     OF_NODES,
     Commitment,
@@ -110,6 +111,7 @@ __all__ = [
     "agreed_anew",
     "batches",
     "chain",
+    "check_coherent",
     "check_usable",
     "cost_at",
     "damages_of",

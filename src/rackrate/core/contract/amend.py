@@ -134,13 +134,13 @@ def _apart(each: Commitment, moving: int) -> tuple[Commitment, ...]:
     staying = each.nodes - moving
     if not moving or not staying:
         return (replace(each, anew=bool(moving)),)
-    (here, there), totals = split(each.amount, [staying, moving]), (None, None)
-    if each.total is not None:
-        totals = split(each.total, [staying, moving])
-    return (
-        replace(each, nodes=staying, amount=here, total=totals[0]),
-        replace(each, nodes=moving, amount=there, total=totals[1], anew=True),
-    )
+    here, there = split(each.amount, [staying, moving])
+    stays = replace(each, nodes=staying, amount=here)
+    goes = replace(each, nodes=moving, amount=there, anew=True)
+    if each.total is None:
+        return stays, goes
+    here, there = split(each.total, [staying, moving])
+    return replace(stays, total=here), replace(goes, total=there)
 
 
 def _elsewhere(each: Commitment, moving: int) -> str:

@@ -112,10 +112,10 @@ def paid_parts(
         each.number: _parts(each, sorted(found.get(contract.origin(each).number, ())))
         for each in contract.capacity
     }
-    for each in contract.commitments:
-        if each.waits:
-            taken = found.get(each.number, ())
-            parts[each.number] = tuple(Part(1, Interval(at, at + A_DAY)) for at, _ in taken)
+    for once in contract.commitments:
+        if once.waits:
+            taken = found.get(once.number, ())
+            parts[once.number] = tuple(Part(1, Interval(at, at + A_DAY)) for at, _ in taken)
     return parts
 
 

@@ -1,6 +1,6 @@
 """What is agreed of use beside nodes: rates, a minimum that is paid in any case, and overage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -88,6 +88,10 @@ class Rates:
             return f"{', '.join(self.skus) or 'all'} at list prices"
         return ", ".join(map(str, self.rates)) or "at the contract's rates"
 
+    @property
+    def as_asked(self) -> "Rates":
+        return replace(self, rates=tuple(replace(rate, slots=1) for rate in self.rates))
+
     def times(self, percent: Decimal) -> "Rates":
         return Rates(self.rated, tuple(rate.times(percent) for rate in self.rates), self.skus)
 
@@ -101,6 +105,11 @@ class Use:
 
     def __str__(self) -> str:
         return f"{self.rates}, set against a minimum each {self.true_up}"
+
+    @property
+    def as_asked(self) -> "Use":
+        """As it was asked for, before anybody looked up what a GPU is."""
+        return replace(self, rates=self.rates.as_asked)
 
     def times(self, percent: Decimal) -> "Use":
         return Use(self.rates.times(percent), self.true_up)

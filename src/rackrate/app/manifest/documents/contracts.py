@@ -6,22 +6,28 @@ from decimal import Decimal
 
 from rackrate.app.manifest.documents.brownfield import blocks, opening
 from rackrate.app.manifest.documents.parts import Reader, rows
+from rackrate.app.manifest.documents.use import METERED, overage_of, price_of, use_of
 from rackrate.app.manifest.fields import Fields
 from rackrate.app.sales import MOST_COMMITMENTS, MOST_NODES, Batches, Offer
 from rackrate.core.chips import Chip
 from rackrate.core.contract import (
     Acceptance,
+    Broken,
     Commitment,
     CommitmentKind,
     Damages,
     EarlyEnd,
     Every,
+    Indexation,
     InvoicedIn,
+    Left,
     PaymentTerm,
     Prepaid,
     Renewal,
+    Step,
     Terms,
     UpgradeRight,
+    with_month,
 )
 from rackrate.core.ids import ChipId, ContractId, ProjectId, SkuId
 from rackrate.core.interval import Interval
@@ -32,6 +38,7 @@ from rackrate.core.treatment import Supply
 
 HUNDRED, THOUSAND = Decimal(100), Decimal(1000)
 A_DAY = timedelta(days=1)
+MOST_STEPS = 120
 _CAPACITY = CommitmentKind.CAPACITY
 
 
@@ -73,6 +80,8 @@ def _commitment(
 ) -> tuple[Commitment | None, Batches]:
     """One line, with its deliveries where it has dates for them."""
     kind = f.choice("kind", CommitmentKind, CommitmentKind.CAPACITY) if f.nested else _CAPACITY
+    if kind in METERED:
+        return _metered(number, f, kind, zone, currency)
     once, nodes, sku = kind is CommitmentKind.ONE_OFF, 0, ""
     title = f.text("title", "") if kind is _CAPACITY else f.text("title")
     if kind is _CAPACITY:
@@ -82,16 +91,14 @@ def _commitment(
     end = start + A_DAY if once and not f.has("end") else f.instant("end", zone)
     if f.ok and end <= start:
         f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
-    amount = f.decimal("amount" if once else "monthly", Decimal(0), MOST_AMOUNT)
+    price = _price(f, once, kind is _CAPACITY)
     same_block = f.boolean("same_block", False) if kind is _CAPACITY else False
     supply = f.choice("supply", Supply) if f.has("supply") else None
     batches = _batches(f, zone) if kind is _CAPACITY else ()
     if not f.ok:
         return None, ()
-    try:
-        money = Money.parse(str(amount), currency)
-    except ValueError as error:
-        f.wrong("amount" if once else "monthly", f"is wrong: {error}")
+    money = _money(f, price, currency)
+    if money is None:
         return None, ()
     named = title if f.nested else ""
     commitment = Commitment(
@@ -105,8 +112,68 @@ def _commitment(
         nodes,
         same_block,
         supply=supply,
+        total=money if price[0] == "total" else None,
+        hourly=price[1] if price[0] == "node_hour" else None,
+    )
+    if commitment.hourly is not None:
+        commitment = with_month(commitment, zone)
+    return commitment, batches
+
+
+def _metered(
+    number: int, f: Fields, kind: CommitmentKind, zone: str, currency: str
+) -> tuple[Commitment | None, Batches]:
+    """One line of flexible nodes, or of a minimum of use."""
+    flex, title = kind is CommitmentKind.FLEX, f.text("title", "")
+    zone = f.time_zone("time_zone", zone)
+    sku = f.reference("sku", Sku) if flex else ""
+    nodes = f.whole("nodes", 1, MOST_NODES) if flex else 0
+    start, end = f.instant("start", zone), f.instant("end", zone)
+    if f.ok and end <= start:
+        f.wrong("end", f"must be after the start, {start:%Y-%m-%d %H:%M} UTC")
+    money = _money(f, price_of(f, kind, nodes), currency)
+    use = use_of(f, kind, sku)
+    same_block = f.boolean("same_block", False) if flex else False
+    supply = f.choice("supply", Supply) if f.has("supply") else None
+    batches = _batches(f, zone) if flex else ()
+    if not f.ok or money is None or use is None:
+        return None, ()
+    commitment = Commitment(
+        number,
+        kind,
+        title,
+        Interval(start, end),
+        money,
+        SkuId(sku) if sku else None,
+        None,
+        nodes,
+        same_block,
+        supply=supply,
+        use=use,
     )
     return commitment, batches
+
+
+def _price(f: Fields, once: bool, by_hour: bool) -> tuple[str, Decimal]:
+    """What it costs, and for what: once, a month, a node and hour, or all of it."""
+    known = {"total": not once, "node_hour": by_hour, "amount": once, "monthly": not once}
+    given = [field for field, may in known.items() if may and f.has(field)]
+    if len(given) > 1:
+        f.wrong(given[0], f"and `{given[1]}` are two prices; say one of them")
+    field = given[0] if given else "amount" if once else "monthly"
+    return field, f.decimal(field, Decimal(0), MOST_AMOUNT)
+
+
+def _money(f: Fields, price: tuple[str, Decimal], currency: str) -> Money | None:
+    """The amount; of what is by the hour none yet."""
+    field, amount = price
+    if field == "node_hour":
+        return Money.zero(currency)
+    try:
+        return Money.parse(str(amount), currency)
+    except ValueError as error:
+        f.wrong(field, f"is wrong: {error}")
+        return None
 
 
 def _batches(f: Fields, zone: str) -> Batches:
@@ -128,6 +195,7 @@ def _terms(f: Fields, zone: str) -> Terms | None:
     countries, dedicated = inner.countries("jurisdiction"), inner.boolean("dedicated", False)
     renewal, early_end = _renewal(inner, zone), _early_end(inner, zone)
     damages, upgrade, payment = _damages(inner), _upgrade(f, inner, zone), _payment(inner)
+    indexation, steps, overage = _indexation(inner), _steps(inner), overage_of(f, inner)
     return inner.build(
         lambda: Terms(
             acceptance,
@@ -139,6 +207,9 @@ def _terms(f: Fields, zone: str) -> Terms | None:
             countries,
             dedicated,
             payment or PaymentTerm(),
+            indexation=indexation,
+            steps=steps,
+            overage=overage,
         )
     )
 
@@ -150,7 +221,32 @@ def _payment(terms: Fields) -> PaymentTerm | None:
     every = f.choice("every", Every, Every.MONTH)
     when = f.choice("when", InvoicedIn, InvoicedIn.ADVANCE)
     prepaid = f.choice("prepaid", Prepaid, Prepaid.EVENLY)
-    return f.build(lambda: PaymentTerm(every, when, prepaid))
+    broken = f.choice("broken", Broken, Broken.SECOND)
+    left = f.choice("left", Left, Left.REFUND)
+    tell = f.decimal("tell_percent", Decimal(0), HUNDRED, Decimal(20))
+    return f.build(lambda: PaymentTerm(every, when, prepaid, broken, left, tell))
+
+
+def _indexation(terms: Fields) -> Indexation | None:
+    f = terms.inner("indexation")
+    if f is None:
+        return None
+    percent = f.decimal("percent", Decimal("-99.999999"), HUNDRED)
+    every = f.whole("every_months", 1, 360, 12)
+    year = f.optional_decimal("cap_year_percent", Decimal(0), THOUSAND)
+    whole = f.optional_decimal("cap_percent", Decimal(0), THOUSAND)
+    return f.build(lambda: Indexation(percent, every, year, whole))
+
+
+def _steps(terms: Fields) -> tuple[Step, ...]:
+    if not terms.has("steps"):
+        return ()
+    found: list[Step] = []
+    for each in terms.each("steps", MOST_STEPS):
+        month, percent = each.whole("month", 1, 360), each.decimal("percent", Decimal(0), THOUSAND)
+        each.refuse_unknown()
+        found.append(Step(month, percent))
+    return tuple(found)
 
 
 def _renewal(terms: Fields, zone: str) -> Renewal | None:
