@@ -182,12 +182,29 @@ def test_a_customer_s_share_of_the_list_follows_the_list() -> None:
     assert held(built, ONE, MARCH).amount == Decimal("20.00")
 
 
-def test_a_change_under_a_rule_that_is_written_and_to_come_is_refused() -> None:
+def test_a_price_by_rule_that_has_not_begun_is_worked_out_again_when_what_it_follows_changes() -> (
+    None
+):
+    """Nine tenths of the list from March are 15.30, until the list is 20.00 from January on. What
+    has begun is never worked out again.
+    """
     built = build(SMALL, CUSTOMERS)
     share = "{h100.1: {on_demand: {of: on_demand, times: 0.9}}}"
     built.apply(book(customer="robotics", effective="2027-03-01", rules=share))
-    told = refused(built, book(per_slot_hour="{h100.1: {on_demand: 20.00}}"))
-    assert "h100.1 is 15.300 from 2027-03-01 00:00 UTC, 0.9 x on_demand of h100.1" in told
+    assert held(built, ONE, MARCH, ROBOTICS).amount == Decimal("15.3")
+    made = built.apply(book(per_slot_hour="{h100.1: {on_demand: 20.00}}")).changes
+    changed = [(each.name, each.old, each.new) for one in made for each in one.fields]
+    assert changed == [("amount", "15.300", "18.000")]
+    assert held(built, ONE, MARCH, ROBOTICS).amount == Decimal(18)
+    assert held(built, ONE, JANUARY, ROBOTICS).amount == Decimal("20.00")
+
+
+def test_a_price_that_follows_itself_by_way_of_others_is_refused() -> None:
+    built = build(SMALL, CUSTOMERS)
+    built.apply(book(rules="{h100.1: {on_demand: {of: on_demand, sku: h100.node, times: 1.1}}}"))
+    back = "{h100.node: {on_demand: {of: on_demand, sku: h100.1, times: 0.9}}}"
+    told = refused(built, book(effective="2027-02-01", rules=back))
+    assert "h100.node on_demand follows itself, by way of on_demand of h100.1, on_demand of" in told
 
 
 @pytest.mark.parametrize(

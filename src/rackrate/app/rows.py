@@ -35,11 +35,12 @@ from rackrate.core.parties import (
     Token,
 )
 from rackrate.core.payment import Allocation, Payment
+from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import LeaseBack, PurchaseOrder
 from rackrate.core.quote import Quote
 from rackrate.core.reading import Reading
-from rackrate.core.receivable import Reminder
+from rackrate.core.receivable import Dispute, LastReminding, Reminder
 from rackrate.core.wallet import Wallet
 
 
@@ -106,6 +107,8 @@ KINDS: Mapping[type, Kind] = {
     Sku: Kind("sku", ("site", "chip")),
     Price: Kind("price", ("sku", "klass", "currency"), customer="customer", common=True),
     ContractPrice: Kind("contract_price", ("sku", "currency")),
+    PriceIndex: Kind("price_index"),
+    IndexValue: Kind("index_value", ("index",), append_only=True),
     CurrencyRate: Kind("currency_rate", ("currency", "target"), append_only=True),
     Customer: Kind("customer", ("entity",), customer="id"),
     Project: Kind("project", ("customer",), customer="customer"),
@@ -152,6 +155,8 @@ KINDS: Mapping[type, Kind] = {
         append_only=True,
     ),
     Reminder: Kind("reminder", ("invoice", "customer"), customer="customer", append_only=True),
+    Dispute: Kind("dispute", ("id", "customer"), customer="customer"),
+    LastReminding: Kind("last_reminding"),
     BillingTerms: Kind("billing_terms", ("entity",), customer="id"),
     SellerTerms: Kind("seller_terms"),
     Budget: Kind("budget", ("customer",), customer="customer"),

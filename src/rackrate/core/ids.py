@@ -20,6 +20,7 @@ ContractId = NewType("ContractId", str)
 LeaseId = NewType("LeaseId", str)
 InvoiceId = NewType("InvoiceId", str)
 EntryId = NewType("EntryId", str)
+IndexId = NewType("IndexId", str)
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Context, Decimal
 
 from rackrate.core.contract_price import ContractPrice
-from rackrate.core.ids import SkuId
+from rackrate.core.ids import IndexId, SkuId
+from rackrate.core.price_index import IndexValue, PriceIndex, in_force
 from rackrate.core.pricing import Price, PriceBook, Rule, Unit, price_id
 
 CONTRACT = re.compile(r"contract-([1-9][0-9]{0,2})")
@@ -16,33 +17,47 @@ _EXACT = Context(prec=60)
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a rule rests on at an instant. `per` is what the amount is for, as a price has it."""
+    """What a rule rests on at an instant, and what the amount is for, as a price has it.
+
+    Where `slots` and `month_hours` are None they are those of the price that follows.
+    """
 
     amount: Decimal
     unit: Unit
-    slots: int
+    slots: int | None
     month_hours: int | None
     pflops: Decimal | None
     tax_included: bool
 
 
-class Ground:
-    """List prices and contract prices, by what a rule calls them."""
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What prices may follow beside each other. `sizes` are the slots of a unit of each SKU."""
 
-    def __init__(
-        self,
-        prices: Iterable[Price],
-        contracts: Iterable[ContractPrice],
-        sizes: Mapping[SkuId, int],
-    ) -> None:
+    contracts: Collection[ContractPrice] = ()
+    sizes: Mapping[SkuId, int] = field(default_factory=dict)
+    indices: Collection[PriceIndex] = ()
+    values: Collection[IndexValue] = ()
+
+
+class Ground:
+    """List prices, contract prices and indices, by what a rule calls them."""
+
+    def __init__(self, prices: Iterable[Price], basis: Basis) -> None:
         self._book = PriceBook(p for p in prices if p.site is None and p.customer is None)
         self._contracts: dict[tuple[SkuId, str], list[ContractPrice]] = {}
-        for price in sorted(contracts, key=lambda price: price.effective):
+        for price in sorted(basis.contracts, key=lambda price: price.effective):
             self._contracts.setdefault((price.sku, price.currency), []).append(price)
-        self._sizes = sizes
+        self._sizes = basis.sizes
+        self._indices = {each.id: each for each in basis.indices}
+        self._values: dict[IndexId, list[IndexValue]] = {}
+        for value in basis.values:
+            self._values.setdefault(value.index, []).append(value)
 
     def at(self, rule: Rule, currency: str, instant: datetime) -> Followed | None:
         """What the rule follows then; None where there is nothing."""
+        if rule.index is not None:
+            return self._of_index(rule.index, currency, instant)
         months = CONTRACT.fullmatch(rule.of)
         if months is None:
             return _of_price(self._book, rule, currency, instant)
@@ -58,10 +73,18 @@ class Ground:
 
     def changes(self, rule: Rule, currency: str) -> Iterator[datetime]:
         """When what the rule follows may change."""
-        if CONTRACT.fullmatch(rule.of):
+        if rule.index is not None:
+            yield from (value.effective for value in self._values.get(rule.index, ()))
+        elif CONTRACT.fullmatch(rule.of):
             yield from (p.effective for p in self._contracts.get((rule.sku, currency), ()))
         else:
             yield from (at for at, _ in self._book.steps(rule.sku, rule.of, currency))
+
+    def _of_index(self, id: IndexId, currency: str, instant: datetime) -> Followed | None:
+        index, value = self._indices.get(id), in_force(self._values.get(id, ()), instant)
+        if index is None or value is None or index.currency != currency:
+            return None
+        return Followed(value.value, index.unit, None, None, None, index.tax_included)
 
 
 def _of_price(book: PriceBook, rule: Rule, currency: str, instant: datetime) -> Followed | None:
@@ -82,23 +105,55 @@ def following(price: Price, ground: Ground, at: datetime) -> Price | None:
         price,
         id=price_id(price.item, price.klass or "", price.currency, at, price.site, price.customer),
         effective=at,
-        amount=_EXACT.multiply(rule.times, base.amount),
+        amount=rule.bounded(_EXACT.multiply(rule.times, base.amount)),
         unit=base.unit,
-        slots=base.slots,
+        slots=price.slots if base.slots is None else base.slots,
         month_hours=hours,
         pflops=base.pflops,
         tax_included=base.tax_included,
     )
 
 
-def follow_ups(
-    prices: Collection[Price], contracts: Collection[ContractPrice], sizes: Mapping[SkuId, int]
-) -> list[Price]:
+def worked_out_again(prices: Collection[Price], basis: Basis, now: datetime) -> dict[str, Price]:
+    """Prices by rule that have not begun, where what they follow has changed before they do.
+
+    Until its day nothing is sold at one, and what it was worked out to be was a forecast.
+    """
+    known, changed = {price.id: price for price in prices}, dict[str, Price]()
+    for _ in known:
+        ground, more = Ground(known.values(), basis), dict[str, Price]()
+        for id, price in known.items():
+            again = following(price, ground, price.effective) if price.effective > now else None
+            if again is not None and again != price:
+                more[id] = again
+        if not more:
+            break
+        known |= more
+        changed |= more
+    return changed
+
+
+def circle(price: Price, book: PriceBook) -> str:
+    """By way of what a price follows itself, in words; empty where it does not."""
+    if price.rule is None or price.site is not None or price.customer is not None:
+        return ""
+    rule: Rule | None = price.rule
+    way: list[tuple[SkuId, str]] = []
+    while rule is not None and (rule.sku, rule.of) not in way:
+        way.append((rule.sku, rule.of))
+        if way[-1] == (price.sku, price.klass):
+            return ", ".join(f"{of} of {sku}" for sku, of in way)
+        held = book.steps(rule.sku, rule.of, price.currency).at(price.effective)
+        rule = None if held is None else held.rule
+    return ""
+
+
+def follow_ups(prices: Collection[Price], basis: Basis) -> list[Price]:
     """Prices that rules make of what changes under them, each from when it changes."""
     known = {price.id: price for price in prices}
     made: list[Price] = []
     while True:
-        ground = Ground(known.values(), contracts, sizes)
+        ground = Ground(known.values(), basis)
         more = [each for each in _changed(known.values(), ground) if each.id not in known]
         if not more:
             return made

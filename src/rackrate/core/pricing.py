@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NoReturn, cast
 
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import CustomerId, SiteId, SkuId
+from rackrate.core.ids import CustomerId, IndexId, SiteId, SkuId
 from rackrate.core.interval import Interval, check_instant
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import digits
@@ -19,6 +19,7 @@ HIGHEST_AMOUNT = Decimal(10) ** 12
 # Hours of a priced month; CALENDAR: those that the month has, where the customer is.
 CALENDAR, MONTH_HOURS = 0, (0, 720, 730)
 AVERAGE_HOURS = 730
+INDEX = "index/"  # Begins what a rule calls an index.
 STORAGE, ADDRESS, EGRESS = "storage", "address", "egress"
 
 
@@ -68,18 +69,41 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A price that is `times` another one, and changes with it.
+    """A price that is `times` another, and changes with it; never below `floor` or above `cap`.
 
-    `of` is `contract-36` (the contract price of 36 months, at the smallest volume), or a class
-    whose list price it follows, of the same SKU or another.
+    `of` is `contract-36` (the contract price of 36 months, at the smallest volume), a class whose
+    list price it follows, of the same SKU or another, or `index/NAME`, a published index.
     """
 
     of: str
     sku: SkuId
     times: Decimal
+    floor: Decimal | None = None
+    cap: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for bound in (self.floor, self.cap):
+            if bound is not None and not (bound.is_finite() and 0 <= bound < HIGHEST_AMOUNT):
+                raise ValueError(f"{bound} is no bound of a price")
+        if self.floor is not None and self.cap is not None and self.cap < self.floor:
+            raise ValueError(f"a cap of {self.cap} is below the floor of {self.floor}")
 
     def __str__(self) -> str:
-        return f"{self.times} x {self.of} of {self.sku}"
+        what = f"{self.of} of {self.sku}" if self.index is None else f"index {self.index}"
+        floor = "" if self.floor is None else f", at least {self.floor:f}"
+        cap = "" if self.cap is None else f", at most {self.cap:f}"
+        return f"{self.times} x {what}{floor}{cap}"
+
+    @property
+    def index(self) -> IndexId | None:
+        """The index that it follows, if it follows one."""
+        return IndexId(self.of.removeprefix(INDEX)) if self.of.startswith(INDEX) else None
+
+    def bounded(self, amount: Decimal) -> Decimal:
+        """The amount, or the bound that it is beyond."""
+        if self.floor is not None:
+            amount = max(amount, self.floor)
+        return amount if self.cap is None else min(amount, self.cap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from rackrate.core.errors import Invalid, Refused
 from rackrate.core.ids import SiteId
 from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.parties import Customer, Principal, Project
+from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import PurchaseOrder
 
@@ -39,6 +40,8 @@ VERBS: Mapping[type, Verb] = {
     Sku: Verb.CATALOGUE_WRITE,
     Price: Verb.CATALOGUE_WRITE,
     ContractPrice: Verb.CATALOGUE_WRITE,
+    PriceIndex: Verb.CATALOGUE_WRITE,
+    IndexValue: Verb.CATALOGUE_WRITE,
     CurrencyRate: Verb.INVOICE_WRITE,
     Customer: Verb.CUSTOMER_WRITE,
     Project: Verb.PROJECT_WRITE,
@@ -74,8 +77,14 @@ def apply(
     if not files:
         raise Invalid("files", "nothing to apply: give at least one file")
     names = " ".join(name for name, _ in files)[:LONGEST_TARGET]
+    return apply_rows(world, actor, names, read(files), dry_run)
+
+
+def apply_rows(
+    world: World, actor: Actor, names: str, declared: Declarations, dry_run: bool = False
+) -> Applied:
+    """The same of what was declared, in files or otherwise."""
     with reading(world, actor, Verb.FLEET_READ, Target("apply", names)) as tx:
-        declared = read(files)
         for site in sorted(_sites(tx, declared)):
             tx.fleet(site)
         changes = plan_changes(tx, declared, world.clock.now())

@@ -13,7 +13,13 @@ from rackrate.app.manifest import pools
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
-from rackrate.app.manifest.prices import backdated, settled
+from rackrate.app.manifest.prices import (
+    FOLLOWED,
+    backdated,
+    follows_anew,
+    late_values,
+    settled,
+)
 from rackrate.app.manifest.rates import misfits
 from rackrate.app.manifest.tree import Problem
 from rackrate.app.opening import OpenInvoice, as_taken_over
@@ -34,6 +40,7 @@ from rackrate.core.lease import Lease
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Principal, Project
 from rackrate.core.power import check_power, node_kw, site_power
+from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import Batch, PurchaseOrder
 from rackrate.core.words import counted, nodes_said
@@ -42,8 +49,9 @@ from rackrate.core.workload import Limits
 MOST_SHOWN = 100
 # Rows are written in this order: what is mentioned before what mentions it.
 ORDER: tuple[type, ...] = (
-    Entity, Chip, Site, Rack, Block, AddressPool, Node, Sku, Price, ContractPrice, CurrencyRate,
-    Customer, Project, Principal, Grant, PurchaseOrder, Offer, OpenInvoice, Adoption,
+    Entity, Chip, Site, Rack, Block, AddressPool, Node, Sku, PriceIndex, IndexValue, Price,
+    ContractPrice, CurrencyRate, Customer, Project, Principal, Grant, PurchaseOrder, Offer,
+    OpenInvoice, Adoption,
 )  # fmt: skip
 
 
@@ -82,7 +90,7 @@ class Change:
 def plan_changes(tx: Tx, declared: Declarations, now: datetime) -> tuple[Change, ...]:
     """What differs from the rows that are there; Invalid with every mistake of every file."""
     known = Known(tx, declared)
-    rows, wrong_prices = settled(declared, known)
+    rows, wrong_prices = settled(declared, known, now)
     problems = [*declared.problems, *_unknown(declared, known), *wrong_prices]
     changes: list[Change] = []
     for one in sorted(rows, key=lambda one: ORDER.index(type(one.row))):
@@ -96,7 +104,8 @@ def plan_changes(tx: Tx, declared: Declarations, now: datetime) -> tuple[Change,
             differing = tuple(_differences(old, row))
             if differing:
                 changes.append(_change(Action.CHANGE, one, differing, row))
-                wrong += fixed(tx, old, [each.name for each in differing])
+                if not follows_anew(old, row, now):
+                    wrong += fixed(tx, old, [each.name for each in differing])
         problems += [Problem(one.file, one.line, detail) for detail in wrong]
     if not problems:
         problems += _broken_promises(tx, changes, known, now)
@@ -248,7 +257,10 @@ _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
 
 def _backdated(row: Any, known: Known, now: datetime) -> Iterator[str]:
     """A new price may not change what has been sold at the one before it."""
-    if not isinstance(row, Price | ContractPrice) or row.effective >= now:
+    if not isinstance(row, FOLLOWED) or row.effective >= now:
+        return
+    if isinstance(row, IndexValue):
+        yield from late_values(row, known.stored(IndexValue), now)
         return
     if isinstance(row, Price):
         yield from backdated(row, known.stored(Price), now)

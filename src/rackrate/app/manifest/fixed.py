@@ -13,6 +13,7 @@ from rackrate.core.inventory import Block, Entity, Node, Rack, Site, Sku
 from rackrate.core.invoice import Invoice
 from rackrate.core.lease import Lease
 from rackrate.core.parties import Customer, Project
+from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import PurchaseOrder
 
@@ -47,6 +48,12 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
             f"1 {old.currency} is {old.rate:f} {old.target} from "
             f"{old.effective:%Y-%m-%d %H:%M} UTC ({old.source}), and rates are never edited: "
             "supersede it with a later `effective`"
+        )
+    elif isinstance(old, IndexValue):
+        yield (
+            f"index {old.index} was published as {old.value} from "
+            f"{old.effective:%Y-%m-%d %H:%M} UTC on, and what is published is never edited: "
+            "publish another from a later time on"
         )
     elif isinstance(old, Contract):
         yield (
@@ -136,6 +143,12 @@ RULES = (
         frozenset({"entity", "currency", "time_zone"}),
         _customer_bought,
         "it has leases, contracts or invoices; make a new customer",
+    ),
+    Rule(
+        PriceIndex,
+        frozenset({"currency", "unit", "tax_included"}),
+        _always,
+        "values were published for it; make a new index",
     ),
     Rule(Project, frozenset({"customer"}), _always, "make a new project"),
 )

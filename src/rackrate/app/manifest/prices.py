@@ -1,6 +1,6 @@
 """Prices as files mean them: fitted to their SKU, worked out by rule, and never backdated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,9 +10,18 @@ from rackrate.app.manifest.tree import Problem
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.inventory import Node, Sku
 from rackrate.core.parties import Customer
-from rackrate.core.price_rule import Ground, follow_ups, following
-from rackrate.core.pricing import Price, Unit
+from rackrate.core.price_index import IndexValue, PriceIndex, in_force
+from rackrate.core.price_rule import (
+    Basis,
+    Ground,
+    circle,
+    follow_ups,
+    following,
+    worked_out_again,
+)
+from rackrate.core.pricing import Price, PriceBook, Unit
 
+FOLLOWED = (Price, ContractPrice, IndexValue)
 BY_GPU = frozenset({Unit.GPU_SECOND, Unit.GPU_HOUR})
 BY_NODE = frozenset({Unit.NODE_MONTH, Unit.PFLOPS_MONTH})
 
@@ -27,25 +36,36 @@ class Rows(Protocol):
     def stored(self, kind: type) -> dict[str, Any]: ...
 
 
-def settled(declared: Declarations, rows: Rows) -> tuple[list[Declared], list[Problem]]:
+def settled(
+    declared: Declarations, rows: Rows, now: datetime
+) -> tuple[list[Declared], list[Problem]]:
     """All rows, with prices as they will be written, and those that rules make of them besides."""
-    if not any(isinstance(one.row, Price | ContractPrice) for one in declared.rows):
+    if not any(isinstance(one.row, FOLLOWED) for one in declared.rows):
         return declared.rows, []
-    settling = _Settling(declared, rows)
+    settling = _Settling(declared, rows, now)
     return settling.rows, settling.problems
 
 
 class _Settling:
-    def __init__(self, declared: Declarations, rows: Rows) -> None:
+    def __init__(self, declared: Declarations, rows: Rows, now: datetime) -> None:
         self.problems: list[Problem] = []
-        self._known = rows
-        self._contracts: list[ContractPrice] = list(rows.all(ContractPrice).values())
-        self._sizes = {sku.id: sku.slots for sku in rows.all(Sku).values()}
+        self._known, self._now = rows, now
+        self._basis = Basis(
+            rows.all(ContractPrice).values(),
+            {sku.id: sku.slots for sku in rows.all(Sku).values()},
+            rows.all(PriceIndex).values(),
+            rows.all(IndexValue).values(),
+        )
         self._parts = _parts_of(rows.all(Node)) if _by_gpu(declared) else {}
         self.rows = [self._fitted(one) for one in declared.rows]
-        self._by_rule()
-        if not self.problems:
-            self._follow()
+        self._refuse_circles()
+        try:
+            self._by_rule()
+            if not self.problems:
+                self._follow()
+        except ValueError as error:
+            first = next(one for one in self.rows if isinstance(one.row, FOLLOWED))
+            self._wrong(first, [f"what follows of it is wrong: {error}"])
 
     def _fitted(self, one: Declared) -> Declared:
         """With as many slots as its unit is, for this SKU."""
@@ -54,7 +74,13 @@ class _Settling:
             return one
         sku = None if price.sku is None else self._known.get(Sku, price.sku)
         self._wrong(one, _misfits(price, sku, self._known))
-        if sku is None or price.rule is not None:
+        if price.rule is not None:
+            index = self._known.get(PriceIndex, price.rule.index or "")
+            if index is None:
+                return one
+            price = replace(price, unit=index.unit)
+            one = replace(one, row=price)
+        if sku is None:
             return one
         if price.unit in BY_NODE:
             return replace(one, row=replace(price, slots=sku.slots))
@@ -67,8 +93,18 @@ class _Settling:
             return one
         return replace(one, row=replace(price, slots=next(iter(parts))))
 
+    def _refuse_circles(self) -> None:
+        book = PriceBook(p for p in self._prices(set()) if p.site is None and p.customer is None)
+        for one in self.rows:
+            way = circle(one.row, book) if isinstance(one.row, Price) else ""
+            if way and (one.row.rule.of, one.row.rule.sku) != (one.row.klass, one.row.sku):
+                said = f"{one.row.sku} {one.row.klass} follows itself, by way of {way}"
+                self._wrong(one, [said])
+
     def _by_rule(self) -> None:
         """Work out what follows another price, in whatever order they are written."""
+        if self.problems:
+            return
         waiting = [n for n, one in enumerate(self.rows) if _rule_of(one) is not None]
         while waiting:
             ground = self._ground(set(waiting))
@@ -91,7 +127,7 @@ class _Settling:
             self._wrong(self.rows[place], [f"{detail} at {at}"])
 
     def _ground(self, waiting: set[int]) -> Ground:
-        return Ground(self._prices(waiting), self._contracts, self._sizes)
+        return Ground(self._prices(waiting), self._basis)
 
     def _prices(self, without: set[int]) -> list[Price]:
         declared = {
@@ -104,8 +140,24 @@ class _Settling:
         return list({**stored, **declared}.values())
 
     def _follow(self) -> None:
-        """What these files change, other prices may follow; or may have been made to before."""
+        """What these files change, other prices follow: those to come, and from now on all."""
+        again = worked_out_again(self._prices(set()), self._basis, self._now)
+        self._replace(again)
         prices, ground = self._prices(set()), self._ground(set())
+        self._refuse_late(prices, ground)
+        for price in follow_ups(prices, self._basis):
+            self.rows.append(replace(self._cause(price), row=price))
+
+    def _replace(self, again: Mapping[str, Price]) -> None:
+        """Prices that have not begun are what was worked out last."""
+        left = dict(again)
+        for place, one in enumerate(self.rows):
+            if isinstance(one.row, Price) and one.row.id in left:
+                self.rows[place] = replace(one, row=left.pop(one.row.id))
+        self.rows += [replace(self._cause(price), row=price) for price in left.values()]
+
+    def _refuse_late(self, prices: Collection[Price], ground: Ground) -> None:
+        """What has been sold at a price is not changed by what it should have followed."""
         for price in prices:
             again = following(price, ground, price.effective)
             if again is not None and again.amount != price.amount:
@@ -114,15 +166,13 @@ class _Settling:
                     f"{price.rule}, and would be {again.amount}: what it follows changes later"
                 )
                 self._wrong(self._cause(price), [detail])
-        for price in follow_ups(prices, self._contracts, self._sizes):
-            self.rows.append(replace(self._cause(price), row=price))
 
     def _cause(self, price: Price) -> Declared:
         """The document that makes a price follow: that of what it follows."""
-        wanted = (price.rule.sku if price.rule else price.sku, price.effective)
-        priced = [one for one in self.rows if isinstance(one.row, Price | ContractPrice)]
-        exact = (one for one in priced if (one.row.sku, one.row.effective) == wanted)
-        return next(exact, priced[0])
+        followed = None if price.rule is None else price.rule.index or price.rule.sku
+        priced = [one for one in self.rows if isinstance(one.row, FOLLOWED)]
+        near = [one for one in priced if _of(one.row) == followed] or priced
+        return next((one for one in near if one.row.effective == price.effective), near[0])
 
     def _wrong(self, one: Declared, details: Iterator[str] | list[str]) -> None:
         self.problems += [Problem(one.file, one.line, detail) for detail in details]
@@ -144,6 +194,28 @@ def backdated(row: Price, stored: Mapping[str, Any], now: datetime) -> Iterator[
             return
 
 
+def follows_anew(old: object, new: object, now: datetime) -> bool:
+    """Whether it is a price by rule that has not begun, and is only worked out again."""
+    if not isinstance(old, Price) or not isinstance(new, Price):
+        return False
+    return old.rule is not None and old.rule == new.rule and old.effective > now
+
+
+def late_values(row: IndexValue, stored: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    """An index may have a past when it is new; after that it is published for what is to come."""
+    latest = in_force((each for each in stored.values() if each.index == row.index), now)
+    if latest is not None:
+        yield (
+            f"index {row.index} has had values since before {latest.effective:%Y-%m-%d %H:%M} UTC; "
+            f"another is from now on at the earliest, {now:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def _of(row: Price | ContractPrice | IndexValue) -> str | None:
+    """What a rule calls it, by."""
+    return row.index if isinstance(row, IndexValue) else row.sku
+
+
 def _rule_of(one: Declared) -> object | None:
     return one.row.rule if isinstance(one.row, Price) else None
 
@@ -154,6 +226,11 @@ def _misfits(price: Price, sku: Sku | None, known: Rows) -> Iterator[str]:
     if sku is not None and price.unit is Unit.NODE_MONTH and not sku.whole_node:
         yield f"sku {sku.id!r} is not whole nodes: it has no price of a node"
     rule = price.rule
+    index = known.get(PriceIndex, rule.index) if rule is not None and rule.index else None
+    if index is not None and index.currency != price.currency:
+        yield f"index {index.id!r} is in {index.currency}, and this price in {price.currency}"
+    if index is not None and sku is not None and not sku.whole_node and index.unit in BY_NODE:
+        yield f"index {index.id!r} is of nodes, and sku {sku.id!r} is not whole nodes"
     alone = price.site is None and price.customer is None
     if rule is not None and alone and (rule.of, rule.sku) == (price.klass, price.sku):
         yield f"{price.sku} cannot follow its own {price.klass} price"
@@ -163,7 +240,10 @@ def _misfits(price: Price, sku: Sku | None, known: Rows) -> Iterator[str]:
 
 
 def _by_gpu(declared: Declarations) -> bool:
-    return any(isinstance(one.row, Price) and one.row.unit in BY_GPU for one in declared.rows)
+    rows = (one.row for one in declared.rows)
+    return any(
+        isinstance(row, Price) and (row.unit in BY_GPU or row.rule is not None) for row in rows
+    )
 
 
 def _parts_of(nodes: Mapping[str, Node]) -> dict[tuple[str, str], set[int]]:

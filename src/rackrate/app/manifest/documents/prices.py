@@ -4,19 +4,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 from rackrate.app.manifest.documents.parts import Reader, rows
 from rackrate.app.manifest.fields import Fields, Reference
 from rackrate.core.contract_price import ContractPrice, Tier, contract_price_id
-from rackrate.core.ids import CustomerId, SiteId, SkuId
+from rackrate.core.ids import CustomerId, IndexId, SiteId, SkuId
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer
+from rackrate.core.price_index import MOST_STALE_DAYS, IndexValue, PriceIndex, value_id
 from rackrate.core.price_rule import CONTRACT
 from rackrate.core.pricing import (
     CALENDAR,
     HIGHEST_AMOUNT,
+    INDEX,
     OF_A_SITE,
     Price,
     Rule,
@@ -26,11 +29,10 @@ from rackrate.core.pricing import (
 
 NOTICE = {LeaseClass.ON_DEMAND: timedelta(days=7), LeaseClass.SPOT: timedelta(minutes=5)}
 MOST_TIERS = 400
+MOST_VALUES = 5000
 PRICED = (LeaseClass.ON_DEMAND, LeaseClass.SPOT)
 HIGHEST = HIGHEST_AMOUNT - 1
-SECTIONS: Mapping[str, Unit] = {
-    f"per_{unit.value}": unit for unit in Unit if unit not in OF_A_SITE
-}
+SECTIONS: Mapping[str, Unit] = {f"per_{unit.value}": unit for unit in Unit if unit not in OF_A_SITE}
 MONTHS = {"720": 720, "730": 730, "calendar": CALENDAR}
 
 
@@ -156,13 +158,46 @@ def _rules(f: Fields) -> Iterator[tuple[str, LeaseClass, Rule]]:
             rule = entry.inner(word)
             if rule is None:
                 continue
-            of, base = rule.text("of"), rule.text("sku", sku)
-            f.references.append(Reference(Sku, base, "rules", f.file, entry.line))
-            if of and not CONTRACT.fullmatch(of) and of not in PRICED:
-                rule.wrong("of", f"{of!r} is neither contract-36, or of other months, nor a class")
+            of, base = _followed(f, rule, sku)
             times = rule.decimal("times", Decimal("0.0001"), Decimal(1000))
-            rule.refuse_unknown()
-            yield sku, LeaseClass(word), Rule(of, SkuId(base), times)
+            floor = rule.optional_decimal("floor", Decimal(0), HIGHEST)
+            cap = rule.optional_decimal("cap", Decimal(0), HIGHEST)
+            made = rule.build(partial(Rule, of, SkuId(base), times, floor, cap))
+            if made is not None:
+                yield sku, LeaseClass(word), made
+
+
+def _followed(f: Fields, rule: Fields, sku: str) -> tuple[str, str]:
+    """What a rule follows: an index, or a price of this SKU or of another."""
+    if rule.has("index"):
+        index = rule.text("index")
+        f.references.append(Reference(PriceIndex, index, "index", f.file, rule.line))
+        return f"{INDEX}{index}", sku
+    of, base = rule.text("of"), rule.text("sku", sku)
+    f.references.append(Reference(Sku, base, "rules", f.file, rule.line))
+    if of and not CONTRACT.fullmatch(of) and of not in PRICED:
+        rule.wrong("of", f"{of!r} is neither contract-36, or of other months, nor a class")
+    return of, base
+
+
+def _price_index(f: Fields) -> list[PriceIndex | IndexValue]:
+    """An index, and what is published of it in this file."""
+    name, title, currency = f.name("name"), f.text("title"), f.currency("currency")
+    unit, included = f.choice("unit", Unit), f.boolean("tax_included")
+    source, zone = f.text("source"), f.time_zone("time_zone", "")
+    stale = f.whole("stale_days", 1, MOST_STALE_DAYS, 31)
+    values: list[IndexValue] = []
+    for each in f.each("values", MOST_VALUES) if f.has("values") else ():
+        effective, value = each.instant("from", zone), each.decimal("value", Decimal(0), HIGHEST)
+        said = each.text("source", source)
+        each.refuse_unknown()
+        if each.ok:
+            id = value_id(name, effective)
+            values.append(IndexValue(id, IndexId(name), effective, value, said))
+    made = f.build(
+        lambda: PriceIndex(IndexId(name), title, currency, unit, included, source, stale)
+    )
+    return [] if made is None else [made, *values]
 
 
 def _contract_price(f: Fields) -> list[ContractPrice]:
@@ -194,6 +229,7 @@ def _contract_price(f: Fields) -> list[ContractPrice]:
 
 
 READERS: Mapping[str, Reader] = {
+    "price_index": Reader(PriceIndex, _price_index),
     "price_book": Reader(Price, _price_book),
     "contract_price": Reader(ContractPrice, _contract_price),
 }
