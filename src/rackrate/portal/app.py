@@ -12,6 +12,7 @@ from rackrate.app.world import World
 from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.portal import (
     account_pages,
+    billing_pages,
     calendar_pages,
     channel_pages,
     contract_pages,
@@ -54,6 +55,7 @@ PAGES = (
     contract_pages,
     quote_pages,
     money_pages,
+    billing_pages,
     receivable_pages,
     document_pages,
     channel_pages,

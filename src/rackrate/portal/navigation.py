@@ -97,6 +97,7 @@ CUSTOMER = (
             Place("/quotes", msg("Quotes"), "quotes", Verb.QUOTE_READ, "q"),
             Place("/contracts", msg("Contracts"), "contracts", Verb.CONTRACT_READ, "c"),
             Place("/invoices", msg("Invoices"), "invoices", Verb.INVOICE_READ, "i"),
+            Place("/billing", msg("Spend and budgets"), "ledger", Verb.INVOICE_READ, "b"),
         ),
     ),
     Group(
