@@ -68,6 +68,8 @@ def deliver(
     batch = delivery_id(id, commitment, number)
     with acting(world, actor, Verb.FLEET_WRITE, owner_of(id)) as tx:
         _, _, promised = _found(tx, id, batch)
+        if not promised.nodes:
+            return _done(world, tx, batch, names)
         assert promised.site is not None
         fleet, now = tx.fleet(promised.site), world.clock.now()
         contract, delivery = tx.get(Contract, id), tx.get(Delivery, batch)
@@ -80,6 +82,19 @@ def deliver(
             after = after.taken(now, BY_NOBODY)
         tx.put(after, *_marked(tx, contract, delivery.names, named))
         return after
+
+
+def _done(world: World, tx: Tx, batch: str, names: Sequence[NodeId]) -> Delivery:
+    """What is paid once is handed over: it waits to be accepted, by the customer or with health."""
+    delivery = tx.get(Delivery, batch)
+    if names:
+        raise Invalid("names", f"{batch} is work, and no nodes")
+    if delivery.delivered is not None:
+        when = f"{delivery.delivered:%Y-%m-%d %H:%M} UTC"
+        raise Refused(Reason.WRONG_STATE, f"{batch} was handed over at {when}")
+    after = delivery.handed_over(world.clock.now(), ())
+    tx.put(after)
+    return after
 
 
 def replace_node(

@@ -98,10 +98,11 @@ def deliver(
     ] = [],  # noqa: B006 - Typer reads it, nobody writes it
     output: Output = Format.TABLE,
 ) -> None:
-    """Hand over a batch of nodes: they are named."""
+    """Hand over a batch of nodes, which are named, or work that waits for acceptance."""
     row = connect().post(_place(id, batch) + "/deliver", {"names": node})
     late = f", {row['days_late']} days late: {money(row['damages'])}" if row["days_late"] else ""
-    print_done(row, output, f"{row['id']} is delivered{late}: {', '.join(row['names'])}")
+    named = f": {', '.join(row['names'])}" if row["names"] else ""
+    print_done(row, output, f"{row['id']} is delivered{late}{named}")
 
 
 @contract.command()
@@ -121,10 +122,15 @@ def replace(
 
 @contract.command()
 def accept(id: Contract, batch: Batch, output: Output = Format.TABLE) -> None:
-    """Accept a batch that was handed over: it is billed from now on, or from its term on."""
+    """Accept what was handed over: nodes are billed from now on, or from their term on; what is
+    paid once with this month.
+    """
     client = connect()
     whole = client.get(path("contracts", id))
     row = client.post(_place(id, batch) + "/accept")
+    if not row["nodes"]:
+        print_done(row, output, f"{row['id']} is accepted; it is earned this month")
+        return
     number = row["commitment"]
     lasts = next(each["lasts"] for each in whole["commitments"] if each["number"] == number)
     begins = max(

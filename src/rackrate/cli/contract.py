@@ -10,7 +10,7 @@ import typer
 from rackrate.cli.client import connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
-from rackrate.cli.quote_terms import invoiced, prepaid
+from rackrate.cli.quote_terms import changes, invoiced, plain, prepaid
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
     After,
@@ -38,7 +38,8 @@ def sign(
     nodes: Annotated[int, typer.Option(min=1)],
     start: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, as 2027-01-01.")],
     end: Annotated[str, typer.Option("--until", metavar="DAY", help="First day after it.")],
-    monthly: Annotated[str, typer.Option(help="A calendar month's amount, as 1200000.00")],
+    monthly: Annotated[str, typer.Option(help="A calendar month's amount, as 1200000.00")] = "",
+    total: Annotated[str, typer.Option(help="In its place: the amount of all months.")] = "",
     currency: Annotated[str, typer.Option(help="Left out: the customer's.")] = "",
     prepayment: Annotated[str, typer.Option(help="Percent of it all, due at signature.")] = "0",
     tax_included: Annotated[bool, typer.Option("--tax-included/--tax-on-top")] = False,
@@ -48,6 +49,8 @@ def sign(
     output: Output = Format.TABLE,
 ) -> None:
     """Sign: nodes are reserved for the whole term, and what is due now is invoiced."""
+    if bool(monthly) == bool(total):
+        raise Usage("say --monthly or --total, one of the two")
     client = connect()
     whose = project or only_project(client)
     buyer = client.get(path("customers", client.get(path("projects", whose))["customer"]))
@@ -57,7 +60,10 @@ def sign(
         "nodes": nodes,
         "start": instant("--from", start, buyer["time_zone"]),
         "end": instant("--until", end, buyer["time_zone"]),
-        "monthly": {"amount": monthly, "currency": currency or buyer["currency"]},
+        "total" if total else "monthly": {
+            "amount": total or monthly,
+            "currency": currency or buyer["currency"],
+        },
         "prepayment_percent": prepayment,
         "tax_included": tax_included,
         "name": name,
@@ -132,13 +138,26 @@ def _after(row: Row) -> str:
     return f"{row['follows']}, with other nodes" if row["anew"] else str(row["follows"])
 
 
+def _amount(row: Row) -> str:
+    """As it was agreed: of a month, of all of it, or of a node and hour."""
+    return money(row["hourly"] or row["total"] or row["amount"])
+
+
+def _each(row: Row) -> str:
+    if row["kind"] == "one_off":
+        return "once, accepted" if row["waits"] else "once"
+    if row["hourly"]:
+        return "node, hour"
+    return "in all" if row["total"] else "month"
+
+
 COMMITMENTS = (
     Column("NO", lambda row: row["number"], right=True),
     Column("COMMITTED", lambda row: row["what"]),
     Column("FROM", lambda row: row["from"] or "called off"),
     Column("UNTIL", lambda row: row["until"]),
-    Column("AMOUNT", lambda row: money(row["amount"]), right=True),
-    Column("EACH", lambda row: "once" if row["kind"] == "one_off" else "month"),
+    Column("AMOUNT", _amount, right=True),
+    Column("EACH", _each),
     Column("GOES ON AFTER", _after, from_width=110),
 )
 AMENDMENTS = (
@@ -219,12 +238,8 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Blocks", "of its own" if terms["dedicated"] else ""),
         ("Invoiced", invoiced(terms["payment"])),
         ("Prepaid", prepaid(terms["payment"])),
+        *changes(terms),
     ]
-
-
-def plain(percent: str) -> str:
-    """Without an exponent, and without zeros that say nothing."""
-    return f"{Decimal(percent).normalize():f}"
 
 
 def _renewal(right: Row, zone: str) -> str:

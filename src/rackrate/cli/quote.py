@@ -67,6 +67,7 @@ def create(
     same_block: Annotated[bool, typer.Option("--same-block", help="On one fabric.")] = False,
     discount: Annotated[str, typer.Option(help="Percent off the contract price.")] = "",
     monthly: Annotated[str, typer.Option(help="A calendar month's amount, not the book's.")] = "",
+    total: Annotated[str, typer.Option(help="In its place: the amount of all months.")] = "",
     prepayment: Annotated[str, typer.Option(help="Percent of it all, due at signature.")] = "",
     expires: Annotated[str, typer.Option(help="How long to hold: 14d, 36h or 90m.")] = "14d",
     name: Annotated[str, typer.Option()] = "",
@@ -75,7 +76,7 @@ def create(
     output: Output = Format.TABLE,
 ) -> None:
     """Whether all of it fits and what it costs; the nodes are held until the quote expires."""
-    plain = Plain(sku, count, start, months, end, monthly, tuple(then or ()), same_block)
+    plain = Plain(sku, count, start, months, end, monthly, total, tuple(then or ()), same_block)
     wish = Wish(plain, tuple(line or ()), file, customer, project)
     client = connect()
     whole = {"discount_percent": discount, "prepayment_percent": prepayment, "name": name}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,35 @@ def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
         ("Blocks", "of its own" if terms["dedicated"] else ""),
         ("Invoiced", invoiced(terms["payment"])),
         ("Prepaid", prepaid(terms["payment"])),
+        *changes(terms),
     ]
+
+
+def changes(terms: Row) -> list[tuple[str, object]]:
+    """By what a month's amount changes over the term, and how a broken one is cut."""
+    broken = terms["payment"]["broken"]
+    steps = (f"{plain(step['percent'])} % from month {step['month']}" for step in terms["steps"])
+    return [
+        ("Broken months", "" if broken == "second" else f"by {_CUT[broken]}"),
+        ("Indexed", terms["indexation"] and _indexed(terms["indexation"])),
+        ("Steps", ", ".join(steps)),
+    ]
+
+
+_CUT = {"day": "calendar days", "thirty": "thirtieths"}
+
+
+def _indexed(agreed: Row) -> str:
+    months = agreed["every_months"]
+    each = "each year" if months == 12 else f"every {counted(months, 'month')}"
+    caps = (("cap_year_percent", "a year"), ("cap_percent", "in all"))
+    most = (f", at most {plain(agreed[cap])} % {of}" for cap, of in caps if agreed[cap])
+    return f"{plain(agreed['percent'])} % {each}{''.join(most)}"
+
+
+def plain(percent: str) -> str:
+    """Without an exponent, and without zeros that say nothing."""
+    return f"{Decimal(percent).normalize():f}"
 
 
 def invoiced(payment: Row) -> str:

@@ -165,7 +165,11 @@ def _of_lines(row: Row, zone: str) -> list[tuple[str, object]]:
 def _off(row: Row) -> str:
     if len(row["lines"]) > 1:
         return " at most"
-    return "" if float(row["discount_percent"]) == 0 else f", {row['discount_percent']} % off"
+    (line,) = row["lines"]
+    said = "" if float(row["discount_percent"]) == 0 else f", {row['discount_percent']} % off"
+    if line["total"]:
+        return f"{said}, a share of the total"
+    return f"{said}, in a month of 730 hours" if line["hourly"] else said
 
 
 def _priced_by(row: Row) -> list[tuple[str, object]]:

@@ -22,6 +22,7 @@ class Plain:
     months: int | None
     end: str
     monthly: str
+    total: str
     then: tuple[str, ...]
     same_block: bool
 
@@ -84,10 +85,13 @@ def _check(plain: Plain, wish: Wish) -> None:
         raise Usage("say --from when")
     if plain.sku and plain.months is None and not plain.end and not wish.file:
         raise Usage("say --months or --until, one of the two")
-    if (plain.monthly or plain.then) and not plain.sku:
-        raise Usage("--monthly and --then go with --sku and --count")
-    if plain.monthly and plain.then:
-        raise Usage("--monthly is the price of one line; name each line's with --line or -f FILE")
+    if plain.monthly and plain.total:
+        raise Usage("say --monthly or --total, one of the two")
+    price = "--total" if plain.total else "--monthly"
+    if (plain.monthly or plain.total or plain.then) and not plain.sku:
+        raise Usage(f"{price} and --then go with --sku and --count")
+    if (plain.monthly or plain.total) and plain.then:
+        raise Usage(f"{price} is the price of one line; name each line's with --line or -f FILE")
     if plain.then and not plain.start:
         raise Usage("say --from when the ramp begins")
 
@@ -104,8 +108,9 @@ def _plain(plain: Plain, zone: str, currency: str) -> Row:
         body["same_block"] = True
     if plain.sku and not plain.then:
         body |= {"sku": plain.sku, "nodes": plain.count}
-    if plain.monthly:
-        body["monthly"] = {"amount": plain.monthly, "currency": currency}
+    for name, amount in (("monthly", plain.monthly), ("total", plain.total)):
+        if amount:
+            body[name] = {"amount": amount, "currency": currency}
     return body
 
 

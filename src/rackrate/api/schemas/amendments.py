@@ -4,14 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rackrate.api.schemas.contracts import (
-    Amendment,
-    Commitment,
-    CommitmentRequest,
-    Nodes,
-    RightToRenew,
-    batches_of,
-)
+from rackrate.api.schemas.commitments import Commitment, CommitmentRequest, Nodes, batches_of
+from rackrate.api.schemas.contracts import Amendment, RightToRenew
 from rackrate.api.schemas.money import Line
 from rackrate.api.schemas.parts import Id, Instant, Money, Schema
 from rackrate.app import amending, sales

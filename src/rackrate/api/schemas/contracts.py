@@ -1,86 +1,25 @@
 """Contracts: what is asked for at signature, and what is answered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from rackrate.api.schemas.commitments import Commitment, CommitmentRequest, Nodes, batches_of
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
 from rackrate.api.schemas.terms import Terms
 from rackrate.app import renewing, sales
 from rackrate.core import contract as contracts
-from rackrate.core.contract import AmendmentKind, CommitmentKind, RenewalState
-from rackrate.core.errors import Invalid
+from rackrate.core.contract import AmendmentKind, RenewalState
 from rackrate.core.ids import ContractId, ProjectId, SkuId
 from rackrate.core.interval import Interval
 
-Nodes = Annotated[int, Field(ge=1, le=sales.MOST_NODES)]
-
-
-class Batch(Schema):
-    """So many nodes of a commitment, due at an instant."""
-
-    nodes: Nodes
-    due: Instant
-
-
-class CommitmentRequest(Schema):
-    """A quantity over an interval. `amount` is a calendar month's, or the whole of a one-off."""
-
-    kind: CommitmentKind = CommitmentKind.CAPACITY
-    title: Text = ""
-    sku: Id | None = Field(default=None, examples=["h800.node"])
-    nodes: int = Field(default=0, ge=0, le=sales.MOST_NODES)
-    start: Instant
-    end: Instant
-    amount: Money
-    same_block: bool = False
-    deliveries: list[Batch] = Field(default=[], max_length=1000)
-
-    @model_validator(mode="after")
-    def _whole(self) -> "CommitmentRequest":
-        if not self.start < self.end:
-            raise ValueError("end must be after start")
-        capacity = self.kind is CommitmentKind.CAPACITY
-        if capacity and (self.sku is None or not self.nodes):
-            raise ValueError("capacity is `nodes` of a `sku`")
-        if not capacity and (self.sku is not None or self.nodes or self.deliveries):
-            raise ValueError(f"{self.kind} has no sku, nodes or deliveries")
-        if not capacity and not self.title.strip():
-            raise ValueError(f"{self.kind} needs a title")
-        return self
-
-    def commitment(self, number: int) -> contracts.Commitment:
-        amount = self.amount.value
-        if amount.minor < 0:
-            raise Invalid(f"commitments.{number - 1}.amount", f"{amount} is negative")
-        return contracts.Commitment(
-            number,
-            self.kind,
-            self.title,
-            Interval(self.start, self.end),
-            amount,
-            None if self.sku is None else SkuId(self.sku),
-            None,
-            self.nodes,
-            self.same_block,
-        )
-
-
-def batches_of(asked: Sequence[CommitmentRequest]) -> dict[int, sales.Batches]:
-    """The planned deliveries of each, where they were given."""
-    return {
-        number: tuple((batch.nodes, batch.due) for batch in each.deliveries)
-        for number, each in enumerate(asked, 1)
-        if each.deliveries
-    }
-
 
 class ContractRequest(Schema):
-    """`nodes` whole nodes of a SKU from `start` to `end`, for `monthly` a calendar month; or, in
-    their place, `commitments` with their own intervals.
+    """`nodes` whole nodes of a SKU from `start` to `end`, for `monthly` a calendar month or a
+    `total` of all; or, in their place, `commitments` with their own intervals.
     """
 
     id: Name | None = Field(default=None, description="Left out: one is made")
@@ -90,6 +29,7 @@ class ContractRequest(Schema):
     start: Instant | None = None
     end: Instant | None = None
     monthly: Money | None = None
+    total: Money | None = Field(default=None, description="In the place of `monthly`")
     commitments: list[CommitmentRequest] = Field(default=[], max_length=sales.MOST_COMMITMENTS)
     prepayment_percent: Decimal = Field(
         default=Decimal(0), ge=0, le=100, max_digits=9, decimal_places=6, examples=["30"]
@@ -100,12 +40,14 @@ class ContractRequest(Schema):
 
     @model_validator(mode="after")
     def _one_form(self) -> "ContractRequest":
-        plain = (self.sku, self.nodes, self.start, self.end, self.monthly)
+        plain = (self.sku, self.nodes, self.start, self.end, self.monthly or self.total)
         if self.commitments:
             if any(part is not None for part in plain):
                 raise ValueError("give commitments, or sku, nodes, start, end and monthly")
         elif self.start is None or self.end is None or None in plain:
             raise ValueError("sku, nodes, start, end and monthly are needed, or commitments")
+        elif self.monthly is not None and self.total is not None:
+            raise ValueError("give monthly or total, one of the two")
         elif not self.start < self.end:
             raise ValueError("end must be after start")
         return self
@@ -124,48 +66,12 @@ class ContractRequest(Schema):
         )
 
     def _plain(self) -> contracts.Commitment:
-        assert self.sku is not None and self.nodes is not None and self.monthly is not None
+        price = self.monthly or self.total
+        assert self.sku is not None and self.nodes is not None and price is not None
         assert self.start is not None and self.end is not None
         during = Interval(self.start, self.end)
-        return sales.capacity(1, SkuId(self.sku), self.nodes, during, self.monthly.value)
-
-
-class Commitment(Schema):
-    """A quantity over an interval, as ordered. `lasts` is less where it was ended early."""
-
-    number: int
-    kind: CommitmentKind
-    title: str
-    what: str = Field(examples=["64 x h100.node"])
-    sku: str | None
-    site: str | None
-    nodes: int
-    during: Period
-    lasts: Period | None = Field(description="Null: it was called off before it began")
-    amount: Money
-    same_block: bool
-    order: int = Field(description="The amendment that brought it; 0 is the signature")
-    follows: int = Field(description="The commitment after which it goes on; 0: none")
-    anew: bool = Field(description="It goes on with other nodes, which are handed over anew")
-
-    @classmethod
-    def of(cls, each: contracts.Commitment) -> "Commitment":
-        return cls(
-            number=each.number,
-            kind=each.kind,
-            title=each.title,
-            what=each.what,
-            sku=each.sku,
-            site=each.site,
-            nodes=each.nodes,
-            during=Period.of(each.during),
-            lasts=None if each.lasts is None else Period.of(each.lasts),
-            amount=Money.of(each.amount),
-            same_block=each.same_block,
-            order=each.order,
-            follows=each.follows,
-            anew=each.anew,
-        )
+        named = sales.capacity(1, SkuId(self.sku), self.nodes, during, price.value)
+        return named if self.total is None else replace(named, total=self.total.value)
 
 
 class Amendment(Schema):

@@ -1,6 +1,7 @@
 """The parts that every schema is made of: texts, ids, instants, months, money, pages."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
@@ -99,6 +100,22 @@ class Money(Schema):
     @classmethod
     def of(cls, value: money.Money) -> "Money":
         return cls.model_construct(amount=f"{value.amount:f}", currency=value.currency)
+
+
+class Rate(Schema):
+    """An exact price, which may have more digits than money has."""
+
+    amount: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?$", examples=["2.178"])
+    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["USD"])
+
+    @model_validator(mode="after")
+    def _exists(self) -> "Rate":
+        money.digits(self.currency)
+        return self
+
+    @classmethod
+    def of(cls, amount: Decimal, currency: str) -> "Rate":
+        return cls.model_construct(amount=f"{amount:f}", currency=currency)
 
 
 class Limits(Schema):

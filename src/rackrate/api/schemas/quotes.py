@@ -45,6 +45,9 @@ class QuoteRequest(Schema):
     monthly: Money | None = Field(
         default=None, description="A calendar month's, of all `nodes` of the `sku`"
     )
+    total: Money | None = Field(
+        default=None, description="In the place of `monthly`: that of all months together"
+    )
     hold_seconds: int = Field(
         default=int(asking.FORTNIGHT.total_seconds()),
         ge=60,
@@ -90,6 +93,7 @@ class QuoteRequest(Schema):
             self.name,
             self.terms.agreed,
             tuple(each.line for each in self.lines),
+            None if self.total is None else self.total.value,
         )
 
 
