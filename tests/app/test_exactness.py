@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,12 +25,13 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity, Site, Sku
-from rackrate.core.invoice import Line
+from rackrate.core.invoice import InvoiceLine, Line
 from rackrate.core.lease import EventKind, LeaseClass, LeaseEvent, Terms, fold
 from rackrate.core.ledger import Account
 from rackrate.core.parties import Customer, Project
 from rackrate.core.pricing import OF_A_SITE, Price, Unit
 from rackrate.core.slots import Slots
+from rackrate.core.treatment import Supply
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from tests.app.slow_rater import SlowLease, bill
 from tests.build import Built, build
@@ -133,10 +134,11 @@ def opened(edge: str, prices: list[dict[str, Any]]) -> tuple[Built, datetime, st
     slots = {Unit.NODE_MONTH: 8, Unit.PFLOPS_MONTH: 8}
     with built.world.store.transaction() as tx:
         tx.add(
-            Entity(SELLER, "Example", "CN", "", home, "CNY", "EX", "cn-service-6"),
+            Entity(SELLER, "Example", "CN", "", home, "CNY", "EX", "cn-general"),
             Chip(CHIP, "X", "Y", None, None, None, None, "a test", Confidence.OPERATOR),
             Site(SITE, SELLER, "East", "CN", home, "sim", True),
-            Sku(SKU, SITE, CHIP, "A node", 8, True, LIMITS),
+            # A node is leased, at 13 %; what is stored is a service, at 6 %.
+            Sku(SKU, SITE, CHIP, "A node", 8, True, LIMITS, Supply.LEASE),
             Customer(BUYER, SELLER, "Example Robotics", "CN", "", zone, "CNY"),
             Project(WORK, BUYER, "Training"),
             *(
@@ -240,3 +242,18 @@ def test_invoices_are_what_a_rater_finds_that_counts_every_second(
     sums = {one.account: one.amount.amount for one in balances}
     assert -sums.get(Account.USAGE_REVENUE, Decimal(0)) == sum(line.net.amount for line in lines)
     assert sums.get(Account.UNBILLED, Decimal(0)) == 0
+    taxes = [slow_tax(billing.show(built.world, built.admin, i.id)[1]) for i in issued]
+    assert [i.tax.amount for i in issued] == taxes
+    assert -sums.get(Account.TAX, Decimal(0)) == sum(taxes)
+
+
+def slow_tax(rows: list[InvoiceLine]) -> Decimal:
+    """Of what is leased 13 %, of what is stored 6 %: each rounded once for the invoice."""
+    nets = {rate: Decimal(0) for rate in ("0.13", "0.06")}
+    for row in rows:
+        nets["0.06" if row.line.lease is None else "0.13"] += row.line.net.amount
+    cent = Decimal("0.01")
+    return sum(
+        ((net * Decimal(rate)).quantize(cent, ROUND_HALF_UP) for rate, net in nets.items()),
+        Decimal(0),
+    )

@@ -1,6 +1,7 @@
 """Tax rules: a table whose rows say why, how much, and where it is rounded."""
 
-from decimal import Decimal
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rackrate.core.interval import Month
-from rackrate.core.invoice import Line, LineKind, totals
+from rackrate.core.invoice import Line, LineKind, priced, totals
 from rackrate.core.money import Money, half_up, total
 from rackrate.core.parties import Details
 from rackrate.core.tax import (
@@ -18,10 +19,12 @@ from rackrate.core.tax import (
     Rounding,
     TaxCategory,
     TaxRule,
+    apart,
     tax_rule,
     taxes_on,
     vat_id_of,
 )
+from rackrate.core.treatment import Dated, Supply, TaxChange, TaxTable, treatment
 
 NOVEMBER = Month(2026, 11)
 AMOUNTS = st.lists(st.integers(-(10**6), 10**9), max_size=20)
@@ -52,6 +55,80 @@ def test_tax_by_line_is_the_sum_of_what_is_rounded_on_each(minors: list[int]) ->
     rule = tax_rule("cn-service-6-by-line")
     sums = totals([line(Money(minor, "CNY")) for minor in minors], rule, "CNY")
     assert sums.tax.minor == sum(half_up(Fraction(minor * 6, 100)) for minor in minors)
+
+
+@st.composite
+def mixtures(draw: st.DrawFn) -> list[Line]:
+    """Lines of rules that can stand on one invoice, with tax inside or on top."""
+    known = draw(st.lists(st.sampled_from(sorted(RULES)), min_size=1, max_size=4, unique=True))
+    places = apart(map(tax_rule, known))
+    together = [id for id in known if places[id] == places[known[0]]]
+    found: list[Line] = []
+    for minor in draw(AMOUNTS):
+        rule = tax_rule(draw(st.sampled_from(together)))
+        net, gross = priced(Money(minor, "EUR"), draw(st.booleans()), rule)
+        found.append(replace(line(net), gross=gross, tax_rule=rule.id))
+    return found
+
+
+@given(mixtures())
+def test_an_invoice_of_several_rules_is_the_sum_of_what_a_slow_rater_finds_for_each(
+    lines: list[Line],
+) -> None:
+    sums = totals(lines, tax_rule("none"), "EUR")
+    expected: dict[str, tuple[int, int]] = {}
+    for id in {each.tax_rule for each in lines}:
+        own = [each for each in lines if each.tax_rule == id]
+        expected[id] = sum(each.net.minor for each in own), slow_tax(own, RULES[id])
+    found = {part.rule: (part.net.minor, part.tax.minor) for part in sums.parts}
+    assert found == (expected or {"none": (0, 0)})
+    assert sums.tax == total((part.tax for part in sums.parts), "EUR")
+    assert sums.gross == sums.net + sums.tax
+
+
+def slow_tax(lines: list[Line], rule: TaxRule) -> int:
+    """In decimals: what is asked with tax inside has the rest of it; the rest is rounded."""
+    inside = sum(each.gross.minor - each.net.minor for each in lines if each.gross is not None)
+    on_top = [Decimal(each.net.minor) * rule.rate for each in lines if each.gross is None]
+    parts = on_top if rule.rounding is Rounding.LINE else [sum(on_top, Decimal(0))]
+    away = (int(part.to_integral_value(ROUND_HALF_UP)) for part in parts)
+    return inside + sum(away)
+
+
+@given(st.sets(st.sampled_from(sorted(RULES))))
+def test_what_cannot_stand_beside_each_other_is_apart_and_the_rest_together(ids: set[str]) -> None:
+    places = apart(map(tax_rule, ids))
+    assert places.keys() == ids
+    for one in ids:
+        for other in ids - {one}:
+            same = places[one] == places[other]
+            a, b = RULES[one], RULES[other]
+            assert not same or TaxCategory.OUTSIDE_SCOPE not in (a.category, b.category)
+            assert not same or (a.category, a.rate) != (b.category, b.rate)
+    # As few as can be: of a rate that occurs once, and is not outside the scope, all are together.
+    once = [id for id in ids if RULES[id].category is TaxCategory.STANDARD]
+    rates = [RULES[id].rate for id in once]
+    if len(set(rates)) == len(rates):
+        assert len({places[id] for id in once}) <= 1
+
+
+def test_a_treatment_is_a_rule_for_each_supply_from_a_month_on() -> None:
+    later = TaxChange(NOVEMBER.plus(2), "service=cn-service-6,lease=zero-rated")
+    table = TaxTable(Dated("", (later,)), Dated("cn-general"))
+    seen = [
+        (str(month), supply.value, table.rule(supply, month).id)
+        for month in (NOVEMBER, NOVEMBER.plus(2))
+        for supply in Supply
+    ]
+    assert seen == [
+        ("2026-11", "service", "cn-service-6"),
+        ("2026-11", "lease", "cn-lease-13"),
+        ("2027-01", "service", "cn-service-6"),
+        ("2027-01", "lease", "zero-rated"),
+    ]
+    for wrong in ("cn-serv", "service=none", "service=none,lease=x", "lease=none,lease=none"):
+        with pytest.raises(ValueError, match="unknown tax rule"):
+            treatment(wrong)
 
 
 def test_three_lines_of_eight_cents_owe_a_cent_together_and_none_each() -> None:

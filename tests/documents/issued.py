@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from rackrate.app import billing, drafts, leasing, loops, sales
+from rackrate.app import billing, drafts, leasing, loops, rates, sales
 from rackrate.app.documents import Document, document
 from rackrate.app.leasing import Ask
+from rackrate.app.rates import NewRate
 from rackrate.core.access import Actor, Role
 from rackrate.core.draft import Draft, DraftLine
 from rackrate.core.ids import (
@@ -72,6 +73,7 @@ class Shop:
     built: Built
     engine: Forgetful
     time_zone: str
+    billed: str = "EUR"
 
     def settle(self, full: bool = False) -> None:
         leader = loops.lead(self.built.world, "test")
@@ -108,14 +110,14 @@ class Shop:
 
     def by_hand(self, *lines: tuple[str, str]) -> Document:
         """An invoice of lines that one person wrote and another approved."""
-        rows = tuple(DraftLine(what, Money.parse(amount, "EUR")) for what, amount in lines)
+        rows = tuple(DraftLine(what, Money.parse(amount, self.billed)) for what, amount in lines)
         new = drafts.NewLines(CustomerId("robotics"), rows, "by hand")
         draft = self._approved(drafts.write_lines(self.built.world, self._finance("mei"), new))
         issued = drafts.issue_now(self.built.world, self.built.admin, draft.id)
         return self.document(issued.id)
 
     def credit(self, of: InvoiceId, amount: str) -> Document:
-        new = drafts.NewCredit(of, "a bad day", {}, Money.parse(amount, "EUR"))
+        new = drafts.NewCredit(of, "a bad day", {}, Money.parse(amount, self.billed))
         draft = self._approved(drafts.write_credit(self.built.world, self._finance("mei"), new))
         assert draft.issued is not None
         return self.document(draft.issued)
@@ -140,14 +142,20 @@ def shop(
     seller: str = "",
     buyer: str = "",
     prices: str = "",
+    leased: bool = False,
+    billed: str = "EUR",
 ) -> Shop:
-    """It opens at the beginning of November. What is said of each side can be another."""
+    """It opens at the beginning of November. What is said of each side can be another. Whole nodes
+    can be `leased`, as a thing is, while the rest is a service.
+    """
     engines: dict[SiteId, SimEngine] = {}
     small = (
         SMALL.replace("country: CN\n", seller or SELLER_SAYS, 1)
         .replace("output_tax: cn-service-6", f"output_tax: {rule}")
         .replace("tax_included: false", f"tax_included: {str(included).lower()}")
     )
+    if leased:
+        small = small.replace("whole_node: true", "whole_node: true\nsupply: lease")
     if prices:
         small = small[: small.index("per_slot_hour:")] + prices
     customers = CUSTOMERS.replace("country: CN\n", buyer or BUYER_SAYS, 1)
@@ -155,9 +163,10 @@ def shop(
         text.replace("Asia/Shanghai", BERLIN).replace("currency: CNY", "currency: EUR")
         for text in (small, customers)
     ]
+    texts[1] = texts[1].replace("currency: EUR", f"currency: {billed}")
     built = build(*texts, engines=engines, now=NOVEMBER.interval(BERLIN).start)
     engine = engines[SiteId("east")] = Forgetful(built.clock)
-    return Shop(built, engine, BERLIN)
+    return Shop(built, engine, BERLIN, billed)
 
 
 def every_kind() -> Iterator[tuple[str, Document]]:
@@ -189,11 +198,45 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     months.run(seconds=100_001, sku="h100.node", slots=1)
     (issued,) = months.close(NOVEMBER)
     yield "prices by the month, and storage", months.document(issued.id)
+    yield from two_rates()
+    yield from in_another_currency()
     by_line = shop("cn-service-6-by-line", seller=SELLER_SAYS.replace("DE123456788", "91SAMPLE"))
     by_line.run(seconds=1201)
     by_line.run(seconds=517)
     (issued,) = by_line.close(NOVEMBER)
     yield "tax rounded on each line", by_line.document(issued.id)
+
+
+def two_rates() -> Iterator[tuple[str, Document]]:
+    """Services and leases on one invoice, under each pair of categories that can be."""
+    mixed = shop("cn-general", leased=True)
+    mixed.sign()
+    mixed.run(10.5)
+    mixed.close(NOVEMBER)
+    month = mixed.all()[-1]
+    yield "two rates", month
+    yield "a credit for a part of two rates", mixed.credit(month.invoice.id, "333.33")
+    by_line = shop("cn-general-by-line", included=True, leased=True)
+    by_line.sign("1130.01", included=True)
+    by_line.run(seconds=1201)
+    by_line.close(NOVEMBER)
+    yield "two rates inside, rounded on each line", by_line.all()[-1]
+    for other in ("zero-rated", "eu-small-enterprise", "eu-reverse-charge", "eu-export"):
+        made = shop(f"service=eu-de-19,lease={other}", leased=True)
+        made.run(10.5)
+        made.run(7, sku="h100.node", slots=1)
+        (issued,) = made.close(NOVEMBER)
+        yield f"a rate beside {other}", made.document(issued.id)
+
+
+def in_another_currency() -> Iterator[tuple[str, Document]]:
+    """Billed in USD by books in EUR: its tax is declared in those."""
+    abroad = shop(billed="USD")
+    rate = NewRate("USD", "EUR", Decimal("0.8637"), "a sample bank")
+    rates.set_rate(abroad.built.world, abroad.built.admin, rate)
+    made = abroad.by_hand(("Set-up", "777.77"))
+    yield "an invoice in a foreign currency", made
+    yield "a credit in a foreign currency", abroad.credit(made.invoice.id, "33.33")
 
 
 def corrected() -> Document:

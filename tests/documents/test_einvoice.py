@@ -15,6 +15,7 @@ from tests.documents.judges import rules
 
 CAC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2}"
 CBC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2}"
+AMOUNTS = (f"{CBC}TaxableAmount", f"{CBC}TaxAmount")
 KINDS = dict(every_kind())
 WRITERS = {"ubl": ubl, "cii": cii}
 
@@ -47,6 +48,39 @@ def test_what_is_tampered_with_breaks_a_rule(
     assert was in written
     broken = rules(syntax).broken(written.replace(was, instead, 1))
     assert [one for one in broken if one.startswith(rule)], broken
+
+
+@pytest.mark.parametrize("syntax", WRITERS)
+@pytest.mark.parametrize(("was", "instead"), [("13", "6"), ("6", "13")])
+def test_lines_and_sums_of_two_rates_belong_together(syntax: str, was: str, instead: str) -> None:
+    """What is of one rate and summed up under the other breaks a rule."""
+    written = WRITERS[syntax](KINDS["two rates"]).decode()
+    tag = {"ubl": "cbc:Percent", "cii": "ram:RateApplicablePercent"}[syntax]
+    changed = written.replace(f"<{tag}>{was}</{tag}>", f"<{tag}>{instead}</{tag}>", 1)
+    assert changed != written
+    broken = rules(syntax).broken(changed.encode())
+    assert [one for one in broken if one.startswith("BR-S-0")], broken
+
+
+def test_an_invoice_of_two_rates_sums_up_each() -> None:
+    root = ElementTree.fromstring(ubl(KINDS["two rates"]))
+    sums = [
+        [each.text for each in part.iter() if each.tag in (f"{CBC}Percent", *AMOUNTS)]
+        for part in root.iter(f"{CAC}TaxSubtotal")
+    ]
+    # 21 GPU-hours at 17.00 are a service; December's share of the nodes is a lease, a fifth of it
+    # was prepaid.
+    assert sums == [["357.00", "21.42", "6"], ["800.00", "104.00", "13"]]
+    assert root.findtext(f"{CAC}TaxTotal/{CBC}TaxAmount") == "125.42"
+
+
+@pytest.mark.parametrize("syntax", WRITERS)
+def test_tax_is_also_stated_in_the_currency_in_which_it_is_declared(syntax: str) -> None:
+    """777.77 USD at 19 % are 147.78 of tax; at 0.8637 that is 127.64 EUR. Without it a rule breaks."""
+    written = WRITERS[syntax](KINDS["an invoice in a foreign currency"]).decode()
+    assert 'currencyID="USD">147.78<' in written and 'currencyID="EUR">127.64<' in written
+    broken = rules(syntax).broken(written.replace('currencyID="EUR">127.64<', "><").encode())
+    assert [one for one in broken if one.startswith("BR-53")], broken
 
 
 def test_a_usage_line_says_its_seconds_at_the_price_of_an_hour(month: Document) -> None:
