@@ -6,30 +6,44 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rackrate.app import outbox
+from rackrate.app import outbox, settling
 from rackrate.app.issuing import Seller, seller_of
+from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.billing_terms import BillingTerms, SellerTerms
 from rackrate.core.contract import Contract
-from rackrate.core.errors import Invalid, Missing
-from rackrate.core.ids import CustomerId, EntityId
+from rackrate.core.errors import Invalid, Missing, Reason, Refused
+from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice
 from rackrate.core.ledger import Account
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
-from rackrate.core.receivable import Ageing, DueReminder, Reminder, aged, days_late, due_reminder
+from rackrate.core.receivable import (
+    Ageing,
+    Dispute,
+    DueReminder,
+    LastReminding,
+    Reminder,
+    aged,
+    days_late,
+    due_reminder,
+    is_morning,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """An invoice or credit note that is not settled, and for how many days it is late."""
+    """An invoice or credit note that is not settled, for how many days it is late, the last level
+    that was reminded of, and why it is disputed.
+    """
 
     invoice: Invoice
     days_late: int
     reminded: int
+    disputed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +70,13 @@ def open_items(
         confine(tx, actor)
         now, tz = world.clock.now(), tx.get(Entity, entity).time_zone
         found = _unsettled(tx, entity, customer)
-        sent = _sent(tx, found)
+        sent, disputed = _sent(tx, found), _disputed(tx, found)
         items = [
             OpenItem(
                 each,
                 max(0, days_late(each.due, now, tz)) if each.overdue(now) else 0,
                 max((one.level for one in sent.get(each.id, ())), default=0),
+                disputed.get(each.id, ""),
             )
             for each in found
         ]
@@ -107,13 +122,65 @@ def reminders_due(world: World, actor: Actor, entity: EntityId) -> list[DueRemin
 def remind(world: World, actor: Actor, entity: EntityId) -> list[DueReminder]:
     """Write the due reminders down: each level of an invoice is reminded of once."""
     with acting(world, actor, Verb.INVOICE_WRITE, Target("entity", entity)) as tx:
-        tx.number(f"reminding/{entity}")
-        now = world.clock.now()
-        due = _due(tx, seller_of(tx, entity), now)
-        for each in due:
-            raise_reminder(tx, each, now)
-            outbox.invoice_overdue(world, tx, each.invoice, each.step.level)
-        return due
+        return _remind(world, tx, entity)
+
+
+def to_remind(world: World, tx: Tx) -> list[str]:
+    """Entities that remind by themselves, and have not been looked through today."""
+    now, found = world.clock.now(), list[str]()
+    for entity in tx.find(Entity):
+        if is_morning(now, entity.time_zone):
+            last = tx.peek(LastReminding, entity.id)
+            if last is None or not last.today(now, entity.time_zone):
+                found.append(entity.id)
+    return found
+
+
+def remind_today(world: World, tx: Tx, id: str) -> None:
+    """Once a day: what is due is reminded of, where the seller's terms say so."""
+    entity = EntityId(id)
+    tx.peek(LastReminding, entity)
+    tx.put(LastReminding(entity, world.clock.now()))
+    if seller_of(tx, entity).terms.reminds:
+        _remind(world, tx, entity)
+
+
+def _remind(world: World, tx: Tx, entity: EntityId) -> list[DueReminder]:
+    """Whoever pays is let finish first, so that nobody is reminded of what has been paid."""
+    tx.number(f"reminding/{entity}")
+    seller, now = seller_of(tx, entity), world.clock.now()
+    for customer in sorted({each.invoice.customer for each in _due(tx, seller, now)}):
+        settling.lock(tx, customer)
+    due = _due(tx, seller, now)
+    for each in due:
+        raise_reminder(tx, each, now)
+        outbox.invoice_overdue(world, tx, each.invoice, each.step.level)
+    return due
+
+
+def dispute(world: World, actor: Actor, id: InvoiceId, reason: str) -> Dispute:
+    """Nobody is reminded of it until that is settled; it stays owed, and bears interest."""
+    with acting(world, actor, Verb.INVOICE_WRITE, of_invoice(id)) as tx:
+        invoice = tx.get(Invoice, id)
+        if invoice.open.minor <= 0:
+            raise Refused(Reason.ALREADY_PAID, f"nothing of {id} is open")
+        try:
+            row = Dispute(id, invoice.customer, world.clock.now(), reason)
+        except ValueError as error:
+            raise Invalid("reason", str(error)) from None
+        tx.peek(Dispute, id)
+        tx.put(row)
+        return row
+
+
+def end_dispute(world: World, actor: Actor, id: InvoiceId) -> Dispute:
+    """It is reminded of again, from the step at which it was."""
+    with acting(world, actor, Verb.INVOICE_WRITE, of_invoice(id)) as tx:
+        row = tx.peek(Dispute, id)
+        if row is None:
+            raise Refused(Reason.WRONG_STATE, f"{id} is not disputed")
+        tx.remove(Dispute, id)
+        return row
 
 
 def raise_reminder(tx: Tx, due: DueReminder, now: datetime) -> None:
@@ -192,6 +259,12 @@ def _unsettled(tx: Tx, entity: EntityId, customer: CustomerId | None) -> list[In
     return tx.find(Invoice, entity=entity, unsettled=True, **equal)
 
 
+def _disputed(tx: Tx, invoices: Sequence[Invoice]) -> dict[str, str]:
+    """Why, of those that are."""
+    ids = tuple(each.id for each in invoices)
+    return {each.id: each.reason for each in (tx.find(Dispute, id=ids) if ids else ())}
+
+
 def _sent(tx: Tx, invoices: Sequence[Invoice]) -> dict[str, list[Reminder]]:
     sent: dict[str, list[Reminder]] = {}
     for each in tx.find(Reminder, invoice=tuple(one.id for one in invoices)):
@@ -201,6 +274,8 @@ def _sent(tx: Tx, invoices: Sequence[Invoice]) -> dict[str, list[Reminder]]:
 
 def _due(tx: Tx, seller: Seller, now: datetime) -> list[DueReminder]:
     late = [each for each in _unsettled(tx, seller.entity.id, None) if each.overdue(now)]
+    disputed = _disputed(tx, late)
+    late = [each for each in late if each.id not in disputed]
     sent = _sent(tx, late)
     steps, tz = seller.terms.steps, seller.entity.time_zone
     due = (due_reminder(each, steps, sent.get(each.id, ()), now, tz) for each in late)

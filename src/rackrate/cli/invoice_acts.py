@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from rackrate.cli.client import connect, path
+from rackrate.cli.failure import Usage
 from rackrate.cli.invoice import Number, invoice
 from rackrate.cli.receivable import BackReference, Invoices, shares
 from rackrate.cli.table import Format, Output, money, print_done
@@ -26,6 +27,24 @@ def void(
     row = connect().post(path("invoices", number, "void"), body)
     then = f"its lines are on {row['replaced']}" if row["replaced"] else "its lines come again"
     print_done(row, output, f"{number} is void; {then}")
+
+
+@invoice.command()
+def dispute(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="What the customer contests.")] = "",
+    settled: Annotated[bool, typer.Option("--settled", help="It is contested no more.")] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """A customer contests it: nobody is reminded of it. It stays owed."""
+    client, at = connect(), path("invoices", number, "dispute")
+    if bool(reason) == settled:
+        raise Usage("say --reason, or --settled")
+    if settled:
+        print_done(client.delete(at), output, f"{number} is not disputed any more")
+    else:
+        said = f"{number} is disputed; nobody is reminded of it until it is settled"
+        print_done(client.post(at, {"reason": reason}), output, said)
 
 
 @invoice.command("set-off")

@@ -39,7 +39,11 @@ ITEMS = (
     Column("INVOICE", lambda row: row["id"]),
     Column("CUSTOMER", lambda row: row["invoice"]["customer"]),
     Column("OPEN", lambda row: money(row["invoice"]["open"]), right=True),
-    Column("STATUS", lambda row: row["invoice"]["status"], style=state),
+    Column(
+        "STATUS",
+        lambda row: "disputed" if row["disputed"] else row["invoice"]["status"],
+        style=state,
+    ),
     Column("DUE", lambda row: row["due_day"]),
     Column("DAYS LATE", lambda row: row["days_late"] or "", right=True),
     Column("REMINDED", lambda row: row["reminded"] or "", right=True, from_width=90),

@@ -1,5 +1,6 @@
 """`rackrate terms`: days to pay, purchase orders, interest and reminders."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,12 @@ from rackrate.cli.table import (
 )
 
 terms = noun("Terms of billing: of a customer, and of its seller.")
+
+
+class Remind(StrEnum):
+    AUTO = "auto"
+    BY_HAND = "by-hand"
+
 
 ORDERS = (
     Column("PURCHASE ORDER", lambda row: row["number"]),
@@ -113,6 +120,9 @@ def seller(
         list[str] | None,
         typer.Option("--step", metavar="DAYS=NAME", help="A reminder; give all of them."),
     ] = None,
+    remind: Annotated[
+        Remind | None, typer.Option(help="Once a day by itself, or by hand only.")
+    ] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Show a seller's rules of billing; what is given is so from now on."""
@@ -128,7 +138,9 @@ def seller(
         body["credit_series"] = "" if credit_series == "same" else credit_series
     if step:
         body["reminders"] = [_step(text) for text in step]
-    if late or late_taxed is not None or credit_series or step:
+    if remind is not None:
+        body["remind"] = remind.value
+    if (late, late_taxed, credit_series, step or None, remind) != ("", None, "", None, None):
         row = client.post(at, body)
     _print_seller(row, output)
 
@@ -143,6 +155,7 @@ def _print_seller(row: Row, output: Format) -> None:
             ("Credit notes count in", row["credit_series"] or "the series of the invoices"),
             ("Interest when late, a year", f"{row['late_percent']} %"),
             ("Under VAT", "yes" if row["late_taxed"] else "no"),
+            ("Reminders go out", "by themselves" if row["remind"] == Remind.AUTO else "by hand"),
         ]
     )
     print()

@@ -71,6 +71,7 @@ class SellerTerms:
     """A seller's rules. Credit notes count in `credit_series`; empty: in that of the invoices.
 
     `late_percent` is a year's simple interest on what is overdue, under tax where `late_taxed`.
+    Where it `reminds` by itself, the steps that are due go out once a day.
     """
 
     id: EntityId
@@ -78,6 +79,7 @@ class SellerTerms:
     late_percent: Decimal = Decimal(0)
     late_taxed: bool = False
     steps: tuple[Step, ...] = field(default=DEFAULT_STEPS)
+    reminds: bool = True
 
     def __post_init__(self) -> None:
         check_percent(self.late_percent)

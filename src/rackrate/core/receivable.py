@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from rackrate.core.billing_terms import Step
-from rackrate.core.ids import CustomerId, InvoiceId
+from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Interval, Month, zone
 from rackrate.core.invoice import Invoice, InvoiceKind, Line, LineKind
 from rackrate.core.money import Money, half_up, total
@@ -18,6 +18,9 @@ DAYS_A_YEAR = 365
 # What stands for the price of a line of interest: the yearly rate that it was made with.
 RATE = "late/"
 UNTAXED = "late-interest"
+LONGEST_REASON = 300
+# By itself nobody is reminded earlier in the day, by the seller's clock.
+FROM_HOUR = 9
 # Up to so many days after it was due; what is older is in the last column.
 BUCKETS = (0, 30, 60, 90)
 
@@ -50,6 +53,38 @@ class Reminder:
     level: int
     at: datetime
     open: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """That a customer contests an invoice, and why: nobody reminds of it. `id` is its number."""
+
+    id: InvoiceId
+    customer: CustomerId
+    since: datetime
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.reason.strip()) <= LONGEST_REASON or not self.reason.isprintable():
+            raise ValueError(f"a reason is one line of 1 to {LONGEST_REASON} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class LastReminding:
+    """When an entity was last looked through for what is to be reminded of by itself."""
+
+    id: EntityId
+    at: datetime
+
+    def today(self, now: datetime, time_zone: str) -> bool:
+        """Whether that was on the seller's day of now."""
+        where = zone(time_zone)
+        return self.at.astimezone(where).date() >= now.astimezone(where).date()
+
+
+def is_morning(now: datetime, time_zone: str) -> bool:
+    """Whether it is late enough in the day to write to people."""
+    return now.astimezone(zone(time_zone)).hour >= FROM_HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from rackrate.api.schemas.receivables import (
     AgeingTable,
     AllocateRequest,
     Allocation,
+    Dispute,
+    DisputeRequest,
     DueReminder,
     OpenItem,
     PayBackRequest,
@@ -151,6 +153,32 @@ def pay_out(call: Writer, id: IdPath, body: PayBackRequest) -> Response:
 def _paid_back(call: Call, id: str, body: PayBackRequest) -> Allocation:
     amount = None if body.amount is None else body.amount.value
     return Allocation.of(payments.pay_back(call.world, call.actor, id, amount, body.reference))
+
+
+@router.post(
+    "/invoices/{id}/dispute",
+    response_model=Dispute,
+    responses=WRITES,
+    tags=INVOICES,
+    summary="A customer contests an invoice: nobody is reminded of it",
+)
+def dispute(call: Writer, id: IdPath, body: DisputeRequest) -> Response:
+    def act() -> Dispute:
+        row = receivables.dispute(call.world, call.actor, InvoiceId(id), body.reason)
+        return Dispute.of(row)
+
+    return call.post(body, act)
+
+
+@router.delete(
+    "/invoices/{id}/dispute",
+    response_model=Dispute,
+    responses=READS,
+    tags=INVOICES,
+    summary="A dispute is settled: what is still open is reminded of again",
+)
+def end_dispute(call: Caller, id: IdPath) -> Response:
+    return call.answer(Dispute.of(receivables.end_dispute(call.world, call.actor, InvoiceId(id))))
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """Terms of billing: a customer's own, and its seller's rules."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -75,6 +76,13 @@ class StepRequest(Schema):
     name: Annotated[str, Field(min_length=1, max_length=60, pattern=NO_NUL)]
 
 
+class Remind(StrEnum):
+    """Whether reminders that are due go out by themselves."""
+
+    AUTO = "auto"
+    BY_HAND = "by-hand"
+
+
 class SellerTermsRequest(Schema):
     """A seller's rules of billing."""
 
@@ -87,6 +95,7 @@ class SellerTermsRequest(Schema):
         default=[StepRequest(days=each.days, name=each.name) for each in terms.DEFAULT_STEPS],
         max_length=9,
     )
+    remind: Remind = Field(default=Remind.AUTO, description="Once a day by itself, or by hand only")
 
     def value(self, entity: str) -> terms.SellerTerms:
         return terms.SellerTerms(
@@ -95,6 +104,7 @@ class SellerTermsRequest(Schema):
             self.late_percent,
             self.late_taxed,
             terms.steps_of([(each.days, each.name) for each in self.reminders]),
+            self.remind is Remind.AUTO,
         )
 
 
@@ -104,6 +114,7 @@ class SellerTerms(Schema):
     late_percent: str
     late_taxed: bool
     reminders: list[StepRequest]
+    remind: Remind
 
     @classmethod
     def of(cls, rules: terms.SellerTerms) -> "SellerTerms":
@@ -113,4 +124,5 @@ class SellerTerms(Schema):
             late_percent=f"{rules.late_percent:f}",
             late_taxed=rules.late_taxed,
             reminders=[StepRequest(days=each.days, name=each.name) for each in rules.steps],
+            remind=Remind.AUTO if rules.reminds else Remind.BY_HAND,
         )

@@ -119,6 +119,23 @@ class Received(Schema):
         )
 
 
+class DisputeRequest(Schema):
+    reason: Sentence = Field(description="What the customer contests")
+
+
+class Dispute(Schema):
+    """Nobody is reminded of a disputed invoice. It stays owed."""
+
+    invoice: str
+    customer: str
+    since: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, row: receivable.Dispute) -> "Dispute":
+        return cls(invoice=row.id, customer=row.customer, since=row.since, reason=row.reason)
+
+
 class VoidRequest(Schema):
     reason: Sentence
     again: bool = Field(default=False, description="Issue what it asked for anew, at once")
@@ -238,6 +255,7 @@ class OpenItem(Schema):
     invoice: Invoice
     days_late: int
     reminded: int = Field(description="The last level of reminder; 0: none")
+    disputed: str = Field(description="Why it is contested; empty: it is not")
 
     @classmethod
     def of(cls, item: receivables.OpenItem, now: datetime) -> "OpenItem":
@@ -246,6 +264,7 @@ class OpenItem(Schema):
             invoice=Invoice.of(item.invoice, now),
             days_late=item.days_late,
             reminded=item.reminded,
+            disputed=item.disputed,
         )
 
 

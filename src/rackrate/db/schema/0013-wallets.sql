@@ -1,4 +1,5 @@
--- Wallets: that a customer pays ahead, and what was found when they were last looked at.
+-- Wallets: that a customer pays ahead, and what was found when they were last looked at. Reminders
+-- that go out by themselves, once a day, and not for what is disputed.
 
 CREATE TABLE wallet (
     id              text COLLATE "C" PRIMARY KEY REFERENCES customer DEFERRABLE INITIALLY DEFERRED,
@@ -27,3 +28,23 @@ CREATE INDEX ON wallet (entity);
 ALTER TABLE wallet ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON wallet
     USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', id));
+
+ALTER TABLE seller_terms ADD COLUMN reminds boolean NOT NULL DEFAULT true;
+ALTER TABLE seller_terms ALTER COLUMN reminds DROP DEFAULT;
+
+CREATE TABLE last_reminding (
+    id text COLLATE "C" PRIMARY KEY REFERENCES entity DEFERRABLE INITIALLY DEFERRED,
+    at timestamptz NOT NULL
+);
+
+CREATE TABLE dispute (
+    id       text COLLATE "C" PRIMARY KEY REFERENCES invoice DEFERRABLE INITIALLY DEFERRED,
+    customer text NOT NULL REFERENCES customer DEFERRABLE INITIALLY DEFERRED,
+    since    timestamptz NOT NULL,
+    reason   text NOT NULL
+);
+CREATE INDEX ON dispute (customer);
+
+ALTER TABLE dispute ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON dispute
+    USING (coalesce(current_setting('rackrate.customer', true), '') IN ('', customer));
