@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from rackrate.app import billing, books, drafts, payments, rates, sales
+from rackrate.app import billing, books, drafts, leasing, loops, payments, rates, sales
 from rackrate.app.drafts import NewCredit, NewLines
+from rackrate.app.leasing import Ask
 from rackrate.app.payments import Received
 from rackrate.app.ports import Store
 from rackrate.app.rates import NewRate
@@ -83,8 +84,21 @@ class Quay:
         offer = sales.Offer(K1, project, wanted, Decimal(20), False, "", agreed)
         return sales.sign(self.built.world, self.built.admin, offer)
 
-    def close(self, month: int) -> object:
-        self.on(day(month + 1, 1))
+    def lease(self, hours: float) -> None:
+        world, ask = self.built.world, Ask(ProjectId("harbour-train"), SkuId("h100.1"))
+        lease = leasing.start(world, self.built.admin, ask)
+        self._settle()
+        self.built.clock.advance(timedelta(hours=hours))
+        leasing.end(world, self.built.admin, lease.id)
+        self._settle()
+
+    def _settle(self) -> None:
+        leader = loops.lead(self.built.world, "test")
+        assert leader is not None
+        loops.provision(self.built.world, leader, self.built.world.hints.take())
+
+    def close(self, month: int, on: int = 1) -> object:
+        self.on(day(month + 1, on))
         return billing.close(self.built.world, self.mei, SELLER, NOVEMBER.plus(month))
 
     def invoice(self, amount: str) -> Invoice:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from rackrate.app.ports import Store
-from rackrate.core.ids import CustomerId
+from rackrate.core.ids import CustomerId, EntryId
 from rackrate.core.lease import EventKind, LeaseEvent
+from rackrate.core.ledger import Account, Entry, Posting
+from rackrate.core.money import Money
 from rackrate.core.pricing import Price
-from tests.contract.stores import ACME, BOLT, GROUND, HOUR, MORE, NOON, STORES, lease
+from tests.contract.stores import ACME, BOLT, ENTITY, GROUND, HOUR, MORE, NOON, STORES, lease
 
 
 @pytest.fixture(params=STORES)
@@ -52,6 +55,27 @@ def test_a_customer_sees_the_list_and_its_own_prices_and_writes_neither(store: S
         assert tx.peek(Price, "p2") is None
     with pytest.raises(AssertionError):
         _written_by(store, BOLT, replace(prices[0], basis="mine"))
+
+
+def test_what_is_in_another_currency_is_summed_beside_the_books(store: Store) -> None:
+    def moved(id: str, whose: CustomerId, amount: int, book: int, currency: str = "USD") -> Entry:
+        first = Posting(Account.RECEIVABLE, Money(amount, currency), Money(book, "CNY"), whose)
+        second = replace(first, account=Account.BANK, amount=-first.amount, book=-first.book)
+        return Entry(EntryId(id), ENTITY, NOON + amount * HOUR, "", (first, second))
+
+    with store.transaction() as tx:
+        tx.add(moved("a", ACME, 1, 7), moved("b", ACME, 5, 36), moved("c", BOLT, 2, 14))
+        tx.add(moved("d", ACME, 3, 3, "CNY"), moved("e", ACME, 0, -2))
+
+    def found(until: datetime | None, whose: CustomerId | None) -> list[tuple[str, int, int]]:
+        with store.transaction() as tx:
+            rows = tx.foreign_balances(ENTITY, until, whose)
+        owed = [each for each in rows if each.account is Account.RECEIVABLE]
+        return [(str(each.customer), each.amount.minor, each.book.minor) for each in owed]
+
+    assert found(None, None) == [("acme", 6, 41), ("bolt", 2, 14)]
+    assert found(NOON + 5 * HOUR, ACME) == [("acme", 1, 5)]
+    assert found(NOON, None) == []
 
 
 def _written_by(store: Store, customer: CustomerId, row: object) -> None:

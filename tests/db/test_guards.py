@@ -217,6 +217,19 @@ def test_an_entry_does_not_balance_across_currencies(app: Connection) -> None:
         app.commit()
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "book", "in_books"),
+    [(100, "USD", 100, "USD"), (100, "CNY", 101, "CNY"), (100, "USD", 714, "EUR")],
+)
+def test_books_are_kept_in_the_currency_of_their_entity(
+    app: Connection, amount: int, currency: str, book: int, in_books: str
+) -> None:
+    app.execute(ENTRY, ["x"])
+    text = POSTING.replace("'CNY'", "%s")
+    with pytest.raises(errors.CheckViolation, match="not in the currency of its books"):
+        app.execute(text.encode(), ["x", 0, amount, currency, book, in_books])
+
+
 def test_an_entry_has_postings(app: Connection) -> None:
     app.execute(ENTRY, ["x"])
     with pytest.raises(errors.CheckViolation, match="entry x does not balance"):

@@ -76,7 +76,7 @@ def test_an_invoice_of_two_rates_sums_up_each() -> None:
 
 @pytest.mark.parametrize("syntax", WRITERS)
 def test_tax_is_also_stated_in_the_currency_in_which_it_is_declared(syntax: str) -> None:
-    """777.77 USD at 19 % are 147.78 of tax; at 0.8637 that is 127.64 EUR. Without it a rule breaks."""
+    """777.77 USD at 19 % are 147.78 of tax; at 0.8637 that is 127.64 EUR, which a rule asks for."""
     written = WRITERS[syntax](KINDS["an invoice in a foreign currency"]).decode()
     assert 'currencyID="USD">147.78<' in written and 'currencyID="EUR">127.64<' in written
     broken = rules(syntax).broken(written.replace('currencyID="EUR">127.64<', "><").encode())

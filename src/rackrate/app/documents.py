@@ -10,6 +10,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
+from rackrate.core.currency import InvoiceRate
 from rackrate.core.digital import DigitalInvoice
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import InvoiceId, SiteId, SkuId
@@ -63,6 +64,7 @@ class Document:
 
     By the place of a usage line, `measured` is its quantity at its price, and `stretches` when that
     was; `tax_codes` are the tax authority's classes, and `digital` what its channel has issued.
+    `booked` is its rate, and its tax in the books, where those are in another currency.
     `sample`: it is for machines that are simulated, and every document says so.
     """
 
@@ -78,6 +80,7 @@ class Document:
     stretches: Mapping[int, tuple[Stretch, ...]] = field(default_factory=dict)
     tax_codes: Mapping[int, str] = field(default_factory=dict)
     digital: tuple[DigitalInvoice, ...] = ()
+    booked: InvoiceRate | None = None
 
     @property
     def credit(self) -> bool:
@@ -182,6 +185,7 @@ def _load(tx: Tx, invoice: Invoice) -> Document:
         dict(_stretches(tx, lines)),
         dict(_tax_codes(tx, lines, entity)),
         tuple(one for one in tx.find(DigitalInvoice, invoice=invoice.id) if one.number),
+        tx.peek(InvoiceRate, invoice.id),
     )
 
 

@@ -5,6 +5,7 @@ Whoever posts for a customer who is billed in another currency comes one after t
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from rackrate.app.ports import Tx
 from rackrate.core.currency import CurrencyRate, InvoiceRate, no_rate, rate_id
@@ -37,7 +38,7 @@ def neighbours(
 ) -> tuple[CurrencyRate | None, CurrencyRate | None]:
     """The rate in force at an instant, and the next one after it."""
     beyond = rate_id(currency, target, at + timedelta(seconds=1))
-    pair = {"currency": currency, "target": target}
+    pair: dict[str, Any] = {"currency": currency, "target": target}
     before = tx.find(CurrencyRate, after=beyond, limit=1, newest_first=True, **pair)
     after = tx.find(CurrencyRate, after=rate_id(currency, target, at), limit=1, **pair)
     return next(iter(before), None), next(iter(after), None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from rackrate.app.exchange import neighbours
 from rackrate.app.metering import last_close
@@ -83,7 +84,8 @@ def find(
     limit: int | None = None,
 ) -> list[CurrencyRate]:
     """Rates, those of a pair in the order of time; from or into one currency where it is named."""
-    equal = {name: one for name, one in zip(("currency", "target"), pair, strict=True) if one}
+    names = ("currency", "target")
+    equal: dict[str, Any] = {name: one for name, one in zip(names, pair, strict=True) if one}
     with reading(world, actor, Verb.LEDGER_READ, RATES) as tx:
         return tx.find(CurrencyRate, after=after, limit=limit, **equal)
 

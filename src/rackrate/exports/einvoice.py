@@ -129,7 +129,12 @@ def _payment(document: Document, say: Words) -> dict[str, Any]:
 def _sums(document: Document) -> dict[str, Any]:
     invoice = document.invoice
     net, tax, gross = (_figure(document, m) for m in (invoice.net, invoice.tax, invoice.gross))
+    booked = document.booked
+    in_books = {}
+    if booked is not None:
+        in_books = {"BT-6": booked.tax.currency, "BT-111": _figure(document, booked.tax)}
     return {
+        **in_books,
         "BT-106": net,
         "BT-109": net,
         "BT-110": tax,

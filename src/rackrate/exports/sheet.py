@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from rackrate.app.documents import MOST_EXPLAINED, Document, Stretch
+from rackrate.core.currency import InvoiceRate
 from rackrate.core.interval import zone
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.lease import LeaseClass
@@ -211,10 +212,20 @@ def _facts(document: Document, say: Words) -> list[list[str]]:
         facts.append([say("Contract"), ", ".join(document.contracts)])
     if invoice.project is not None:
         facts.append([say("Project"), invoice.project])
+    if document.booked is not None:
+        facts += _booked(document, document.booked, say)
     if invoice.credits is not None:
         facts.append([say("Credits invoice"), f"{invoice.credits}, {document.credited_on}"])
         facts += [[say("Reason"), invoice.reason]] if invoice.reason else []
     return facts
+
+
+def _booked(document: Document, at: InvoiceRate, say: Words) -> list[list[str]]:
+    """The tax in the currency in which it is declared, and at which rate that is."""
+    currency, target = document.invoice.gross.currency, at.tax.currency
+    rate = f"1 {currency} = {at.rate:f} {target}, {document.day(at.effective)}, {at.source}"
+    tax = f"{Figures(document.credit).money(at.tax)} {target}"
+    return [[say("VAT in {currency}", currency=target), tax], [say("Exchange rate"), rate]]
 
 
 def _tax(document: Document, shown: Figures, say: Words) -> dict[str, Any]:
