@@ -217,7 +217,7 @@ def test_a_running_lease_learns_of_a_promise_that_will_need_its_node() -> None:
         ({"sku": NODE, "nodes": 2}, "nodes"),
         ({"klass": LeaseClass.SPOT, "contract": ContractId("k1")}, "contract"),
         ({"klass": LeaseClass.CONTRACT}, "contract"),
-        ({"contract": ContractId("k1")}, "contract"),
+        ({"contract": ContractId("k1"), "overage": True}, "overage"),
         ({"spec": Spec(env={"A B": ""})}, "env"),
         ({"spec": Spec(env={"A": "\0"})}, "command"),
         ({"spec": Spec(command=("x" * 70_000,))}, "command"),

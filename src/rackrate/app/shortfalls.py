@@ -1,6 +1,7 @@
 """Closing what is used under contracts: shortfalls, prepaid balances, and telling of low ones."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.app import exchange, outbox
@@ -8,9 +9,11 @@ from rackrate.app.instalments import books_of
 from rackrate.app.issuing import Seller
 from rackrate.app.metering import last_close
 from rackrate.app.ports import Tx
-from rackrate.app.world import World
+from rackrate.app.world import World, owned_by_project, reading
+from rackrate.core.access import Actor, Verb
 from rackrate.core.committed import Balance, Books, Counted, balance, counted, left_of, lines_of_use
 from rackrate.core.contract import Contract, Left
+from rackrate.core.ids import ContractId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Line
@@ -50,15 +53,30 @@ def settle_balances(world: World, tx: Tx, seller: Seller, month: Month) -> None:
             _tell(world, tx, contract, stands)
 
 
-def standing(tx: Tx, contract: Contract, now: datetime) -> tuple[Balance | None, list[Counted]]:
-    """The prepaid balance by what was invoiced, and every period of a minimum that is closed."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A prepaid balance by what was invoiced, and every period of a minimum that is closed."""
+
+    balance: Balance | None = None
+    minimums: tuple[Counted, ...] = ()
+
+
+def show(world: World, actor: Actor, id: ContractId) -> Standing:
+    """What has become of use under a contract."""
+    where = owned_by_project("contract", Contract, id)
+    with reading(world, actor, Verb.CONTRACT_READ, where) as tx:
+        return standing(tx, tx.get(Contract, id), world.clock.now())
+
+
+def standing(tx: Tx, contract: Contract, now: datetime) -> Standing:
+    """As `show`; nothing where nothing is by use."""
     if not metered(contract):
-        return None, []
+        return Standing()
     customer = tx.get(Customer, contract.customer)
     last = last_close(tx, tx.get(Entity, contract.entity))
     before = Month.of(min(contract.signed, contract.during.start), customer.time_zone).plus(-1)
     books = books_of(tx, contract, now, before if last is None else last.month)
-    return balance(books), counted(books)
+    return Standing(balance(books), tuple(counted(books)))
 
 
 def _forfeit(world: World, tx: Tx, seller: Seller, books: Books) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from rackrate.cli import use_words
 from rackrate.cli.client import connect, path
 from rackrate.cli.failure import Usage
 from rackrate.cli.moment import Zones, day, local
@@ -148,7 +149,7 @@ def _each(row: Row) -> str:
         return "once, accepted" if row["waits"] else "once"
     if row["hourly"]:
         return "node, hour"
-    return "in all" if row["total"] else "month"
+    return use_words.each(row) or ("in all" if row["total"] else "month")
 
 
 COMMITMENTS = (
@@ -203,6 +204,7 @@ def show(
         (AMENDMENTS, _dated(row["amendments"], zone)),
         (DELIVERIES, _dated(row["deliveries"], zone)),
         (INSTALMENTS, [*_by_month(row["instalments"]), *_together(row)]),
+        (use_words.MINIMUMS, row["minimums"]),
     ):
         if rows:
             print()
@@ -239,6 +241,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Invoiced", invoiced(terms["payment"])),
         ("Prepaid", prepaid(terms["payment"])),
         *changes(terms),
+        *use_words.facts(row),
     ]
 
 
@@ -297,7 +300,7 @@ def _together(row: Row) -> list[Row]:
         return []
     sums = {name: _sum(row, name) for name in ("value", "drawdown", "due")}
     rows: list[Row] = [{"commitment": "", "month": "together", **sums}]
-    if Decimal(row["left"]["amount"]):
+    if Decimal(row["left"]["amount"]) and row["balance"] is None:
         back = {"value": "", "drawdown": row["left"], "due": ""}
         rows.append({"commitment": "", "month": "goes back at the end", **back})
     return rows

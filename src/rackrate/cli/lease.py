@@ -22,7 +22,7 @@ from rackrate.cli.table import (
     print_table,
     state,
 )
-from rackrate.cli.watch import enter, follow, wait_for
+from rackrate.cli.watch import enter, follow, wait_for, wait_until_stopped
 
 lease = noun("Start, stop, watch and enter leases.")
 Lease = Annotated[str, typer.Argument(metavar="LEASE", help="Its id, such as lse_00000042.")]
@@ -45,6 +45,7 @@ def start(
     port: wish.Ports = None,
     ssh_key: wish.SshKeys = None,
     same_block: wish.SameBlock = False,
+    overage: wish.Overage = False,
     wait: wish.Wait = False,
     timeout: wish.Timeout = 600,
     output: Output = Format.TABLE,
@@ -59,6 +60,7 @@ def start(
         what = {"sku": sku, "count": count, "nodes": nodes, "name": name, "image": image}
         lists = {"env": env, "volumes": volume, "ports": port, "ssh_keys": ssh_key}
         body = {**what, **wish.body(command, klass, contract, lists), "same_block": same_block}
+        body["overage"] = overage
         body["project"] = project or wish.only_project(client)
         row = client.post("/v1/leases", body)
     if wait:
@@ -151,6 +153,7 @@ def show(lease_id: Lease, output: Output = Format.TABLE) -> None:
         if event["kind"] in ("told", "notice"):
             until = event["until"]
             event["where"] = f"until {local(until, zone)}" if until else "no end is known"
+        event["where"] = event["shape"] or event["where"]
     print_table(HISTORY, row["history"])
 
 
@@ -189,7 +192,8 @@ def _price(row: Row, price: Row | None) -> str:
         return f"under contract {row['contract']}" if row["contract"] else ""
     tax = "with tax" if price["tax_included"] else "before tax"
     slots = row["slots"] * len(row["members"] or range(row["nodes"]))
-    return f"{price['amount']} {price['currency']} per {price['per']} {tax}, {slots} slots"
+    under = f", {price['basis']}" if row["contract"] and price["basis"] else ""
+    return f"{price['amount']} {price['currency']} per {price['per']} {tax}, {slots} slots{under}"
 
 
 def _gives_way(row: Row, zone: str) -> str | None:
@@ -198,7 +202,7 @@ def _gives_way(row: Row, zone: str) -> str | None:
     why = "its nodes are promised to others from then"
     if row["class"] == "spot":
         why = "spot makes room for others"
-    elif row["contract"]:
+    elif row["class"] in ("contract", "flex"):
         why = "its contract has none for it from then"
     return f"it ends at {local(row['until'], zone)}: {why}"
 
@@ -242,6 +246,40 @@ def stop(lease_id: Lease, output: Output = Format.TABLE) -> None:
     print_done(
         row, output, f"{lease_id} stops; start it again with: rackrate lease start {lease_id}"
     )
+
+
+@lease.command()
+def resize(
+    lease_id: Lease,
+    count: Annotated[int | None, typer.Option(min=1, help="Units, on each node.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="Nodes of the gang.")] = None,
+    sku: Annotated[str, typer.Option(help="Another SKU of the same site.")] = "",
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Stop it first, and start it again after.")
+    ] = False,
+    timeout: wish.Timeout = 600,
+    output: Output = Format.TABLE,
+) -> None:
+    """Another shape for a stopped lease: placed and billed so from its next start on.
+
+    With --restart it is stopped and started again. Between the two others may take its place; it
+    is stopped then, and keeps its volumes.
+    """
+    client = connect()
+    if count is None and nodes is None and not sku:
+        raise Usage("say what changes, with --count, --nodes or --sku")
+    stops = restart and client.get(path("leases", lease_id))["phase"] != "stopped"
+    if stops:
+        client.post(path("leases", lease_id, "stop"))
+        wait_until_stopped(client, lease_id, timeout)
+    body = {"count": count, "nodes": nodes, "sku": sku or None}
+    row = client.post(path("leases", lease_id, "resize"), body)
+    if stops:
+        row = client.post(path("leases", lease_id, "start"))
+        print_done(row, output, f"{lease_id} is {_what(row)} now, and {row['phase']}")
+        return
+    then = f"start it with: rackrate lease start {lease_id}"
+    print_done(row, output, f"{lease_id} is {_what(row)} from its next start on; {then}")
 
 
 @lease.command()

@@ -28,7 +28,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "project": ("customers", "A customer's folders of leases."),
         "member": ("access", "Who may do what."),
         "quote": ("quote", "Offers that hold capacity: create, sign, extend, withdraw."),
-        "contract": ("schedule", "Signed capacity: sign, show, amend, deliver."),
+        "contract": ("contract_use", "Signed capacity: sign, show, amend, deliver."),
         "invoice": ("explain", "Preview, close a month, look, explain, pay, void."),
         "draft": ("draft", "Lines and credits that two people make."),
         "payment": ("receivable", "Money that came in: receive, allocate, pay back."),

@@ -98,6 +98,8 @@ def invoiced(payment: Row) -> str:
 
 def prepaid(payment: Row) -> str:
     """Which months a prepayment pays for, where it is not a share of each."""
+    if payment["prepaid"] == "wallet":
+        return "as a balance for use"
     return "" if payment["prepaid"] == "evenly" else f"the {payment['prepaid']} months"
 
 

@@ -16,7 +16,13 @@ Nodes = Annotated[int, typer.Option(min=1, help="Nodes of the gang: all or none.
 Project = Annotated[
     str, typer.Option(envvar="RACKRATE_PROJECT", help="Needed only where there are several.")
 ]
-Contract = Annotated[str, typer.Option(help="Whose reserved nodes to use.")]
+Contract = Annotated[
+    str, typer.Option(help="Whose reserved nodes to use, or at whose prices on demand.")
+]
+Overage = Annotated[
+    bool,
+    typer.Option("--overage", help="On demand, where the contract's nodes are in use."),
+]
 Klass = Annotated[
     str,
     typer.Option(
@@ -54,7 +60,7 @@ def body(
 ) -> dict[str, object]:
     """What a new lease runs, and under which promise, as the server is asked for it."""
     return {
-        "class": klass or ("contract" if contract else "on_demand"),
+        "class": klass or (None if contract else "on_demand"),
         "contract": contract or None,
         "command": ["/bin/sh", "-c", command] if command else [],
         "env": dict(_pair(text) for text in lists["env"] or ()),

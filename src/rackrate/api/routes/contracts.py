@@ -20,7 +20,7 @@ from rackrate.api.schemas.contracts import (
 )
 from rackrate.api.schemas.course import Course, CourseMonth
 from rackrate.api.schemas.parts import Page
-from rackrate.app import amending, coursing, delivery, sales
+from rackrate.app import amending, coursing, delivery, sales, shortfalls
 from rackrate.core import contract as contracts
 from rackrate.core.ids import ContractId, CustomerId, NodeId
 
@@ -179,4 +179,5 @@ def detail(call: Call, id: ContractId) -> ContractDetail:
     contract, plan = sales.show(call.world, call.actor, id)
     batches = sales.deliveries(call.world, call.actor, id)
     right = sales.right_to_renew(call.world, call.actor, id)
-    return ContractDetail.detail(contract, plan, batches, right, call.world.clock.now())
+    use = shortfalls.show(call.world, call.actor, id)
+    return ContractDetail.detail(contract, plan, batches, right, use, call.world.clock.now())

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from rackrate.api.schemas.commitments import Commitment, CommitmentRequest, Nodes, batches_of
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
 from rackrate.api.schemas.terms import Terms
-from rackrate.app import renewing, sales
+from rackrate.api.schemas.use import Balance, Minimum
+from rackrate.app import renewing, sales, shortfalls
 from rackrate.core import contract as contracts
 from rackrate.core.contract import AmendmentKind, RenewalState
 from rackrate.core.ids import ContractId, ProjectId, SkuId
@@ -277,10 +278,17 @@ class ContractDetail(Contract):
 
     value: Money
     prepayment: Money
-    left: Money = Field(description="Prepaid and never drawn down: it goes back at the end")
+    left: Money = Field(
+        description="Prepaid and never drawn down by instalments: it goes back at the end, unless "
+        "it is a balance for use"
+    )
     instalments: list[Instalment]
     deliveries: list[Delivery]
     right_to_renew: RightToRenew | None
+    balance: Balance | None = Field(
+        description="What was prepaid for use, by what is invoiced; null: months are prepaid"
+    )
+    minimums: list[Minimum] = Field(description="Of use, as far as its months are closed")
 
     @classmethod
     def detail(
@@ -289,6 +297,7 @@ class ContractDetail(Contract):
         plan: contracts.Schedule,
         deliveries: Sequence[contracts.Delivery],
         right: renewing.Right | None,
+        use: shortfalls.Standing,
         now: datetime,
     ) -> "ContractDetail":
         return cls(
@@ -299,4 +308,6 @@ class ContractDetail(Contract):
             instalments=[Instalment.of(one) for one in plan.instalments],
             deliveries=[Delivery.of(contract, each, now) for each in deliveries],
             right_to_renew=None if right is None else RightToRenew.of(right),
+            balance=None if use.balance is None else Balance.of(use.balance),
+            minimums=[Minimum.of(each) for each in use.minimums],
         )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from rackrate.api.schemas.catalogue import Price
 from rackrate.api.schemas.parts import Id, Limits, LongText, Schema, Text
 from rackrate.app import leasing
+from rackrate.app.resizing import NewShape
 from rackrate.core import lease as leases
 from rackrate.core import workload
 from rackrate.core.ids import ContractId, ProjectId, SkuId
@@ -40,8 +41,19 @@ class LeaseRequest(Schema):
     sku: Id = Field(examples=["h100.1"])
     count: int = Field(default=1, ge=1, le=leasing.MOST_COUNT)
     nodes: int = Field(default=1, ge=1, le=leasing.MOST_COUNT)
-    klass: LeaseClass = Field(default=LeaseClass.ON_DEMAND, alias="class")
-    contract: Id | None = Field(default=None, description="Whose reserved nodes to use")
+    klass: LeaseClass | None = Field(
+        default=None,
+        alias="class",
+        description="Left out: what the contract has for the SKU; on demand without a contract",
+    )
+    contract: Id | None = Field(
+        default=None,
+        description="Whose reserved nodes to use; of class `on_demand`, at whose prices",
+    )
+    overage: bool = Field(
+        default=False,
+        description="Start it on demand, at the contract's overage, where its nodes are in use",
+    )
     name: Text = ""
     image: Text = ""
     command: list[LongText] = Field(
@@ -78,7 +90,19 @@ class LeaseRequest(Schema):
             ),
             self.name,
             self.same_block,
+            self.overage,
         )
+
+
+class ResizeRequest(Schema):
+    """What of its shape changes; what is left out stays."""
+
+    count: int | None = Field(default=None, ge=1, le=leasing.MOST_COUNT)
+    nodes: int | None = Field(default=None, ge=1, le=leasing.MOST_COUNT)
+    sku: Id | None = Field(default=None, description="Another one of the same site")
+
+    def shape(self) -> NewShape:
+        return NewShape(self.count, self.nodes, None if self.sku is None else SkuId(self.sku))
 
 
 class Member(Schema):
@@ -134,6 +158,7 @@ class Event(Schema):
     kind: EventKind
     cause: str
     members: list[Member]
+    shape: str | None = Field(description="Of a change of shape: what it has from then on")
     until: datetime | None = Field(
         description="Of a notice: when the lease ends to give way; of others: until when it is safe"
     )
@@ -147,6 +172,7 @@ class Event(Schema):
             kind=event.kind,
             cause=event.cause,
             members=_members(event.members),
+            shape=None if event.shape is None else _shape(event.shape),
             until=event.until,
         )
 
@@ -185,7 +211,9 @@ class LeaseDetail(Lease):
     ports: list[int]
     volumes: list[Volume]
     isolation: str = Field(description="What contains it", examples=["runc", "simulated"])
-    price: Price | None = Field(description="What it is billed at; null under a contract")
+    price: Price | None = Field(
+        description="What it is billed at; null on nodes that are paid by the month"
+    )
     ssh: str | None = Field(description="How to get in, once it runs")
     found: list[FoundMember]
     history: list[Event]
@@ -218,6 +246,11 @@ def _members(members: Iterable[workload.Member]) -> list[Member]:
         Member.model_construct(rank=member.rank, node=member.node, slots=str(member.slots))
         for member in members
     ]
+
+
+def _shape(shape: leases.Shape) -> str:
+    gang = f" on {shape.nodes} nodes" if shape.nodes > 1 else ""
+    return f"{shape.count} x {shape.sku}{gang}"
 
 
 def _plain(lease: leases.Lease) -> dict[str, Any]:

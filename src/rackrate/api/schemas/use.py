@@ -1,6 +1,5 @@
 """Use under a contract: rates, minimums, overage; and what has become of them."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -118,7 +117,3 @@ class Balance(Schema):
             left=Money.of(each.left),
             over=each.over,
         )
-
-
-def minimums(found: Sequence[committed.Counted]) -> list[Minimum]:
-    return [Minimum.of(each) for each in found]
