@@ -37,6 +37,11 @@ class Shop:
     mei: Actor
     li: Actor
 
+    @classmethod
+    def of(cls, built: Built) -> "Shop":
+        finance = (built.actor(f"{who}@example.org", Role.FINANCE) for who in ("mei", "li"))
+        return cls(built, *finance)
+
     def lease(self, hours: float, project: str = "robotics-train", slots: int = 1) -> LeaseId:
         world, ask = self.built.world, Ask(ProjectId(project), SkuId("h100.1"), slots)
         lease = leasing.start(world, self.built.admin, ask)
@@ -104,6 +109,4 @@ class Shop:
 
 
 def open_shop(now: datetime = FIRST, store: Store | None = None, *more: str) -> Shop:
-    built = build(SMALL, CUSTOMERS, *more, now=now, store=store)
-    mei = built.actor("mei@example.org", Role.FINANCE)
-    return Shop(built, mei, built.actor("li@example.org", Role.FINANCE))
+    return Shop.of(build(SMALL, CUSTOMERS, *more, now=now, store=store))

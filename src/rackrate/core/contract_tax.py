@@ -56,7 +56,9 @@ class Taxing:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A prepayment of one supply, as quoted: `source` is the line that asks for it."""
+    """A prepayment of one supply, as quoted: `source` is the line that asks for it. `alone`: it is
+    all that its order has prepaid.
+    """
 
     order: int
     supply: Supply
@@ -64,6 +66,7 @@ class Pool:
     amount: Money
     rule: TaxRule
     net: Money
+    alone: bool
 
     def net_of(self, drawn: int) -> int:
         """What so much of it is net of tax: all of it is exactly its net."""
@@ -118,7 +121,7 @@ def pools_of(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Pool]:
             source = f"prepayment/{contract.id}{tail}"
             rule = taxing.rule(source, supply, month)
             net, _ = priced(amount, contract.tax_included, rule)
-            found.append(Pool(order, supply, source, amount, rule, net))
+            found.append(Pool(order, supply, source, amount, rule, net, len(parts) == 1))
     return found
 
 

@@ -87,6 +87,7 @@ def _prepayments(due: Due) -> Iterator[Line]:
         order = pool.order
         at = contract.amendments[order - 1].at if order else contract.signed
         said = f" for amendment {order}" if order else ""
+        said += "" if pool.alone else f", {pool.supply}"
         yield _line(
             due,
             pool.source,
