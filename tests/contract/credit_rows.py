@@ -1,19 +1,28 @@
-"""What stores keep of credit limits and budgets."""
+"""What stores keep of credit limits, budgets, wallets and disputes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rackrate.core.budget import Budget
 from rackrate.core.credit import CreditTally
-from rackrate.core.ids import CustomerId, ProjectId
+from rackrate.core.ids import CustomerId, EntityId, InvoiceId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.money import Money
+from rackrate.core.receivable import Dispute, LastReminding
+from rackrate.core.wallet import Stage, Wallet
 
+ENTITY = EntityId("seller")
 ACME, ACME_LAB = CustomerId("acme"), ProjectId("acme-lab")
 NOON, HOUR = datetime(2026, 11, 22, 12, tzinfo=UTC), timedelta(hours=1)
 FULL, MONTH = Money(1000, "CNY"), Month(2026, 11)
+_EMPTY = Wallet(ACME, ENTITY, NOON, FULL, HOUR, 30 * HOUR, Money(-5, "CNY"), FULL, FULL)
 
 CREDIT_ROWS: tuple[object, ...] = (
     CreditTally(ACME, NOON, NOON + HOUR, Money(700, "CNY"), Money(50, "CNY")),
     Budget("acme", ACME, None, FULL, False, HOUR, MONTH, Money(0, "CNY")),
     Budget("acme:acme-lab", ACME, ACME_LAB, FULL, True, HOUR, MONTH, FULL, 100, NOON, NOON + HOUR),
+    replace(_EMPTY, stage=Stage.EMPTY, looked=NOON, stops=NOON + HOUR, ends=NOON + 31 * HOUR),
+    replace(_EMPTY, id=CustomerId("bolt"), closed=NOON),
+    LastReminding(ENTITY, NOON),
+    Dispute(InvoiceId("EX-1"), ACME, NOON, "nodes were down"),
 )

@@ -11,17 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
-from rackrate.app import settling
+from rackrate.app import committed, settling, shortfalls
 from rackrate.app.metering import Meter, last_close
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.contract import Contract
 from rackrate.core.credit import HOUR_S, LOOK_AHEAD, Credit, CreditTally
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Entity, Sku
-from rackrate.core.invoice import Invoice, Line, LineKind
+from rackrate.core.invoice import Invoice, Line, LineKind, totals
 from rackrate.core.lease import Lease, LeaseClass, Phase, Terms, Wanted
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
@@ -32,6 +33,8 @@ from rackrate.core.treatment import Supply
 from rackrate.core.usage import kept, volumes_of
 from rackrate.core.wallet import Wallet
 
+# Of lines that name no rule, which those of a meter do.
+NO_TAX = "none"
 _AT_REST = frozenset({Phase.STOPPED, Phase.ENDED})
 
 
@@ -84,19 +87,22 @@ def set_limit(world: World, actor: Actor, id: CustomerId, limit: Money | None) -
 
 
 def used_in(tx: Tx, customer: Customer, month: Month, now: datetime) -> list[Line]:
-    """What a month's use costs so far, as its invoice would have it now."""
+    """What a month's use costs so far, as its invoice would have it now, less what of it was
+    prepaid under a contract.
+    """
     if now <= month.interval(customer.time_zone).start:
         return []
-    return list(Meter(tx, tx.get(Entity, customer.entity), month, now).lines(customer))
+    meter = Meter(tx, tx.get(Entity, customer.entity), month, now)
+    lines = list(meter.lines(customer))
+    for id, under in meter.under.lines.items() if meter.under else ():
+        closed = shortfalls.lines_of(tx, tx.get(Contract, id), under, month, now)
+        lines += [each for each in closed if each.kind is LineKind.DRAWDOWN]
+    return lines
 
 
 def with_tax(customer: Customer, lines: Iterable[Line]) -> Money:
-    """What the lines come to, each with its tax."""
-    amounts = (
-        each.net + tax_on(each.net, tax_rule(each.tax_rule)) if each.gross is None else each.gross
-        for each in lines
-    )
-    return total(amounts, customer.currency)
+    """What the lines come to with tax, rounded as on an invoice."""
+    return totals(list(lines), tax_rule(NO_TAX), customer.currency).gross
 
 
 def rule_of(tx: Tx, customer: Customer, sku: SkuId | None, month: Month) -> TaxRule:
@@ -108,13 +114,18 @@ def rule_of(tx: Tx, customer: Customer, sku: SkuId | None, month: Month) -> TaxR
 
 def burns(lease: Lease) -> bool:
     """Whether it is sold by the moment, and costs something for as long as it is not stopped."""
-    running = lease.wanted is Wanted.RUNNING and lease.phase not in _AT_REST
-    return running and by_the_moment(lease)
+    return _runs(lease) and by_the_moment(lease)
 
 
 def by_the_moment(lease: Lease) -> bool:
-    """Whether what it uses is paid by its use, and not by a contract."""
-    return lease.terms.klass is not LeaseClass.CONTRACT
+    """Whether it may be stopped for want of money: never what its contract has paid for, or has
+    agreed a minimum of.
+    """
+    return lease.terms.contract is None or lease.terms.klass is LeaseClass.FLEX
+
+
+def _runs(lease: Lease) -> bool:
+    return lease.wanted is Wanted.RUNNING and lease.phase not in _AT_REST
 
 
 def not_over(tx: Tx, customer: CustomerId) -> list[Lease]:
@@ -154,25 +165,31 @@ def count(tx: Tx, customer: Customer, now: datetime) -> CreditTally:
     late = True
     while month <= this:
         lines = used_in(tx, customer, month, now)
-        used += with_tax(customer, (e for e in lines if late or e.kind is LineKind.USAGE))
+        used += with_tax(customer, (e for e in lines if late or e.kind is not LineKind.CORRECTION))
         month, late = month.plus(1), False
     hourly = _running(tx, customer, now) + _keeping(tx, customer, now)
     return CreditTally(customer.id, now, now, used, hourly)
 
 
 def _running(tx: Tx, customer: Customer, now: datetime) -> Money:
-    """What the on-demand leases of a customer cost an hour, each at its price in force."""
-    books: dict[str, PriceBook] = {}
+    """What runs by its use costs an hour, each at its price in force."""
+    plain: dict[SkuId, PriceBook] = {}
     costs: list[Money] = []
     for lease in tx.find(Lease, customer=customer.id, live=True):
-        if burns(lease):
-            sku, klass = lease.terms.sku, lease.terms.klass
-            if sku not in books:
-                found = tx.find(Price, sku=sku, klass=klass, currency=customer.currency)
-                books[sku] = PriceBook(found).of(customer.id)
-            price = books[sku].steps(sku, klass, customer.currency).at(now)
-            if price is not None:
-                costs.append(_hourly(tx, customer, lease.terms, price, now))
+        terms = lease.terms
+        if not _runs(lease) or terms.klass is LeaseClass.CONTRACT:
+            continue
+        if terms.sku not in plain:
+            plain[terms.sku] = committed.plain_book(tx, customer, terms.sku)
+        book = plain[terms.sku]
+        if terms.contract is not None:
+            contract = tx.get(Contract, terms.contract)
+            if contract.terms.payment.balance:
+                continue  # It is drawn from what was prepaid.
+            book = committed.agreed_book(tx, contract, customer, book)
+        price = book.steps(terms.sku, terms.klass, customer.currency).at(now)
+        if price is not None:
+            costs.append(_hourly(tx, customer, terms, price, now))
     return total(costs, customer.currency)
 
 
