@@ -274,6 +274,7 @@ def test_a_price_check_finds_gaps_overlaps_and_currencies_that_nobody_pays_in() 
     assert faults(built) == [
         "there are prices in SEK, in which nobody pays",
         "h100.1 has no on_demand price in CNY from 2027-02-28 16:00 UTC until 2027-04-01 00:00 UTC",
+        "h100.1 has no spot price in CNY from 2027-02-28 16:00 UTC on",
         (
             "h100.node has a on_demand price until 2027-02-28 16:00 UTC and another from "
             "2027-02-01 00:00 UTC on, which holds instead"

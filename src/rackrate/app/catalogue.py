@@ -15,6 +15,7 @@ from rackrate.core.lease import Lease, LeaseClass, Phase
 from rackrate.core.parties import Customer
 from rackrate.core.placement import Request, Stock
 from rackrate.core.price_check import Catalogue, Finding, check
+from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price, PriceBook, steps
 
 CATALOGUE = Target("catalogue")
@@ -60,9 +61,11 @@ def list_prices(
     at: datetime | None = None,
     sku: SkuId | None = None,
     klass: LeaseClass | None = None,
+    scheduled: bool = False,
 ) -> list[Price]:
     """The prices in force `at` an instant; without one, all that ever were or are to come.
 
+    Those that are `scheduled` begin after that instant, or after now.
     What is narrowed to a site or a customer is in force beside the list. A customer sees its own.
     """
     equal: dict[str, Any] = {}
@@ -72,7 +75,10 @@ def list_prices(
         equal["klass"] = klass
     with reading(world, actor, Verb.CATALOGUE_READ, CATALOGUE) as tx:
         found = _seen(tx.find(Price, **equal), actor)
-    return found if at is None else _in_force(found, at)
+    if scheduled:
+        since = world.clock.now() if at is None else at
+        return [price for price in found if price.effective > since]
+    return found if at is None else in_force(found, at)
 
 
 def check_prices(world: World, actor: Actor) -> list[Finding]:
@@ -90,6 +96,8 @@ def check_prices(world: World, actor: Actor) -> list[Finding]:
                 {id: entities[entity] for id, entity in sites.items()},
                 {each.id: each.currency for each in tx.find(Customer)},
                 leases,
+                tx.find(PriceIndex),
+                tx.find(IndexValue),
             ),
             now,
         )
@@ -145,7 +153,7 @@ def _seen(prices: list[Price], actor: Actor) -> list[Price]:
     ]
 
 
-def _in_force(prices: list[Price], at: datetime) -> list[Price]:
+def in_force(prices: list[Price], at: datetime) -> list[Price]:
     """Of each series the price that holds."""
     series: dict[tuple[str, ...], list[Price]] = {}
     for price in prices:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from rackrate.cli import price_index
 from rackrate.cli.client import Row, connect
 from rackrate.cli.moment import Zones, lasted, local
 from rackrate.cli.shape import noun
@@ -23,6 +24,7 @@ from rackrate.cli.table import (
 
 sku = noun("What can be leased, with stock now.")
 price = noun("The price book.")
+price.add_typer(price_index.index, name="index")
 chip = noun("The chip catalogue, dense and sparse FLOPS apart.")
 
 
@@ -84,6 +86,9 @@ def _only(price: Row, zone: str) -> str:
 @price.command("list")
 def list_prices(
     at: Annotated[str, typer.Option(metavar="TIME", help="As of then, as 2026-11-22T08:00Z.")] = "",
+    scheduled: Annotated[
+        bool, typer.Option("--scheduled", help="Only those that are still to begin.")
+    ] = False,
     limit: Limit = 100,
     after: After = "",
     output: Output = Format.TABLE,
@@ -93,8 +98,8 @@ def list_prices(
     The narrowest in force holds: a customer's at a site, a customer's, a site's, then the list's.
     """
     client = connect()
-    answer = client.get("/v1/prices", at=at, limit=limit, after=after)
-    contracts = list(client.every("/v1/contract-prices", at=at))
+    answer = client.get("/v1/prices", at=at, scheduled=scheduled, limit=limit, after=after)
+    contracts = [] if scheduled else list(client.every("/v1/contract-prices", at=at))
     if output is Format.JSON:
         print_json({**answer, "contract_prices": contracts})
         return
@@ -103,6 +108,8 @@ def list_prices(
         row["shown"] = local(row["effective"], zones.entity())
         row["only"] = _only(row, zones.entity())
     empty = "The price book is empty. Apply one: rackrate apply -f FILE"
+    if scheduled:
+        empty = "No price is to change: nothing begins later than now."
     print_page(answer, output, PRICES, empty)
     for matrix in contracts:
         print()

@@ -9,6 +9,7 @@ from itertools import pairwise
 from rackrate.core.ids import CustomerId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import Lease, LeaseClass
+from rackrate.core.price_index import IndexValue, PriceIndex, in_force
 from rackrate.core.pricing import STORAGE, Price, PriceBook, Steps
 
 ON_DEMAND = LeaseClass.ON_DEMAND
@@ -19,6 +20,8 @@ class Fault(StrEnum):
     OVERLAP = "overlap"
     CURRENCY = "currency"
     STORAGE = "storage"
+    INDEX = "index"
+    SPOT = "spot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Catalogue:
     sites: Mapping[SiteId, str]
     customers: Mapping[CustomerId, str]
     leases: Collection[Lease]
+    indices: Collection[PriceIndex] = ()
+    values: Collection[IndexValue] = ()
 
 
 def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
@@ -50,6 +55,7 @@ def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
     book = PriceBook(catalogue.prices)
     found = [*_unpriced(catalogue, book, now), *_overlaps(catalogue.prices, now)]
     found += [*_currencies(catalogue), *_kept(catalogue, book, now)]
+    found += [*_indices(catalogue, now), *_spot(catalogue, book, now)]
     return sorted(set(found), key=lambda each: (each.fault, each.item, each.text))
 
 
@@ -115,6 +121,62 @@ def _currencies(catalogue: Catalogue) -> Iterator[Finding]:
     for currency in sorted({price.currency for price in catalogue.prices} - known):
         said = f"there are prices in {currency}, in which nobody pays"
         yield Finding(Fault.CURRENCY, currency, said)
+
+
+def _indices(catalogue: Catalogue, now: datetime) -> Iterator[Finding]:
+    """Indices that prices follow, now or some day, and that say nothing, or nothing new."""
+    indices = {each.id: each for each in catalogue.indices}
+    values: dict[str, list[IndexValue]] = {}
+    for value in catalogue.values:
+        values.setdefault(value.index, []).append(value)
+    for price in _from_now_on(catalogue.prices, now):
+        id = None if price.rule is None else price.rule.index
+        if id is None:
+            continue
+        index, latest = indices.get(id), in_force(values.get(id, ()), max(now, price.effective))
+        if index is None or index.currency != price.currency or latest is None:
+            said = f"{price.item} follows index {id}, which has no value in {price.currency}"
+            yield Finding(Fault.INDEX, id, said)
+        elif index.stale_at(latest, now):
+            yield Finding(
+                Fault.INDEX,
+                id,
+                f"index {id} is of {latest.effective:%Y-%m-%d}, more than {index.stale_days} "
+                "days ago: publish what it is now",
+            )
+
+
+def _from_now_on(prices: Collection[Price], now: datetime) -> list[Price]:
+    """Of each series the price that began last, and those to come; not what is over."""
+    begun: dict[tuple[str, ...], Price] = {}
+    for price in sorted(prices, key=lambda price: price.effective):
+        if price.effective <= now:
+            begun[price.series] = price
+    later = (price for price in prices if price.effective > now)
+    return [p for p in (*begun.values(), *later) if p.until is None or p.until > now]
+
+
+def _spot(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:
+    """What is sold as spot, and from some day on is not; or costs more than on demand."""
+    keys = {
+        (each.sku, each.currency)
+        for each in catalogue.prices
+        if each.klass is LeaseClass.SPOT and each.sku and each.customer is None
+    }
+    for sku, currency in sorted(keys):
+        spot = book.steps(sku, LeaseClass.SPOT, currency)
+        begun = [at for at, price in spot if price is not None]
+        for gap in _holes(spot, max(now, begun[0])):
+            said = f"{sku} has no spot price in {currency} {gap}"
+            yield Finding(Fault.GAP, sku, said)
+        on_demand = book.steps(sku, ON_DEMAND, currency)
+        for at in sorted({now, *(step[0] for step in (*spot, *on_demand) if step[0] > now)}):
+            cheap, dear = spot.at(at), on_demand.at(at)
+            if cheap is not None and dear is not None and cheap.hourly > dear.hourly:
+                said = f"{sku} costs more as spot than on demand in {currency} from "
+                since = max(cheap.effective, dear.effective)
+                yield Finding(Fault.SPOT, sku, f"{said}{since:%Y-%m-%d %H:%M} UTC")
+                break
 
 
 def _kept(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:

@@ -210,10 +210,12 @@ def list_prices(
     ] = None,
     sku: Named = None,
     klass: Annotated[LeaseClass | None, Query(alias="class")] = None,
+    scheduled: Annotated[
+        bool, Query(description="Only those that begin later: than now, or than `at`")
+    ] = False,
 ) -> Response:
-    found = catalogue.list_prices(
-        call.world, call.actor, at, None if sku is None else SkuId(sku), klass
-    )
+    what = None if sku is None else SkuId(sku)
+    found = catalogue.list_prices(call.world, call.actor, at, what, klass, scheduled)
     return call.answer(window.cut(found, Price.of))
 
 
