@@ -21,6 +21,7 @@ from rackrate.core.interval import Interval
 from tests.app.contract_shop import (
     K1,
     NEWER,
+    SHANGHAI,
     TRAIN,
     change,
     cny,
@@ -108,7 +109,7 @@ def test_giving_nodes_back_gives_back_those_that_follow_too() -> None:
     assert [reserved(built, day(month)) for month in (5, 6, 12, 15)] == [4, 3, 3, 0]
     assert sum(count for count, _, _ in held(built)) == 3
     contract, _ = sales.show(built.world, built.admin, K1)
-    assert str(contract.monthly_at(day(13))) == "3,000.00 CNY"
+    assert str(contract.monthly_at(day(13), SHANGHAI)) == "3,000.00 CNY"
 
 
 # -- rights that could never be used ---------------------------------------------------------------

@@ -186,7 +186,7 @@ def test_a_contract_is_signed_and_reserves_its_nodes() -> None:
     held = list(rows(built, Reservation).values())
     assert sum(row.nodes for row in held) == 2
     contract = rows(built, Contract)["robotics-2026"]
-    assert contract.monthly_at(NOON) == Money(14_000_000, "CNY")
+    assert contract.monthly_at(NOON, "Asia/Shanghai") == Money(14_000_000, "CNY")
 
 
 def test_a_contract_that_cannot_be_kept_undoes_the_whole_file() -> None:

@@ -20,17 +20,21 @@ from rackrate.core.contract import (
     Acceptance,
     Amendment,
     AmendmentKind,
+    Broken,
     Commitment,
     CommitmentKind,
     Contract,
     Damages,
     Delivery,
     EarlyEnd,
+    Indexation,
+    PaymentTerm,
     Renewal,
+    Step,
     UpgradeRight,
 )
 from rackrate.core.contract import Terms as Agreed
-from rackrate.core.contract_price import ContractPrice, Tier
+from rackrate.core.contract_price import ContractPrice, PriceUnit, Tier
 from rackrate.core.currency import CurrencyRate, InvoiceRate
 from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
@@ -53,7 +57,17 @@ from rackrate.core.ids import (
     SkuId,
 )
 from rackrate.core.interval import Interval, Month, Span
-from rackrate.core.inventory import Block, Entity, Node, NodeState, Rack, Site, Sku, pool_of
+from rackrate.core.inventory import (
+    Block,
+    Entity,
+    Node,
+    NodeState,
+    Rack,
+    Site,
+    Sku,
+    TaxCode,
+    pool_of,
+)
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind
 from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Terms, requested
 from rackrate.core.ledger import Account, Entry, Posting, transfer
@@ -79,6 +93,8 @@ from rackrate.core.purchase import Terms as PurchaseTerms
 from rackrate.core.quote import Quote, QuoteLine
 from rackrate.core.receivable import Reminder
 from rackrate.core.slots import Slots, all_slots
+from rackrate.core.tax import TaxPart
+from rackrate.core.treatment import Supply, TaxChange
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
@@ -125,7 +141,10 @@ def node(number: int, gpus: int = 8) -> Node:
 
 
 def customer(id: CustomerId) -> Customer:
-    return Customer(id, ENTITY, f"Example {id}", "CN", "911", "Asia/Shanghai", "CNY")
+    changes = (TaxChange(MONTH, "cn-general"), TaxChange(MONTH.plus(1), ""))
+    return Customer(
+        id, ENTITY, f"Example {id}", "CN", "911", "Asia/Shanghai", "CNY", tax_changes=changes
+    )
 
 
 def claim(id: str, node: str, slots: Slots, during: Span, holder: str = "lse_1") -> Claim:
@@ -165,6 +184,7 @@ def invoice(id: str, cause: str, owner: CustomerId = ACME) -> Invoice:
     return Invoice(
         InvoiceId(id), ENTITY, owner, cause, MONTH, NOON, NOON + 30 * DAY, "none",
         cny(100), cny(6), cny(106), cny(0), cny(0),
+        taxes=(TaxPart("none", cny(0), cny(0)), TaxPart("cn-service-6", cny(100), cny(6))),
     )  # fmt: skip
 
 
@@ -172,6 +192,7 @@ def line(id: str, source: str, place: int = 1, of: str = "EX-1") -> InvoiceLine:
     inside = Line(
         source, LineKind.USAGE, "H100", MONTH, Interval(NOON, NOON + DAY), cny(94), cny(100),
         LeaseId("lse_1"), None, SKU, LeaseClass.ON_DEMAND, "p", "12.50", 86_400_000,
+        supply=Supply.LEASE, tax_rule="cn-lease-13",
     )  # fmt: skip
     return InvoiceLine(id, InvoiceId(of), ACME, place, inside)
 
@@ -194,14 +215,18 @@ def quote(id: str, owner: CustomerId = ACME) -> Quote:
 
 # Everything that other rows name, in the order in which it must exist.
 GROUND: tuple[Any, ...] = (
-    Entity(ENTITY, "Example Seller", "CN", "91", "Asia/Shanghai", "CNY", "EX", "none", 15),
+    Entity(
+        ENTITY, "Example Seller", "CN", "91", "Asia/Shanghai", "CNY", "EX", "none", 15,
+        tax_changes=(TaxChange(MONTH, "cn-service-6"),),
+        tax_codes=(TaxCode(Supply.SERVICE, "304"),),
+    ),
     Site(SITE, ENTITY, "North", "CN", "Asia/Shanghai", "sim", True),
     Block(BLOCK, SITE, "infiniband"),
     Chip(
         CHIP, "NVIDIA", "H100", Decimal(80), Decimal("989.4"), None, 700, "sheet",
         Confidence.DATASHEET, True, ("XX", "YY"), "US", ("defence",), ("weapons", "surveillance"),
     ),
-    Sku(SKU, SITE, CHIP, "One H100", 1, False, LIMITS),
+    Sku(SKU, SITE, CHIP, "One H100", 1, False, LIMITS, Supply.LEASE, "3040502"),
     customer(ACME),
     customer(BOLT),
     Project(ACME_LAB, ACME, "Lab"),
@@ -257,7 +282,15 @@ MORE: tuple[Any, ...] = (
     Price("p3", None, None, "CNY", Decimal("0.35"), False, NOON, timedelta(0), Unit.GB_MONTH),
     ContractPrice(
         "cp1", SKU, "CNY", NOON, False, "per node and calendar month", Decimal("7.5"),
-        (Tier(12, 1, cny(7_000_000)), Tier(36, 1, cny(5_000_000))),
+        (Tier(12, 1, Decimal("70000.00")), Tier(36, 1, Decimal("50000.00"))),
+    ),
+    ContractPrice(
+        "cp2", SKU, "USD", NOON, True, "power included", Decimal(0),
+        (Tier(1, 1, Decimal("2.1780")),), PriceUnit.GPU_HOUR, 730, Decimal(8),
+    ),
+    ContractPrice(
+        "cp3", SKU, "CNY", NOON, False, "a tender", Decimal(0),
+        (Tier(1, 1, Decimal(9800)),), PriceUnit.PFLOPS_MONTH, 0, Decimal("7.9136"), "BF16 dense",
     ),
     Channel(
         "chn_1", ACME, Medium.WEBHOOK, "https://example.org/hook?a=1", "whsec_c2VjcmV0",
@@ -312,9 +345,22 @@ MORE: tuple[Any, ...] = (
     replace(quote("quo_3"), withdrawn=NOON + HOUR),
     Contract(
         ContractId("ctr_2"), ENTITY, ACME, ACME_LAB, "CNY",
-        (Commitment(1, CommitmentKind.SERVICE, "Support", QUARTER, cny(5)),),
+        (
+            Commitment(1, CommitmentKind.SERVICE, "Support", QUARTER, cny(5), total=cny(16)),
+            Commitment(
+                2, CommitmentKind.CAPACITY, "", QUARTER, cny(0), SKU, SITE, 1,
+                hourly=Decimal("12.345678901"), since=NOON,
+            ),
+            Commitment(3, CommitmentKind.ONE_OFF, "Integration", QUARTER, cny(7), waits=True),
+        ),
         Decimal(0), False, NOON,
+        terms=Agreed(
+            payment=PaymentTerm(broken=Broken.DAY),
+            indexation=Indexation(Decimal("3.5"), 12, Decimal(4), None),
+            steps=(Step(1, Decimal(50)), Step(4, Decimal(100))),
+        ),
     ),
+    Delivery("ctr_2/3/1", ContractId("ctr_2"), ACME, 3, 1, 0, NOON, NOON, NOON + HOUR, "dora"),
     Delivery(
         "ctr_1/1/1", ContractId("ctr_1"), ACME, 1, 1, 1, NOON, NOON, NOON + HOUR, "health",
         (NodeId("node-1"),),

@@ -264,10 +264,10 @@ def _check(ask: Ask, customer: Customer) -> None:
         raise Invalid("prepayment_percent", f"{ask.prepayment_percent} is not 0 to 100")
     if not 0 <= ask.discount_percent <= 100:
         raise Invalid("discount_percent", f"{ask.discount_percent} is not 0 to 100")
-    for field, named in (("monthly", ask.monthly), ("total", ask.total)):
+    for price, named in (("monthly", ask.monthly), ("total", ask.total)):
         if named is not None and ask.sku is None:
-            raise Invalid(field, "names the price of the first line; say it there")
+            raise Invalid(price, "names the price of the first line; say it there")
         if named is not None and ask.discount_percent:
-            raise Invalid(field, "name the price or a discount, not both")
+            raise Invalid(price, "name the price or a discount, not both")
         if named is not None and named.currency != customer.currency:
             raise Invalid("currency", f"{customer.id} pays in {customer.currency}")

@@ -3,30 +3,57 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
+from enum import StrEnum
+from fractions import Fraction
 
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval, check_instant, zone
-from rackrate.core.money import Money, digits
+from rackrate.core.money import MOST_AMOUNT, Money, digits
 from rackrate.core.words import counted, nodes_said
+
+# Hours of a priced month; CALENDAR: those that each month has.
+CALENDAR, MONTH_HOURS = 0, (0, 720, 730)
+MEAN_HOURS = 730
+MOST_PER_NODE = Decimal(10) ** 6
+_EXACT = Context(prec=60)
+
+
+class PriceUnit(StrEnum):
+    """What the amounts of a matrix are for."""
+
+    NODE_MONTH = "node_month"
+    GPU_MONTH = "gpu_month"
+    GPU_HOUR = "gpu_hour"
+    PFLOPS_MONTH = "pflops_month"
+
+
+_WORDS = {
+    PriceUnit.NODE_MONTH: "node-month",
+    PriceUnit.GPU_MONTH: "GPU-month",
+    PriceUnit.GPU_HOUR: "GPU-hour",
+    PriceUnit.PFLOPS_MONTH: "PFLOPS-month",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """`amount` a node and calendar month, from so many months and so many nodes on."""
+    """`amount` in the matrix's currency for its unit, from so many months and nodes on."""
 
     months: int
     nodes: int
-    amount: Money
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class ContractPrice:
     """A matrix of tiers for one SKU and currency, in force from `effective` until superseded.
 
-    `basis` says in words what the amounts are for, and is named in every quote. Up to
-    `floor_percent` off may be given by one person alone.
+    Its amounts are for a `unit`, of which a node is `per_node`: GPUs, or PFLOPS at a named
+    `precision`. An hour's is for a month of so many `month_hours`, or of the calendar's. `basis`
+    says in words what else they are for, and is named in every quote. Up to `floor_percent` off may
+    be given by one person alone.
     """
 
     id: str
@@ -37,6 +64,10 @@ class ContractPrice:
     basis: str
     floor_percent: Decimal
     tiers: tuple[Tier, ...]
+    unit: PriceUnit = PriceUnit.NODE_MONTH
+    month_hours: int = CALENDAR
+    per_node: Decimal = Decimal(1)
+    precision: str = ""
 
     def __post_init__(self) -> None:
         digits(self.currency)
@@ -46,8 +77,9 @@ class ContractPrice:
         for tier in self.tiers:
             if tier.months < 1 or tier.nodes < 1:
                 raise ValueError("tiers begin at 1 month and 1 node at the least")
-            if tier.amount.currency != self.currency or tier.amount.minor < 0:
+            if not (tier.amount.is_finite() and 0 <= tier.amount <= MOST_AMOUNT):
                 raise ValueError(f"{tier.amount} is not an amount of {self.currency}")
+        self._check_unit()
         cells = [(tier.months, tier.nodes) for tier in self.tiers]
         if (
             not cells
@@ -55,6 +87,55 @@ class ContractPrice:
             or (len(set(cells)) != len(cells))
         ):
             raise ValueError("a price for every term at every volume, each once")
+
+    def _check_unit(self) -> None:
+        hourly = self.unit is PriceUnit.GPU_HOUR
+        if self.month_hours not in (MONTH_HOURS if hourly else (CALENDAR,)):
+            raise ValueError(f"a {_WORDS[self.unit]} has no month of {self.month_hours} hours")
+        if (self.unit is PriceUnit.PFLOPS_MONTH) != bool(self.precision.strip()):
+            raise ValueError("a price by the PFLOPS names its precision, and no other does")
+        if not (self.per_node.is_finite() and 0 < self.per_node <= MOST_PER_NODE):
+            raise ValueError(f"{self.per_node} {_WORDS[self.unit]} a node")
+        whole = self.unit in (PriceUnit.GPU_MONTH, PriceUnit.GPU_HOUR)
+        if (whole and self.per_node % 1) or (
+            self.unit is PriceUnit.NODE_MONTH and self.per_node != 1
+        ):
+            raise ValueError(f"a node is no {self.per_node} of what is priced")
+
+    @property
+    def unit_words(self) -> str:
+        """What an amount is for: `GPU-hour, 8 a node, of a month of 730 hours`."""
+        said = _WORDS[self.unit]
+        if self.unit is PriceUnit.NODE_MONTH:
+            return said
+        if self.precision:
+            said += f" ({self.precision})"
+        said += f", {self.per_node.normalize():f} a node"
+        if self.unit is PriceUnit.GPU_HOUR:
+            hours = "as many hours as it has"
+            said += f", of a month of {f'{self.month_hours} hours' if self.month_hours else hours}"
+        return said
+
+    def stated(self, tier: Tier) -> str:
+        """What an amount of it is for, in words; with the amount where that is not a node's."""
+        if self.unit is PriceUnit.NODE_MONTH:
+            return self.basis
+        return f"{tier.amount:f} {self.currency} per {self.unit_words}; {self.basis}"
+
+    def node_month(self, tier: Tier) -> Fraction:
+        """What a node costs a month, exactly; by hours of the calendar, a mean one of 730."""
+        hours = (self.month_hours or MEAN_HOURS) if self.unit is PriceUnit.GPU_HOUR else 1
+        return Fraction(tier.amount) * Fraction(self.per_node) * hours
+
+    def of_node(self, tier: Tier) -> Money:
+        """What a node costs a month, to be shown."""
+        return Money.rounded(self.node_month(tier), self.currency)
+
+    def node_hour(self, tier: Tier) -> Decimal | None:
+        """What a node costs an hour, where each month costs as many hours as it has."""
+        if self.unit is not PriceUnit.GPU_HOUR or self.month_hours:
+            return None
+        return _EXACT.multiply(tier.amount, self.per_node)
 
     @property
     def months(self) -> tuple[int, ...]:

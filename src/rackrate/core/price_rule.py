@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Context, Decimal
 
-from rackrate.core.contract_price import ContractPrice
+from rackrate.core.contract_price import ContractPrice, PriceUnit
 from rackrate.core.ids import IndexId, SkuId
 from rackrate.core.price_index import IndexValue, PriceIndex, in_force
 from rackrate.core.pricing import Price, PriceBook, Rule, Unit, price_id
@@ -67,8 +67,11 @@ class Ground:
         if matrix is None or int(months[1]) < matrix.months[0]:
             return None
         tier = matrix.tier(int(months[1]), matrix.volumes[0])
-        slots = self._sizes.get(rule.sku, 1)
-        amount, inside = tier.amount.amount, matrix.tax_included
+        slots, inside = self._sizes.get(rule.sku, 1), matrix.tax_included
+        if matrix.unit is PriceUnit.GPU_HOUR:
+            gpu = max(1, slots // int(matrix.per_node))
+            return Followed(tier.amount, Unit.GPU_HOUR, gpu, None, None, inside)
+        amount = _EXACT.multiply(tier.amount, matrix.per_node)
         return Followed(amount, Unit.NODE_MONTH, slots, None, None, inside)
 
     def changes(self, rule: Rule, currency: str) -> Iterator[datetime]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
@@ -27,6 +27,7 @@ from rackrate.core.money import Money, total
 LONGEST_HOLD = timedelta(days=90)
 HUNDRED = Decimal(100)
 _SHOWN = Decimal("0.000001")
+_EXACT = Context(prec=60)
 
 
 class QuoteState(StrEnum):
@@ -71,11 +72,13 @@ def priced(
     if not 0 <= discount_percent <= HUNDRED:
         raise Invalid("discount_percent", f"{discount_percent} is not 0 to 100")
     tier = price.tier(months, volume or nodes)
-    listed = Money(tier.amount.minor * nodes, price.currency)
-    monthly = _less(listed, discount_percent)
-    return Priced(
-        price, tier, months, listed, discount_percent, monthly, monthly < _floor(price, listed)
-    )
+    exact = price.node_month(tier) * nodes
+    monthly, hour = _less(exact, discount_percent, price), price.node_hour(tier)
+    if hour is not None:
+        hour = _EXACT.multiply(hour, (HUNDRED - discount_percent) / 100)
+    low = monthly < _floor(price, exact)
+    listed = Money.rounded(exact, price.currency)
+    return Priced(price, tier, months, listed, discount_percent, monthly, low, hourly=hour)
 
 
 def priced_by_hand(
@@ -90,18 +93,19 @@ def priced_by_hand(
         tier = None
     if price is None or tier is None:
         return Priced(None, None, months, None, Decimal(0), monthly, True)
-    listed = Money(tier.amount.minor * nodes, price.currency)
+    exact = price.node_month(tier) * nodes
+    listed = Money.rounded(exact, price.currency)
     off = Fraction(0)
     if listed:
         off = Fraction(100 * (listed.minor - monthly.minor), listed.minor)
     shown = (Decimal(off.numerator) / off.denominator).quantize(_SHOWN, ROUND_HALF_UP)
-    return Priced(price, tier, months, listed, shown, monthly, monthly < _floor(price, listed))
+    return Priced(price, tier, months, listed, shown, monthly, monthly < _floor(price, exact))
 
 
 def lowest(price: ContractPrice, months: int, nodes: int, volume: int | None = None) -> Money:
     """What one person may sign alone. Less than the list begins at costs as where it begins."""
     tier = price.tier(max(months, price.months[0]), max(volume or nodes, price.volumes[0]))
-    return _floor(price, Money(tier.amount.minor * nodes, price.currency))
+    return _floor(price, price.node_month(tier) * nodes)
 
 
 def most_at_once(parts: Iterable[tuple[Interval, int]]) -> int:
@@ -120,12 +124,12 @@ def most_a_month(commitments: Iterable[Commitment]) -> Money:
     return max(sums, key=lambda amount: amount.minor)
 
 
-def _less(listed: Money, percent: Decimal) -> Money:
-    return Money.rounded(Fraction(listed.amount) * (1 - Fraction(percent) / 100), listed.currency)
+def _less(exact: Fraction, percent: Decimal, price: ContractPrice) -> Money:
+    return Money.rounded(exact * (1 - Fraction(percent) / 100), price.currency)
 
 
-def _floor(price: ContractPrice, listed: Money) -> Money:
-    return _less(listed, price.floor_percent)
+def _floor(price: ContractPrice, exact: Fraction) -> Money:
+    return _less(exact, price.floor_percent, price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class Alternative(Schema):
     @classmethod
     def of(cls, offered: quote_prices.Offered) -> "Alternative":
         one = offered.what
-        tier = None if one.priced is None else one.priced.tier
+        cost = one.priced
+        price, tier = (None, None) if cost is None else (cost.price, cost.tier)
         lines = [OfferedLine.of(each) for each in offered.commitments]
         return cls(
             way=one.way,
@@ -88,7 +89,7 @@ class Alternative(Schema):
             blocks=one.blocks,
             during=Period.of(one.during),
             pflops_percent=one.pflops_percent,
-            per_node=None if tier is None else Money.of(tier.amount),
+            per_node=None if price is None or tier is None else Money.of(price.of_node(tier)),
             monthly=None if offered.monthly is None else Money.of(offered.monthly),
             value=None if offered.value is None else Money.of(offered.value),
             lines=lines or [OfferedLine.unpriced(each) for each in one.lines],

@@ -82,9 +82,20 @@ class Tier(Schema):
     nodes: int
     amount: Money
 
+
+class MatrixTier(Tier):
+    """A tier of a matrix: `price` is for its unit, `amount` what that makes of a node and month."""
+
+    price: Rate
+
     @classmethod
-    def of(cls, tier: contract_price.Tier) -> "Tier":
-        return cls(months=tier.months, nodes=tier.nodes, amount=Money.of(tier.amount))
+    def of(cls, tier: contract_price.Tier, price: contract_price.ContractPrice) -> "MatrixTier":
+        return cls(
+            months=tier.months,
+            nodes=tier.nodes,
+            amount=Money.of(price.of_node(tier)),
+            price=Rate.of(tier.amount, price.currency),
+        )
 
 
 class Run(Schema):

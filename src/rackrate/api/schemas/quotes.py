@@ -9,6 +9,7 @@ from rackrate.api.schemas.contracts import Instalment
 from rackrate.api.schemas.parts import Id, Instant, Money, Name, Period, Schema, Text
 from rackrate.api.schemas.quote_lines import (
     Held,
+    MatrixTier,
     Percent,
     QuoteLine,
     QuoteLineRequest,
@@ -117,7 +118,12 @@ class ContractPrice(Schema):
     tax_included: bool
     basis: str
     floor_percent: str
-    tiers: list[Tier]
+    unit: contract_price.PriceUnit
+    per: str = Field(description="The unit in words", examples=["GPU-hour, 8 a node"])
+    month_hours: int | None = Field(description="Of a month by the hour; null: as many as it has")
+    per_node: str = Field(description="How many units a node is")
+    precision: str = Field(description="At which precision PFLOPS are counted")
+    tiers: list[MatrixTier]
 
     @classmethod
     def of(cls, price: contract_price.ContractPrice) -> "ContractPrice":
@@ -129,7 +135,12 @@ class ContractPrice(Schema):
             tax_included=price.tax_included,
             basis=price.basis,
             floor_percent=f"{price.floor_percent:f}",
-            tiers=[Tier.of(tier) for tier in price.tiers],
+            unit=price.unit,
+            per=price.unit_words,
+            month_hours=price.month_hours or None,
+            per_node=f"{price.per_node:f}",
+            precision=price.precision,
+            tiers=[MatrixTier.of(tier, price) for tier in price.tiers],
         )
 
 

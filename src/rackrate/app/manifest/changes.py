@@ -377,7 +377,7 @@ def written(value: object) -> str:
             )
         case Tier():
             least = f"{counted(value.months, 'month')} and {nodes_said(value.nodes)}"
-            return f"{value.amount} from {least}"
+            return f"{value.amount:,f} from {least}"
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%SZ}"
         case bool():

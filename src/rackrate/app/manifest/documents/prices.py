@@ -8,7 +8,13 @@ from functools import partial
 
 from rackrate.app.manifest.documents.parts import Reader, rows
 from rackrate.app.manifest.fields import Fields, Reference
-from rackrate.core.contract_price import ContractPrice, Tier, contract_price_id
+from rackrate.core.contract_price import (
+    MOST_PER_NODE,
+    ContractPrice,
+    PriceUnit,
+    Tier,
+    contract_price_id,
+)
 from rackrate.core.ids import CustomerId, IndexId, SiteId, SkuId
 from rackrate.core.inventory import Site, Sku
 from rackrate.core.lease import LeaseClass
@@ -205,10 +211,15 @@ def _contract_price(f: Fields) -> list[ContractPrice]:
     included, basis = f.boolean("tax_included"), f.text("basis")
     floor = f.decimal("floor_percent", Decimal(0), Decimal(100))
     effective = f.instant("effective", f.time_zone("time_zone", ""))
+    unit = f.choice("per", PriceUnit, PriceUnit.NODE_MONTH)
+    hours, per_node, precision = _of_unit(f, unit)
     tiers: list[tuple[int, int, Decimal]] = []
     for cell in f.each("tiers", MOST_TIERS):
         months, nodes = cell.whole("months", 1, 360), cell.whole("nodes", 1, 1_000_000)
-        tiers.append((months, nodes, cell.decimal("amount", Decimal(0), Decimal(10) ** 12)))
+        amount = cell.decimal("amount", Decimal(0), Decimal(10) ** 12)
+        if unit is not PriceUnit.GPU_HOUR and cell.ok and f.ok:
+            _check_money(cell, amount, currency)
+        tiers.append((months, nodes, amount))
         cell.refuse_unknown()
     return rows(
         f,
@@ -220,12 +231,34 @@ def _contract_price(f: Fields) -> list[ContractPrice]:
             included,
             basis,
             floor,
-            tuple(
-                Tier(months, nodes, Money.parse(str(amount), currency))
-                for months, nodes, amount in sorted(tiers)
-            ),
+            tuple(Tier(months, nodes, amount) for months, nodes, amount in sorted(tiers)),
+            unit,
+            hours,
+            per_node,
+            precision,
         ),
     )
+
+
+def _of_unit(f: Fields, unit: PriceUnit) -> tuple[int, Decimal, str]:
+    """The hours of a month, how many of the unit a node is, and at which precision."""
+    if unit is PriceUnit.NODE_MONTH:
+        return CALENDAR, Decimal(1), ""
+    if unit is PriceUnit.PFLOPS_MONTH:
+        pflops = f.decimal("pflops", Decimal("0.000001"), MOST_PER_NODE)
+        return CALENDAR, pflops, f.text("precision")
+    gpus = Decimal(f.whole("gpus", 1, 1024))
+    if unit is PriceUnit.GPU_MONTH:
+        return CALENDAR, gpus, ""
+    return MONTHS.get(f.one_of("month_hours", MONTHS), CALENDAR), gpus, ""
+
+
+def _check_money(f: Fields, amount: Decimal, currency: str) -> None:
+    """What is by the month has no more digits than its currency."""
+    try:
+        Money.parse(str(amount), currency)
+    except ValueError as error:
+        f.wrong("amount", f"is wrong: {error}")
 
 
 READERS: Mapping[str, Reader] = {
