@@ -1,0 +1,63 @@
+"""What was invoiced before lines had rules of their own: each has its invoice's."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rackrate.db.schema import FOLDER, migrate
+
+MONEY = (
+    "net, net_currency, tax, tax_currency, gross, gross_currency, paid, paid_currency,"
+    " credited, credited_currency"
+)
+
+
+@pytest.mark.parametrize("gross", [106, -106])
+def test_old_lines_get_the_rule_of_their_invoice(
+    empty_database: str, tmp_path: Path, gross: int
+) -> None:
+    folder = tmp_path / "schema"
+    shutil.copytree(FOLDER, folder)
+    later = [path for path in folder.glob("[0-9]*.sql") if path.name >= "0015"]
+    texts = {path: path.read_text() for path in later}
+    for path in later:
+        path.unlink()
+    grants = (folder / "grants.sql").read_text()
+    (folder / "grants.sql").write_text("")
+    migrate(empty_database, folder)
+    net, kind = gross * 100 // 106, "invoice" if gross > 0 else "credit_note"
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f"INSERT INTO invoice (id, entity, customer, cause, month, issued, due, kind, reason,"
+            f" purchase_order, tax_rule, {MONEY}) VALUES ('EX-1', 'e', 'c', 'x', '2026-11', now(),"
+            f" now(), %s, '', '', 'cn-service-6', {net}, 'CNY', {gross - net}, 'CNY', {gross},"
+            " 'CNY', 0, 'CNY', 0, 'CNY')",
+            [kind],
+        )
+        connection.execute(
+            "INSERT INTO invoice_line (id, invoice, customer, place, line) VALUES ('EX-1/1',"
+            ' \'EX-1\', \'c\', 1, \'{"source": "s", "month": "2026-11", "net":'
+            ' {"minor": 100, "currency": "CNY"}}\')'
+        )
+    for path, text in texts.items():
+        path.write_text(text)
+    (folder / "grants.sql").write_text(grants)
+    migrate(empty_database, folder)
+    with psycopg.connect(empty_database) as connection:
+        found: Any = connection.execute(
+            "SELECT invoice.taxes, line ->> 'tax_rule', line ->> 'source' FROM invoice_line"
+            " JOIN invoice ON invoice.id = invoice_line.invoice"
+        ).fetchone()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only ever added to"):
+            connection.execute("UPDATE invoice_line SET place = 2")
+    (part,) = found[0]
+    assert found[1:] == ("cn-service-6", "s")
+    assert part == {
+        "rule": "cn-service-6",
+        "net": {"minor": net, "currency": "CNY"},
+        "tax": {"minor": gross - net, "currency": "CNY"},
+    }
