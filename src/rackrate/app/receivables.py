@@ -1,6 +1,6 @@
 """Receivables: what is open and how late, and the reminders that are due."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,8 +18,8 @@ from rackrate.core.errors import Invalid, Missing, Reason, Refused
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice
-from rackrate.core.ledger import Account
-from rackrate.core.money import Money
+from rackrate.core.ledger import Account, Balance
+from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer, Project
 from rackrate.core.receivable import (
     Ageing,
@@ -48,12 +48,22 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The ageing table of an entity as of `at`, beside what its books say of each customer."""
+    """The ageing table of an entity as of `at`, beside what its books say of each customer.
+
+    `ledger` is that in the customer's currency, `books` in theirs, at what it is carried at.
+    """
 
     entity: EntityId
     at: datetime
     rows: tuple[Ageing, ...]
     ledger: tuple[Money, ...]
+    books: tuple[Money, ...]
+    currency: str
+
+    @property
+    def total(self) -> Money:
+        """What all of them owe, in the books."""
+        return total(self.books, self.currency)
 
     @property
     def agrees(self) -> bool:
@@ -91,26 +101,36 @@ def ageing(
     with _looking(world, actor, entity, customer) as tx:
         confine(tx, actor)
         now = world.clock.now()
-        books: dict[Account, dict[tuple[CustomerId, str], int]] = {
-            Account.RECEIVABLE: {},
-            Account.UNAPPLIED: {},
-        }
-        for each in tx.balances(entity):
-            if each.account in books and each.customer and customer in (None, each.customer):
-                books[each.account][each.customer, each.amount.currency] = each.amount.minor
-        unapplied = {key: -minor for key, minor in books[Account.UNAPPLIED].items() if minor}
+        seller = tx.get(Entity, entity)
+        balances = tx.balances(entity)
+        owed = _held(balances, customer, Account.RECEIVABLE)
+        kept = _held(balances, customer, Account.UNAPPLIED)
+        unapplied = {key: -minor for key, (minor, _) in kept.items() if minor}
         # A receivable in the books for which nothing is open would be a row of noughts.
-        known = {key: 0 for key, minor in books[Account.RECEIVABLE].items() if minor}
-        tz = tx.get(Entity, entity).time_zone
-        rows = aged(_unsettled(tx, entity, customer), known | unapplied, now, tz)
-        ledger = tuple(
-            Money(
-                books[Account.RECEIVABLE].get((row.customer, row.credits.currency), 0),
-                row.credits.currency,
-            )
-            for row in rows
+        known = {key: 0 for key, (minor, _) in owed.items() if minor}
+        rows = aged(_unsettled(tx, entity, customer), known | unapplied, now, seller.time_zone)
+        found = [(row, owed.get((row.customer, row.credits.currency), (0, 0))) for row in rows]
+        return Table(
+            entity,
+            now,
+            tuple(rows),
+            tuple(Money(minor, row.credits.currency) for row, (minor, _) in found),
+            tuple(Money(book, seller.currency) for _, (_, book) in found),
+            seller.currency,
         )
-        return Table(entity, now, tuple(rows), ledger)
+
+
+def _held(
+    balances: Iterable[Balance], customer: CustomerId | None, account: Account
+) -> dict[tuple[CustomerId, str], tuple[int, int]]:
+    """By customer and currency what an account holds, in that currency and in the books'."""
+    found: dict[tuple[CustomerId, str], tuple[int, int]] = {}
+    for each in balances:
+        if each.account is account and each.customer and customer in (None, each.customer):
+            key = each.customer, each.amount.currency
+            amount, book = found.get(key, (0, 0))
+            found[key] = amount + each.amount.minor, book + each.book.minor
+    return found
 
 
 def reminders_due(world: World, actor: Actor, entity: EntityId) -> list[DueReminder]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rackrate.cli.client import connect
+from rackrate.cli.client import Row, connect
 from rackrate.cli.moment import Zones, local
 from rackrate.cli.shape import noun
 from rackrate.cli.table import (
@@ -21,10 +21,17 @@ from rackrate.cli.table import (
 ledger = noun("The books: balances, entries, export.")
 Entity = Annotated[str, typer.Option(help="Whose books; needed only where there are several.")]
 
+
+def in_books(row: Row) -> str:
+    """What it is in the books, where those are in another currency."""
+    return "" if row["book"]["currency"] == row["amount"]["currency"] else money(row["book"])
+
+
 BALANCES = (
     Column("ACCOUNT", lambda row: row["account"]),
     Column("CUSTOMER", lambda row: row["customer"]),
     Column("AMOUNT", lambda row: money(row["amount"]), right=True),
+    Column("IN BOOKS", in_books, right=True),
 )
 
 
@@ -45,6 +52,7 @@ ENTRIES = (
     Column("ACCOUNT", lambda row: row["account"]),
     Column("CUSTOMER", lambda row: row["customer"], from_width=100),
     Column("AMOUNT", lambda row: money(row["amount"]), right=True),
+    Column("IN BOOKS", in_books, right=True),
 )
 
 

@@ -70,6 +70,12 @@ def list_items(
     print_page(answer, output, ITEMS, "Nothing is open.")
 
 
+def in_books(row: Row) -> str:
+    """What it is in the books, where those are in another currency."""
+    same = row["book"]["currency"] == row["receivable"]["currency"]
+    return "" if same else money(row["book"])
+
+
 AGES = (
     Column("CUSTOMER", lambda row: row["customer"]),
     Column("NOT DUE", lambda row: money(row["not_due"]), right=True),
@@ -80,6 +86,7 @@ AGES = (
     Column("CREDITS", lambda row: money(row["credits"]), right=True, from_width=100),
     Column("RECEIVABLE", lambda row: money(row["receivable"]), right=True),
     Column("UNAPPLIED", lambda row: money(row["unapplied"]), right=True, from_width=100),
+    Column("IN BOOKS", in_books, right=True),
 )
 
 
@@ -92,6 +99,8 @@ def age(entity: Entity = "", customer: Customer = "", output: Output = Format.TA
         return
     print_table(AGES, answer["items"], "Nothing is open.")
     print()
+    if any(in_books(row) for row in answer["items"]):
+        print(f"In the books all of it is {money(answer['total'])}.")
     agrees = "The ledger says the same." if answer["agrees"] else "The ledger says otherwise."
     print(agrees)
 

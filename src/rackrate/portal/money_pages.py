@@ -48,6 +48,7 @@ ACCOUNTS = {
     Account.UNAPPLIED: msg("Money that is allocated to nothing"),
     Account.OTHER_REVENUE: msg("Other revenue"),
     Account.INTEREST: msg("Interest for late payment"),
+    Account.EXCHANGE: msg("Exchange differences"),
 }
 
 

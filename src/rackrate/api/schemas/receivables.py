@@ -281,22 +281,29 @@ class Aged(Schema):
     receivable: Money = Field(description="All of the above")
     unapplied: Money = Field(description="Money of the customer's that is allocated to nothing")
     ledger: Money = Field(description="The receivable as the books have it")
+    book: Money = Field(description="What that is in the currency of the books")
 
 
 class AgeingTable(Schema):
     entity: str
     at: datetime
     agrees: bool = Field(description="Whether the books say the same of every customer")
+    total: Money = Field(description="What all of them owe, in the currency of the books")
     items: list[Aged]
 
     @classmethod
     def of(cls, table: receivables.Table) -> "AgeingTable":
-        pairs = zip(table.rows, table.ledger, strict=True)
-        items = [_aged(row, Money.of(book)) for row, book in pairs]
-        return cls(entity=table.entity, at=table.at, agrees=table.agrees, items=items)
+        whole = zip(table.rows, table.ledger, table.books, strict=True)
+        return cls(
+            entity=table.entity,
+            at=table.at,
+            agrees=table.agrees,
+            total=Money.of(table.total),
+            items=[_aged(row, Money.of(ledger), Money.of(book)) for row, ledger, book in whole],
+        )
 
 
-def _aged(row: receivable.Ageing, ledger: Money) -> Aged:
+def _aged(row: receivable.Ageing, ledger: Money, book: Money) -> Aged:
     not_due, to_30, to_60, to_90, over_90 = (Money.of(each) for each in row.buckets)
     return Aged(
         customer=row.customer,
@@ -309,6 +316,7 @@ def _aged(row: receivable.Ageing, ledger: Money) -> Aged:
         receivable=Money.of(row.receivable),
         unapplied=Money.of(row.unapplied),
         ledger=ledger,
+        book=book,
     )
 
 
