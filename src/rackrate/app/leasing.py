@@ -20,6 +20,7 @@ from rackrate.core.lease import (
     LeaseClass,
     LeaseEvent,
     Phase,
+    Shape,
     Terms,
     ask,
     requested,
@@ -72,7 +73,7 @@ def start(world: World, actor: Actor, wish: Ask) -> Lease:
             if no.reason is not Reason.BEYOND_CONTRACT or not wish.overage:
                 raise
             terms = replace(terms, klass=LeaseClass.ON_DEMAND)
-            _check_promise(world, tx, terms, sku)
+            check_promise(world, tx, terms, sku)
             members = _somewhere(world, tx, sku, terms, wish.same_block)
         lease, event = _claimed(world, tx, terms, members)
         tx.record(lease, event)
@@ -99,7 +100,7 @@ def resume(world: World, actor: Actor, id: LeaseId) -> Lease:
             raise Refused(Reason.WRONG_STATE, f"{id} is {lease.phase}; only a stopped lease starts")
         terms = lease.terms
         sku = tx.get(Sku, terms.sku)
-        _check_promise(world, tx, terms, sku)
+        check_promise(world, tx, terms, sku)
         before = _last_members(tx.history(id))
         request = replace(
             placing.request_of(tx, sku, terms),
@@ -153,17 +154,28 @@ def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
 
 def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:
     """What it is billed at: nothing on nodes paid by the month; once it ended, the last price."""
-    if lease.terms.klass is LeaseClass.CONTRACT:
-        return None
     terms, customer = lease.terms, tx.get(Customer, lease.customer)
-    book = committed.plain_book(tx, customer, terms.sku)
-    if terms.contract is not None:
-        contract = tx.get(Contract, terms.contract)
-        book = committed.agreed_book(tx, contract, customer, book)
+    if terms.klass is LeaseClass.CONTRACT:
+        return None
     try:
+        book = _book(tx, lease)
         return book.at(terms.sku, terms.klass, customer.currency, lease.ended or now)
     except Refused:
         return None
+
+
+def book_of(world: World, actor: Actor, id: LeaseId) -> PriceBook:
+    """The prices at which a lease is billed: its contract's, where it is under one."""
+    with reading(world, actor, Verb.LEASE_READ, _owner(id)) as tx:
+        return _book(tx, tx.get(Lease, id))
+
+
+def _book(tx: Tx, lease: Lease) -> PriceBook:
+    customer = tx.get(Customer, lease.customer)
+    plain = committed.plain_book(tx, customer, lease.terms.sku, lease.asked_terms.sku)
+    if lease.terms.contract is None:
+        return plain
+    return committed.agreed_book(tx, tx.get(Contract, lease.terms.contract), customer, plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +239,6 @@ def _owner(id: LeaseId) -> Locate:
 
 
 def _check_ask(wish: Ask) -> None:
-    for name, value in (("count", wish.count), ("nodes", wish.nodes)):
-        if not 1 <= value <= MOST_COUNT:
-            raise Invalid(name, f"{value} is not 1 to {MOST_COUNT}")
     if wish.klass in RESERVED and wish.contract is None:
         raise Invalid("contract", f"a lease of class {wish.klass} names its contract")
     if wish.klass is LeaseClass.SPOT and wish.contract is not None:
@@ -253,11 +262,7 @@ def _check_spec(spec: Spec) -> None:
 
 
 def _terms(world: World, tx: Tx, wish: Ask, sku: Sku) -> Terms:
-    project = tx.get(Project, wish.project)
-    members = wish.count if sku.whole_node else wish.nodes
-    units = 1 if sku.whole_node else wish.count
-    if sku.whole_node and wish.nodes != 1:
-        raise Invalid("nodes", f"{sku.id} is whole nodes: say how many with count")
+    project, shape = tx.get(Project, wish.project), shape_of(sku, wish.count, wish.nodes)
     klass = wish.klass or LeaseClass.ON_DEMAND
     if wish.klass is None and wish.contract is not None:
         contract = _contract(tx, wish.contract, project.customer)
@@ -270,19 +275,33 @@ def _terms(world: World, tx: Tx, wish: Ask, sku: Sku) -> Terms:
         sku.id,
         klass,
         wish.contract,
-        wish.count,
-        members,
-        sku.slots * units,
-        sku.limits.times(units),
+        shape.count,
+        shape.nodes,
+        shape.slots,
+        shape.limits,
         wish.spec,
         wish.name,
     )
-    _check_promise(world, tx, terms, sku)
+    check_promise(world, tx, terms, sku)
     return terms
 
 
-def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
-    """Whether this customer may have this here now, at a price that exists."""
+def shape_of(sku: Sku, count: int, nodes: int) -> Shape:
+    """What `count` units of a SKU on each of `nodes` nodes are; of whole nodes `count` says all."""
+    for name, value in (("count", count), ("nodes", nodes)):
+        if not 1 <= value <= MOST_COUNT:
+            raise Invalid(name, f"{value} is not 1 to {MOST_COUNT}")
+    if not sku.whole_node:
+        return Shape(sku.id, count, nodes, sku.slots * count, sku.limits.times(count))
+    if nodes != 1:
+        raise Invalid("nodes", f"{sku.id} is whole nodes: say how many with count")
+    return Shape(sku.id, count, count, sku.slots, sku.limits)
+
+
+def check_promise(world: World, tx: Tx, terms: Terms, sku: Sku, starts: bool = True) -> None:
+    """Whether this customer may have this here now, at a price that exists; and, where it starts,
+    on its credit, of which it has so much less then.
+    """
     customer = tx.get(Customer, terms.customer)
     site = tx.get(Site, terms.site)
     check_eligible(customer, tx.get(Chip, sku.chip), site, alone=bool(terms.account))
@@ -297,14 +316,16 @@ def _check_promise(world: World, tx: Tx, terms: Terms, sku: Sku) -> None:
     if terms.contract is None:
         book = PriceBook(tx.find(Price, sku=sku.id, klass=terms.klass, currency=customer.currency))
         price = book.of(customer.id).at(sku.id, terms.klass, customer.currency, now)
-        credit.check(world, tx, customer, terms, price)
+        if starts:
+            credit.check(world, tx, customer, terms, price)
         return
     contract = _contract(tx, terms.contract, customer.id)
     if terms.klass in RESERVED:
         committed.check_reserved(tx, contract, sku, terms.klass, now)
     else:
         price = committed.check_agreed(tx, contract, customer, sku, now)
-        credit.check(world, tx, customer, terms, price)
+        if starts:
+            credit.check(world, tx, customer, terms, price)
 
 
 def _contract(tx: Tx, id: ContractId, customer: CustomerId) -> Contract:

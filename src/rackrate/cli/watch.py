@@ -60,6 +60,21 @@ def wait_for(client: Client, lease: str, timeout_s: int) -> Row:
         line.close()
 
 
+def wait_until_stopped(client: Client, lease: str, timeout_s: int) -> None:
+    """Until the engine has confirmed it; a Failure when it does not in time."""
+    began, pause, line = time.monotonic(), 0.05, StatusLine()
+    try:
+        while (row := client.get(path("leases", lease)))["phase"] not in ("stopped", "ended"):
+            elapsed = time.monotonic() - began
+            if elapsed >= timeout_s:
+                raise Failure(f"{lease} is still {row['phase']} after {timeout_s} s", "timeout")
+            line.show(_progress(row), elapsed)
+            time.sleep(min(pause, timeout_s - elapsed))
+            pause = min(pause * 1.5, SLOWEST_S)
+    finally:
+        line.close()
+
+
 def _has_run(row: Row) -> bool:
     """Whether it runs, or has run since it was last asked to: a command may be quick.
 

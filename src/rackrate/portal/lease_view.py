@@ -38,6 +38,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.STOP_REQUESTED: msg("Told to stop"),
     EventKind.START_REQUESTED: msg("Told to start again"),
     EventKind.END_REQUESTED: msg("Told to end"),
+    EventKind.RESHAPED: msg("Given another shape"),
     EventKind.PLACED: msg("Has its place"),
     EventKind.TOLD: msg("Told until when it is safe"),
     EventKind.NOTICE: msg("Notice to give way"),
@@ -96,8 +97,8 @@ class Row:
 
 
 def hourly(lease: Lease, prices: Sequence[Price], currency: str) -> Fraction | None:
-    """What the lease costs an hour at the prices in force; nothing more under a contract."""
-    if lease.terms.klass is LeaseClass.CONTRACT:
+    """What the lease costs an hour at the prices in force; under a contract, its page says it."""
+    if lease.terms.contract is not None:
         return None
     terms = lease.terms
     mine = [p for p in prices if (p.sku, p.klass, p.currency) == (terms.sku, terms.klass, currency)]
@@ -109,7 +110,7 @@ def hourly(lease: Lease, prices: Sequence[Price], currency: str) -> Fraction | N
 def cost_so_far(
     lease: Lease,
     events: Sequence[LeaseEvent],
-    prices: Sequence[Price],
+    book: PriceBook,
     now: datetime,
     customer: tuple[str, str],
 ) -> Money | None:
@@ -118,7 +119,7 @@ def cost_so_far(
     `customer` is its currency and its time zone.
     """
     try:
-        return owed(lease, events, PriceBook(prices).of(lease.customer), customer, now)
+        return owed(lease, events, book, customer, now)
     except Refused:
         return None
 

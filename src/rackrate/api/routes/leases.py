@@ -9,9 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 from rackrate.api.asker import ThreadRoute
 from rackrate.api.call import Call, Caller, Changer, IdPath, Named, Windowed, Writer
 from rackrate.api.problems import LEASE_WRITES, READS, WRITES
-from rackrate.api.schemas.leases import Lease, LeaseDetail, LeaseRequest
+from rackrate.api.schemas.leases import Lease, LeaseDetail, LeaseRequest, ResizeRequest
 from rackrate.api.schemas.parts import Page
-from rackrate.app import leasing
+from rackrate.app import leasing, resizing
 from rackrate.app.world import World
 from rackrate.core.access import Actor
 from rackrate.core.ids import CustomerId, LeaseId, ProjectId
@@ -98,6 +98,21 @@ def resume(call: Changer, id: IdPath) -> Response:
 
 
 @router.post(
+    "/leases/{id}/resize",
+    response_model=Lease,
+    responses=LEASE_WRITES,
+    summary="Give a stopped lease another shape",
+)
+def resize(call: Changer, id: IdPath, body: ResizeRequest) -> Response:
+    """It is placed, and billed, with it from its next start on."""
+
+    def use(world: World, actor: Actor, lease: LeaseId) -> CoreLease:
+        return resizing.resize(world, actor, lease, body.shape())
+
+    return _change(call, id, use, body)
+
+
+@router.post(
     "/leases/{id}/end",
     response_model=Lease,
     responses=LEASE_WRITES,
@@ -107,14 +122,19 @@ def end(call: Changer, id: IdPath) -> Response:
     return _change(call, id, leasing.end)
 
 
-def _change(call: Call, id: str, use: Callable[[World, Actor, LeaseId], CoreLease]) -> Response:
+def _change(
+    call: Call,
+    id: str,
+    use: Callable[[World, Actor, LeaseId], CoreLease],
+    body: ResizeRequest | None = None,
+) -> Response:
     def act() -> Lease:
         changed = call.unchanged(
             lambda: use(call.world, call.actor, LeaseId(id)), lambda lease: lease.seq
         )
         return Lease.of(changed)
 
-    return call.post(None, act)
+    return call.post(body, act)
 
 
 @router.get(
