@@ -82,6 +82,12 @@ FACTS = {
     Topic.WALLET_STOPPED: WALLET,
     Topic.WALLET_ENDING: WALLET,
     Topic.WALLET_ENDED: WALLET,
+    Topic.PREPAYMENT_LOW: {
+        "contract": "ctr_1",
+        "left": "1200.00",
+        "prepaid": "7200.00",
+        "currency": "CNY",
+    },
     Topic.PROMISE_BROKEN: {
         "site": "east",
         "count": "1",

@@ -91,9 +91,9 @@ def overage_words(tx: Tx, contract: Contract, sku: Sku, now: datetime) -> str:
     )
 
 
-def plain_book(tx: Tx, customer: Customer, sku: SkuId) -> PriceBook:
-    """What the customer pays for a SKU without any contract."""
-    found = tx.find(Price, sku=sku, currency=customer.currency)
+def plain_book(tx: Tx, customer: Customer, *skus: SkuId) -> PriceBook:
+    """What the customer pays for these SKUs without any contract."""
+    found = tx.find(Price, sku=skus, currency=customer.currency)
     return PriceBook(found).of(customer.id)
 
 

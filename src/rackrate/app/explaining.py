@@ -1,6 +1,7 @@
 """Explaining a line of an invoice: down to the leases and the seconds, and up to the ledger."""
 
 from rackrate.app.beside import overdue_with
+from rackrate.app.committed import agreed_book
 from rackrate.app.instalments import plan_of
 from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
@@ -25,7 +26,7 @@ from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, LineKind
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import Price
+from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.receivable import Run, runs
 from rackrate.core.recognition import issued_id
 from rackrate.core.usage import Volume, volumes_of
@@ -63,12 +64,17 @@ def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
         closes = [each.at for each in tx.find(Close, entity=invoice.entity) if each.at < first]
         closed = max(closes, default=None)
     seconds = line.month.interval(tx.get(Customer, invoice.customer).time_zone).seconds
-    prices, volume = tx.find(Price, currency=line.net.currency), None
+    prices, volume, book = tx.find(Price, currency=line.net.currency), None, None
     if line.lease is not None:
         histories = [(tx.get(Lease, line.lease), tx.history(line.lease))]
+        if line.contract is not None and line.sku is not None and line.klass is not None:
+            customer = tx.get(Customer, invoice.customer)
+            plain = PriceBook(prices).of(customer.id)
+            book = agreed_book(tx, tx.get(Contract, line.contract), customer, plain)
+            prices = book.all_of(line.sku, line.klass, line.net.currency)
     else:
         volume, histories = _keeping(tx, row)
-    return measured(Known(line, histories, volume, prices, seconds, first, closed))
+    return measured(Known(line, histories, volume, prices, seconds, first, closed, book))
 
 
 def _keeping(

@@ -14,6 +14,7 @@ from rackrate.core.ledger import Entry
 from rackrate.core.money import Money, total
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.receivable import Run
+from rackrate.core.tax import TaxPart
 from rackrate.core.usage import MILLI, Volume, billed_spans, kept, usage_of
 
 History = tuple[Lease, Sequence[LeaseEvent]]
@@ -128,11 +129,18 @@ class Explanation:
     draft: Draft | None = None
     entries: tuple[Entry, ...] = ()
 
+    @property
+    def taxed(self) -> TaxPart:
+        """What of its invoice is under the rule of this line."""
+        rule = self.invoice.rule_of(self.line.line)
+        return next(part for part in self.invoice.by_rule if part.rule == rule.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is needed to take a line of use apart: `closed` is when the month before its invoice
-    was closed; what a correction says was learnt after that.
+    was closed; what a correction says was learnt after that. `book` is the contract's, of what was
+    used under one.
     """
 
     line: Line
@@ -142,6 +150,7 @@ class Known:
     month_seconds: int
     issued: datetime
     closed: datetime | None
+    book: PriceBook | None = None
 
 
 def measured(known: Known) -> Measured | None:
@@ -188,7 +197,7 @@ def _quantity(stretches: Iterable[tuple[Interval, int]]) -> int:
 
 def _of_lease(known: Known, price: Price) -> Stretches:
     (lease, events), line = known.histories[0], known.line
-    book = PriceBook(known.prices).of(lease.customer)
+    book = known.book or PriceBook(known.prices).of(lease.customer)
 
     def used(cut: Cut) -> list[tuple[Interval, int]]:
         return [

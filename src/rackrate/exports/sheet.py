@@ -6,6 +6,7 @@ from typing import Any
 
 from rackrate.app.documents import MOST_EXPLAINED, Document, Stretch
 from rackrate.core.currency import InvoiceRate
+from rackrate.core.digital import Colour
 from rackrate.core.interval import zone
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.lease import LeaseClass
@@ -46,6 +47,8 @@ TITLES = {
     LineKind.CREDIT: "Upgrade credit",
     LineKind.DAMAGES: "Late delivery",
     LineKind.REFUND: "Prepayment returned",
+    LineKind.SHORTFALL: "Missing to the minimum of use",
+    LineKind.DRAWDOWN: "Paid by the prepaid balance",
 }
 REASONS = {
     LineKind.CORRECTION: "Something was learnt after the month was closed: this is what should "
@@ -60,8 +63,11 @@ REASONS = {
     "old ones would still have cost.",
     LineKind.DAMAGES: "Nodes came after the day that they were due: the agreed share of their "
     "monthly amount for each day, up to the cap.",
-    LineKind.REFUND: "What was prepaid and never drawn down, because less was delivered than was "
-    "ordered.",
+    LineKind.REFUND: "What was prepaid and never drawn down, because less was delivered or used "
+    "than was ordered.",
+    LineKind.SHORTFALL: "The contract's minimum of use, less what was used of it. Due whether it "
+    "is used or not.",
+    LineKind.DRAWDOWN: "What was prepaid for use pays these lines, as far as it goes.",
 }
 
 
@@ -141,6 +147,8 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         # That of an instalment is figures and names, which need no words.
         said = say.english or line.kind is LineKind.INSTALMENT
         below.insert(0, line.description if said else line.sku or "")
+    if each.place in document.tax_codes:
+        below.append(say("Tax class {code}", code=document.tax_codes[each.place]))
     if measured is None:
         quantity, unit, price = shown_one(line, shown), "", f"{abs(line.asked.amount):,}"
     else:
@@ -214,6 +222,10 @@ def _facts(document: Document, say: Words) -> list[list[str]]:
         facts.append([say("Project"), invoice.project])
     if document.booked is not None:
         facts += _booked(document, document.booked, say)
+    for issued in document.digital:
+        red = issued.colour is Colour.RED
+        said = say("{number}, takes back {blue}", number=issued.number, blue=issued.red_of)
+        facts.append([say("Digital invoice"), said if red else issued.number])
     if invoice.credits is not None:
         facts.append([say("Credits invoice"), f"{invoice.credits}, {document.credited_on}"])
         facts += [[say("Reason"), invoice.reason]] if invoice.reason else []

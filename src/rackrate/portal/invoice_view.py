@@ -20,6 +20,8 @@ KINDS = {
     LineKind.MANUAL: msg("Written by hand"),
     LineKind.INTEREST: msg("Interest for late payment"),
     LineKind.CREDIT_NOTE: msg("Credit"),
+    LineKind.SHORTFALL: msg("Missing to a minimum of use"),
+    LineKind.DRAWDOWN: msg("Paid by a prepaid balance"),
 }
 FILLS = {
     LineKind.USAGE: "on_demand",
@@ -34,6 +36,8 @@ FILLS = {
     LineKind.MANUAL: "flex",
     LineKind.INTEREST: "repair",
     LineKind.CREDIT_NOTE: "repair",
+    LineKind.SHORTFALL: "contract",
+    LineKind.DRAWDOWN: "flex",
 }
 
 

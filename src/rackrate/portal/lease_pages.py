@@ -151,7 +151,7 @@ def _lease_page(page: Page, id: LeaseId, refused: RackrateError | None) -> Respo
     found, events = leasing.show(page.world, page.actor, id)
     values = table(page, [found])
     row: lease_view.Row = values["rows"][0]
-    prices = catalogue.list_prices(page.world, page.actor, sku=found.terms.sku)
+    book = leasing.book_of(page.world, page.actor, id)
     currency = currency_of(page, values["names"], found.customer)
     known = values["names"].get(found.customer)
     zone = page.organisation.time_zone if known is None else known.time_zone
@@ -161,7 +161,7 @@ def _lease_page(page: Page, id: LeaseId, refused: RackrateError | None) -> Respo
         events=list(reversed(events)),
         event_names=lease_view.EVENTS,
         timeline=lease_view.timeline(found, events, page.now),
-        cost=lease_view.cost_so_far(found, events, prices, page.now, (currency, zone)),
+        cost=lease_view.cost_so_far(found, events, book, page.now, (currency, zone)),
         seconds=lease_view.billed_seconds(found, events, page.now),
         currency=currency,
         isolation=_isolation(page, found),

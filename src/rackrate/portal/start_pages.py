@@ -117,8 +117,8 @@ def choices(page: Page, wish: Wish) -> dict[str, Any]:
         contracts = [one for one in found if one.during.contains(page.now)]
     if contracts:
         for lease in leasing.find(page.world, page.actor, leasing.Filter(live=True)):
-            if lease.terms.contract and lease.members:
-                used[lease.terms.contract] = used.get(lease.terms.contract, 0) + lease.terms.nodes
+            if lease.terms.account and lease.members:
+                used[lease.terms.account] = used.get(lease.terms.account, 0) + lease.terms.nodes
     rows = chip_rows(offerings, contracts, used, page.now)
     cells = [cell for row in rows for cell in (*row.small, *row.whole, *row.signed)]
     chosen = next((cell for cell in cells if cell.value == wish.offer and cell.open), None)
@@ -197,7 +197,7 @@ def same_of(values: dict[str, Any]) -> Same | None:
         body += f',"nodes":{asked.nodes}'
     if cell.contract is not None:
         cli += f" --contract {cell.contract.id}"
-        body += f',"class":"contract","contract":"{cell.contract.id}"'
+        body += f',"contract":"{cell.contract.id}"'
     return Same(f"{cli} --project {project}", f"POST /v1/leases {{{body}}}")
 
 
@@ -256,7 +256,7 @@ def asked_for(wish: Wish) -> leasing.Ask:
         SkuId(sku),
         typed.whole("count", wish.count),
         typed.whole("nodes", wish.nodes),
-        LeaseClass.CONTRACT if contract else LeaseClass.ON_DEMAND,
+        None if contract else LeaseClass.ON_DEMAND,
         ContractId(contract) if contract else None,
         spec,
         wish.name.strip(),

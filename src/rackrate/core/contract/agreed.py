@@ -105,6 +105,10 @@ class AgreedBook(PriceBook):
             return None
         return 0 if tag == OVERAGE else int(tag.partition(".")[0])
 
+    def all_of(self, sku: SkuId, klass: LeaseClass, currency: str) -> list[Price]:
+        """Every price that a SKU has under the contract, as time goes on."""
+        return [price for _, price in self.steps(sku, klass, currency) if price is not None]
+
     def of(self, customer: object) -> "AgreedBook":
         """It is of one customer already."""
         return self
