@@ -13,6 +13,7 @@ from rackrate.app.metering import Meter, last_close
 from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
+from rackrate.app.site_use import first_used
 from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
@@ -21,7 +22,6 @@ from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, InvoiceLine, Line, Totals, totals
-from rackrate.core.lease import Lease
 from rackrate.core.ledger import not_before
 from rackrate.core.parties import Customer
 from rackrate.core.treatment import Supply
@@ -61,17 +61,19 @@ def close(world: World, actor: Actor, entity: EntityId, month: Month) -> tuple[I
         if tx.peek(Close, f"{entity}/{month}") is not None:
             issued = tx.find(Invoice, entity=entity, month=month)
             return tuple(one for one in issued if one.cause.startswith("month/"))
-        _check_order(tx, seller, month, world.clock.now())
+        # What is written down from this second on is late, also if the close takes a while.
+        now = world.clock.now()
+        _check_order(tx, seller, month, now)
         closing = seller_of(tx, entity)
         for each in sorted(closing.ahead):
             settling.lock(tx, each)  # Before anything is numbered, as whoever pays does.
         exchange.hold(tx, seller, *exchange.billed_elsewhere(tx, seller))
         # What is drawn from a balance goes before what the invoices add to it.
         _earn_contracts(world, tx, closing, month)
-        invoices = _close_customers(world, tx, closing, month)
+        invoices = _close_customers(world, tx, closing, month, now)
         shortfalls.settle_balances(world, tx, closing, month)
         exchange.revalue(tx, seller, month)
-        tx.add(Close(f"{entity}/{month}", entity, month, world.clock.now()))
+        tx.add(Close(f"{entity}/{month}", entity, month, now))
         return invoices
 
 
@@ -126,8 +128,10 @@ def _owner(id: InvoiceId) -> Locate:
     return owned("invoice", Invoice, id)
 
 
-def _close_customers(world: World, tx: Tx, seller: Seller, month: Month) -> tuple[Invoice, ...]:
-    now, beside = world.clock.now(), Beside.read(tx, seller)
+def _close_customers(
+    world: World, tx: Tx, seller: Seller, month: Month, now: datetime
+) -> tuple[Invoice, ...]:
+    beside = Beside.read(tx, seller)
     meter = Meter(tx, seller.entity, month, now)
     invoices: list[Invoice] = []
     for customer in tx.find(Customer, entity=seller.entity.id):
@@ -191,11 +195,11 @@ def _check_order(tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
 
 
 def _first_month(tx: Tx, seller: Entity) -> Month | None:
-    """The month of the entity's first lease or signature; None when there was neither."""
+    """The month of the entity's first use of anything, or signature; None when there is neither."""
     started: list[Month] = []
     for customer in tx.find(Customer, entity=seller.id):
-        first = tx.find(Lease, customer=customer.id, limit=1)
-        started += [Month.of(lease.created, customer.time_zone) for lease in first]
+        used = first_used(tx, customer.id)
+        started += [] if used is None else [Month.of(used, customer.time_zone)]
         signed = tx.find(Contract, customer=customer.id)
         started += [_first_of(contract, customer.time_zone) for contract in signed]
     return min(started, default=None)

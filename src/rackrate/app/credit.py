@@ -14,6 +14,7 @@ from fractions import Fraction
 from rackrate.app import committed, settling, shortfalls
 from rackrate.app.metering import Meter, last_close
 from rackrate.app.ports import Tx
+from rackrate.app.site_use import first_used
 from rackrate.app.world import World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
@@ -158,8 +159,8 @@ def count(tx: Tx, customer: Customer, now: datetime) -> CreditTally:
     used = Money.zero(customer.currency)
     this = Month.of(now, customer.time_zone)
     closed = last_close(tx, tx.get(Entity, customer.entity))
-    first = tx.find(Lease, customer=customer.id, limit=1)
-    begun = Month.of(first[0].created, customer.time_zone) if first else this
+    first = first_used(tx, customer.id)
+    begun = Month.of(first, customer.time_zone) if first else this
     month = begun if closed is None else closed.month.plus(1)
     # What was learnt late of closed months is on the first invoice to come, and on no other.
     late = True

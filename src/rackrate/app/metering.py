@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rackrate.app.committed import Under
 from rackrate.app.ports import Tx
@@ -24,6 +24,7 @@ from rackrate.core.tax import TaxRule, tax_rule
 from rackrate.core.treatment import Supply, TaxTable
 from rackrate.core.usage import Volume, kept, uses_of, volumes_of
 
+A_SECOND = timedelta(seconds=1)
 History = tuple[Lease, Sequence[LeaseEvent]]
 
 
@@ -47,22 +48,22 @@ class Meter:
         if window.start < self._now < window.end:
             window = Interval(window.start, self._now)
         keeping: list[History] = []
-        for lease, events in self._tx.histories(customer.id, window):
+        # Of a month that is over, what is written down in the second of its close is late.
+        cut = self._now if window.end <= self._now else self._now + A_SECOND
+        for lease, told in self._tx.histories(customer.id, window):
+            events = told if told[-1].recorded_at < cut else _known(told, cut)
             yield from meter.of_lease(lease, events, window)
             if volumes_of(lease):
                 keeping.append((lease, events))
         yield from meter.of_volumes(keeping, window)
-        beside = held_and_read(self._tx, customer.id, book, window, self._now)
+        beside = held_and_read(self._tx, customer.id, book, window, cut)
         yield from meter.of_places(beside, window)
         if self._last is not None:
-            yield from self._corrections(meter, customer, self._last)
+            yield from self._corrections(meter, customer, self._last, cut)
             if book.knows(EGRESS):
-                yield from self._read_late(meter, customer, self._last)
-
-    def _read_late(self, meter: "_Account", customer: Customer, last: Close) -> Iterator[Line]:
-        """What readings that were told after a close come to, month by month."""
-        for month, read in told_late(self._tx, customer.id, last, customer.time_zone, self._now):
-            yield from meter.read_late(month, last.at, read)
+                late = told_late(self._tx, customer.id, self._last, customer.time_zone, cut)
+                for month, read in late:
+                    yield from meter.read_late(month, self._last.at, read)
 
     def _book(self, customer: Customer) -> PriceBook:
         book = self._books.get(customer.currency)
@@ -76,18 +77,20 @@ class Meter:
             self._skus = {sku.id: sku.supply for sku in self._tx.find(Sku)}
         return _Taxes(self._tx, self._seller.taxes(customer), self._skus)
 
-    def _corrections(self, meter: "_Account", customer: Customer, last: Close) -> Iterator[Line]:
+    def _corrections(
+        self, meter: "_Account", customer: Customer, last: Close, cut: datetime
+    ) -> Iterator[Line]:
         """What closed months should have been billed, less what was known when they were closed."""
         learnt = self._learnt(last, customer.time_zone).get(customer.id)
         if learnt is None:
             return
-        late = [(lease, self._tx.history(lease.id)) for lease in learnt]
+        late = [(lease, _known(self._tx.history(lease.id), cut)) for lease in learnt]
         closed = last.month.interval(customer.time_zone).end
         first = Month.of(min(lease.created for lease in learnt), customer.time_zone)
         volumes = {volume for lease in learnt for volume in volumes_of(lease)}
         whole = Interval(first.interval(customer.time_zone).start, closed)
         keeping = [
-            (lease, events)
+            (lease, _known(events, cut))
             for lease, events in (self._tx.histories(customer.id, whole) if volumes else ())
             if volumes & volumes_of(lease).keys()
         ]
