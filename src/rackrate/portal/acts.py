@@ -34,6 +34,8 @@ VERB_NAMES: Mapping[str, str] = {
     Verb.CHANNEL_READ: msg("look at channels and notifications"),
     Verb.BUDGET_WRITE: msg("set budgets"),
     Verb.CHANNEL_WRITE: msg("change channels, or send again"),
+    Verb.ADDRESS_WRITE: msg("take or give back an address"),
+    Verb.READING_WRITE: msg("report what was read at a meter"),
     Verb.AUDIT_READ: msg("look at the audit log"),
     Verb.SYSTEM_WRITE: msg("change the seller of record"),
 }

@@ -62,6 +62,19 @@ KNOWN = frozenset(
         msg("This site is simulated: there is no machine to enter"),
     }
 )
+# Parts of the basis of a price that operators write alike.
+PHRASES = frozenset(
+    {
+        msg("per node and calendar month"),
+        msg("per GPU-hour"),
+        msg("before VAT"),
+        msg("with VAT"),
+        msg("power and cooling included"),
+        msg("power included"),
+        msg("without power"),
+        msg("list price"),
+    }
+)
 # What a form's redirect may say was done.
 DONE = {
     "started": msg("The lease has its machines. Billing starts when the health check passes."),
@@ -293,6 +306,18 @@ class Page:
             )
         if text in KNOWN:
             return self.portal.catalogue.markup(self.look.language, text)
+        return Markup('<span lang="en">{}</span>').format(text)
+
+    def phrase(self, text: str) -> Markup:
+        """What an operator wrote, as the basis of a price: in parts that are known, or as it is."""
+        parts = [self._part(part) for part in text.split(", ")] if text else []
+        return Markup("，" if self.look.language == "zh" else ", ").join(parts)
+
+    def _part(self, text: str) -> Markup:
+        if text in PHRASES:
+            return self.portal.catalogue.markup(self.look.language, text)
+        if self.look.language == "en" or not text.isascii():
+            return Markup.escape(text)
         return Markup('<span lang="en">{}</span>').format(text)
 
     def show(

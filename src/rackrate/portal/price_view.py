@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from rackrate.core.contract_price import PriceUnit
 from rackrate.core.pricing import Unit
 from rackrate.portal.messages import msg
 
 UNITS: Mapping[str, str] = {
+    PriceUnit.GPU_MONTH: msg("GPU-month"),
     Unit.SLOT_SECOND: msg("slot-second"),
     Unit.SLOT_HOUR: msg("slot-hour"),
     Unit.GPU_SECOND: msg("GPU-second"),

@@ -1,60 +1,21 @@
-"""What is sold, and to whom: prices with stock and dates, chips, customers."""
+"""To whom is sold: customers, their projects and their members."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from rackrate.app import billing, catalogue, customers, identity, leasing, tallies
+from rackrate.app import billing, customers, identity, leasing, tallies
 from rackrate.core.access import ROLES, Role, Scope, Verb
-from rackrate.core.chips import Confidence
 from rackrate.core.errors import Invalid, RackrateError
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.money import total
-from rackrate.core.price_check import Finding
 from rackrate.core.tally import Tally
 from rackrate.portal.errors import refusal, status_of
-from rackrate.portal.lease_view import CLASS_NAMES
-from rackrate.portal.matrix import matrix_of
-from rackrate.portal.messages import msg
 from rackrate.portal.page import ROLE_NAMES, Page, Posted, Same, Visited
 
 router = APIRouter()
 A_PAGE = 100
-CONFIDENCE = {
-    Confidence.DATASHEET: ("ok", msg("datasheet")),
-    Confidence.SECONDARY: ("", msg("secondary source")),
-    Confidence.DISPUTED: ("warn", msg("sources disagree")),
-    Confidence.OPERATOR: ("", msg("told by the operator")),
-}
-
-
-@router.get("/prices")
-def prices(page: Visited) -> Response:
-    """What is in force with stock, what was and what is to come, and what the chips are."""
-    book = catalogue.list_prices(page.world, page.actor)
-    now = {price.id for price in catalogue.list_prices(page.world, page.actor, page.now)}
-    values = {
-        "offerings": catalogue.list_offerings(page.world, page.actor, page.organisation.currency),
-        "book": sorted(book, key=lambda price: (price.series, price.effective)),
-        "faults": _faults(page),
-        "in_force": now,
-        "matrices": [
-            matrix_of(price)
-            for price in catalogue.list_contract_prices(page.world, page.actor, at=page.now)
-        ],
-        "class_names": CLASS_NAMES,
-        "chips": catalogue.list_chips(page.world, page.actor),
-        "confidence": CONFIDENCE,
-    }
-    return page.show("prices.html", Same("rackrate price list", "GET /v1/prices"), **values)
-
-
-def _faults(page: Page) -> list[Finding] | None:
-    """What is wrong with the price book, for those who work for the operator."""
-    if page.organisation.customer is not None or not page.may(Verb.FLEET_READ):
-        return None
-    return catalogue.check_prices(page.world, page.actor)
 
 
 @router.get("/customers")
