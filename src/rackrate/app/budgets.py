@@ -39,6 +39,10 @@ class NewBudget:
     stop: bool = False
     grace: timedelta = GRACE
 
+    @property
+    def id(self) -> str:
+        return budget_id(self.customer, self.project)
+
 
 def set_budget(world: World, actor: Actor, new: NewBudget) -> Budget:
     """From now on. Another amount is told of anew, and has its own grace."""
@@ -46,7 +50,7 @@ def set_budget(world: World, actor: Actor, new: NewBudget) -> Budget:
     with acting(world, actor, Verb.BUDGET_WRITE, target) as tx:
         customer = tx.get(Customer, new.customer)
         _check(tx, customer, new)
-        id, now = budget_id(new.customer, new.project), world.clock.now()
+        id, now = new.id, world.clock.now()
         old, month = tx.peek(Budget, id), Month.of(now, customer.time_zone)
         try:
             budget = Budget(

@@ -42,6 +42,10 @@ class NewWallet:
     grace: timedelta = GRACE
     keep_storage: timedelta = KEEP_STORAGE
 
+    @property
+    def id(self) -> str:
+        return self.customer
+
 
 @dataclass(frozen=True, slots=True)
 class TopUp:

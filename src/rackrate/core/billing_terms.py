@@ -25,6 +25,10 @@ class OrderNumber:
         if self.project is not None and self.contract is not None:
             raise ValueError("a purchase-order number is of a project or of a contract, not both")
 
+    def __str__(self) -> str:
+        of = self.contract or self.project
+        return f"{self.number} of {of}" if of else self.number
+
 
 @dataclass(frozen=True, slots=True)
 class BillingTerms:
@@ -61,6 +65,9 @@ class Step:
     level: int
     days: int
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} after {self.days} days"
 
 
 DEFAULT_STEPS = (Step(1, 7, "reminder"), Step(2, 21, "second reminder"), Step(3, 35, "last notice"))

@@ -8,14 +8,18 @@ from typing import Any
 
 from rackrate.app import dedicated, procurement, sales
 from rackrate.app.adopting import Adoption, adopt
+from rackrate.app.budgets import NewBudget
 from rackrate.app.identity import membership_verb
+from rackrate.app.manifest import billing
 from rackrate.app.manifest.changes import Action, Change, Known, plan_changes
 from rackrate.app.manifest.documents.reading import Declarations, read
 from rackrate.app.opening import OpenInvoice, record
 from rackrate.app.ports import Tx
+from rackrate.app.wallets import NewWallet
 from rackrate.app.world import World, acting, check, reading
 from rackrate.core.access import Actor, Grant, Target, Verb
 from rackrate.core.address import AddressPool
+from rackrate.core.budget import Budget
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.currency import CurrencyRate
@@ -26,6 +30,7 @@ from rackrate.core.parties import Customer, Principal, Project
 from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price
 from rackrate.core.purchase import PurchaseOrder
+from rackrate.core.wallet import Wallet
 
 LONGEST_TARGET = 200
 VERBS: Mapping[type, Verb] = {
@@ -50,6 +55,7 @@ VERBS: Mapping[type, Verb] = {
     sales.Offer: Verb.CONTRACT_WRITE,
     OpenInvoice: Verb.INVOICE_WRITE,
     Adoption: Verb.FLEET_WRITE,
+    **billing.VERBS,
 }
 
 
@@ -142,7 +148,7 @@ def _target(tx: Tx, change: Change) -> Target:
             return Target(kind, name, change.row.id)
         case Project() | Grant():
             return Target(kind, name, change.row.customer)
-        case OpenInvoice():
+        case OpenInvoice() | NewBudget() | Budget() | NewWallet() | Wallet():
             return Target(kind, name, change.row.customer)
         case sales.Offer(project=id) | Adoption(project=id):
             project = tx.peek(Project, id)
@@ -195,4 +201,5 @@ _CARRIED_OUT: Mapping[type, Callable[[World, Actor, Any], object]] = {
     sales.Offer: sales.sign,
     OpenInvoice: record,
     Adoption: adopt,
+    **billing.CARRIED_OUT,
 }

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from rackrate.app.adopting import Adoption, differences
-from rackrate.app.manifest import pools
+from rackrate.app.manifest import billing, pools
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
@@ -52,11 +52,14 @@ ORDER: tuple[type, ...] = (
     Entity, Chip, Site, Rack, Block, AddressPool, Node, Sku, PriceIndex, IndexValue, Price,
     ContractPrice, CurrencyRate, Customer, Project, Principal, Grant, PurchaseOrder, Offer,
     OpenInvoice, Adoption,
+    *billing.ORDER,
 )  # fmt: skip
 
 
 # What a document asks for is another value than the row that it becomes.
-_KEPT_AS: Mapping[type, type] = {Offer: Contract, OpenInvoice: Invoice, Adoption: Lease}
+_KEPT_AS: Mapping[type, type] = {
+    Offer: Contract, OpenInvoice: Invoice, Adoption: Lease, **billing.KEPT_AS,
+}  # fmt: skip
 
 
 class Action(StrEnum):
@@ -251,7 +254,7 @@ def _offer(row: Offer, known: Known) -> Iterator[str]:
 _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
     Node: _node, Sku: _sku, Grant: _grant, PurchaseOrder: _order, Offer: _offer,
     AddressPool: pools.misfits,
-    CurrencyRate: misfits,
+    CurrencyRate: misfits, **billing.CHECKS,
 }  # fmt: skip
 
 
@@ -337,7 +340,7 @@ def _merged(old: Any, new: Any) -> Any:
         return replace(new, batches=old.batches)
     if isinstance(new, Customer) and new.credit_limit is None and old.currency == new.currency:
         return replace(new, credit_limit=old.credit_limit)
-    return old if isinstance(new, Principal | Grant) else new
+    return old if isinstance(new, Principal | Grant) else billing.merged(old, new)
 
 
 def _noun(kind: type) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rackrate.app.manifest.documents import (
+    billing,
     brownfield,
     catalogue,
     contracts,
@@ -31,6 +32,7 @@ READERS: Mapping[str, Reader] = {
     **purchases.READERS,
     **contracts.READERS,
     **brownfield.READERS,
+    **billing.READERS,
 }
 
 
