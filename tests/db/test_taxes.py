@@ -15,10 +15,7 @@ MONEY = (
 )
 
 
-@pytest.mark.parametrize("gross", [106, -106])
-def test_old_lines_get_the_rule_of_their_invoice(
-    empty_database: str, tmp_path: Path, gross: int
-) -> None:
+def test_old_lines_get_the_rule_of_their_invoice(empty_database: str, tmp_path: Path) -> None:
     folder = tmp_path / "schema"
     shutil.copytree(FOLDER, folder)
     later = [path for path in folder.glob("[0-9]*.sql") if path.name >= "0015"]
@@ -28,15 +25,13 @@ def test_old_lines_get_the_rule_of_their_invoice(
     grants = (folder / "grants.sql").read_text()
     (folder / "grants.sql").write_text("")
     migrate(empty_database, folder)
-    net, kind = gross * 100 // 106, "invoice" if gross > 0 else "credit_note"
     with psycopg.connect(empty_database) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
-            f"INSERT INTO invoice (id, entity, customer, cause, month, issued, due, kind, reason,"
+            "INSERT INTO invoice (id, entity, customer, cause, month, issued, due, kind, reason,"
             f" purchase_order, tax_rule, {MONEY}) VALUES ('EX-1', 'e', 'c', 'x', '2026-11', now(),"
-            f" now(), %s, '', '', 'cn-service-6', {net}, 'CNY', {gross - net}, 'CNY', {gross},"
-            " 'CNY', 0, 'CNY', 0, 'CNY')",
-            [kind],
+            " now(), 'invoice', '', '', 'cn-service-6', 100, 'CNY', 6, 'CNY', 106, 'CNY', 0, 'CNY',"
+            " 0, 'CNY')"
         )
         connection.execute(
             "INSERT INTO invoice_line (id, invoice, customer, place, line) VALUES ('EX-1/1',"
@@ -58,6 +53,6 @@ def test_old_lines_get_the_rule_of_their_invoice(
     assert found[1:] == ("cn-service-6", "s")
     assert part == {
         "rule": "cn-service-6",
-        "net": {"minor": net, "currency": "CNY"},
-        "tax": {"minor": gross - net, "currency": "CNY"},
+        "net": {"minor": 100, "currency": "CNY"},
+        "tax": {"minor": 6, "currency": "CNY"},
     }

@@ -96,9 +96,12 @@ def explain(
         (used, lambda: _priced(used, zone)),
         (used, lambda: _rounded(used, line)),
         (plan, lambda: _scheduled(plan, line)),
+        (row["owing"], lambda: _owing(row["owing"], line)),
+        (row["drawn"], lambda: _drawn(row["drawn"])),
         (row["credited"], lambda: _credited(row["credited"])),
         (row["late"], lambda: _late(row["late"], zone, line)),
         (row["written"], lambda: _written(row["written"])),
+        (row["taxed"], lambda: _taxed(row["taxed"], line)),
         (row["entries"], lambda: _posted(row["entries"])),
     ]
     for number_of, (_, print_step) in enumerate((each for each in steps if each[0]), 1):
@@ -128,6 +131,24 @@ def seconds(milli: int) -> str:
 def _left_out(part: Row, zone: str) -> None:
     print("Left out")
     print_table(LEFT, _dated(part["left_out"], zone), "Nothing: it was used all the time.")
+
+
+def _owing(part: Row, line: Row) -> None:
+    print(f"Used in {part['period']}: {money(part['used'])}")
+    print_table(BEFORE, part["lines"], "Nothing.")
+    short = money(part["shortfall"])
+    print(f"The minimum is {money(part['minimum'])}: {short} is missing")
+    if part["before"]:
+        print("Asked for it before:")
+        print_table(BEFORE, part["before"])
+        print(f"The difference is {money(line['net'])} before tax")
+    if not part["matches"]:
+        print("It comes to another amount now: see the changes on later invoices.")
+
+
+def _drawn(part: Row) -> None:
+    print(f"Of {money(part['prepaid'])} prepaid for use {money(part['left_before'])} was left")
+    print(f"{money(part['drawn'])} of it pays this invoice: {money(part['left_after'])} is left")
 
 
 def _priced(part: Row, zone: str) -> None:
@@ -184,6 +205,11 @@ def _late(part: list[Row], zone: str, line: Row) -> None:
 
 def _written(part: Row) -> None:
     print(f"Written by {part['author']}, approved by {part['approver']}: {part['reason']}")
+
+
+def _taxed(part: Row, line: Row) -> None:
+    print(f"Taxed as a {line['supply']}, under {part['rule']}: {part['name']}")
+    print(f"All of this invoice under it: {money(part['tax'])} on {money(part['net'])}")
 
 
 def _posted(part: list[Row]) -> None:

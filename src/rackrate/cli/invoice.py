@@ -189,7 +189,14 @@ def show(
     if output is Shown.JSON:
         print_json(row)
         return
+    row["digital"] = _numbers(client.get(path("invoices", number, "digital"))["items"])
     _sheet(row, Zones(client).entity(row["entity"]))
+
+
+def _numbers(issued: list[Row]) -> str:
+    """Of its digital invoices: the blue one, and the red one that takes it back."""
+    known = [f"{each['number']} ({each['colour']})" for each in issued if each["number"]]
+    return ", ".join(known)
 
 
 def _sheet(row: Row, zone: str) -> None:
@@ -208,6 +215,7 @@ def _sheet(row: Row, zone: str) -> None:
             ("Reason", row["reason"]),
             ("Again on", row["replaced"]),
             ("Tax rule", row["tax_rule"]),
+            ("Digital invoice", row["digital"]),
         ]
     )
     print()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from rackrate.core.committed import Drawn, Owing
 from rackrate.core.contract import Instalment, Schedule
 from rackrate.core.draft import Draft
 from rackrate.core.interval import Interval
@@ -128,6 +129,8 @@ class Explanation:
     late: tuple[Run, ...] = ()
     draft: Draft | None = None
     entries: tuple[Entry, ...] = ()
+    owing: Owing | None = None
+    drawn: Drawn | None = None
 
     @property
     def taxed(self) -> TaxPart:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from rackrate.api.schemas.money import Entry, Line
+from rackrate.api.schemas.money import Entry, Line, TaxPart
 from rackrate.api.schemas.parts import Money, Period, Schema
-from rackrate.core import explanation
+from rackrate.core import committed, explanation
 from rackrate.core.draft import Draft
 from rackrate.core.invoice import InvoiceLine
 from rackrate.core.lease import EventKind, LeaseEvent
@@ -140,6 +140,53 @@ class Before(Schema):
         )
 
 
+class Owing(Schema):
+    """shortfall = minimum - used, not below zero, less what was asked for it before; by these lines
+    of use.
+    """
+
+    minimum: Money
+    period: str
+    during: Period
+    used: Money
+    shortfall: Money
+    lines: list[Before]
+    before: list[Before]
+    matches: bool
+
+    @classmethod
+    def of(cls, why: committed.Owing) -> "Owing":
+        period = why.counted.period
+        return cls(
+            minimum=Money.of(period.minimum),
+            period=period.said,
+            during=Period.of(period.during),
+            used=Money.of(why.counted.used),
+            shortfall=Money.of(why.counted.shortfall),
+            lines=[Before.of(row) for row in why.rows],
+            before=[Before.of(row) for row in why.before],
+            matches=why.matches,
+        )
+
+
+class Drawn(Schema):
+    """What was prepaid for use, what was left of it before the line, and after it."""
+
+    prepaid: Money
+    left_before: Money
+    drawn: Money
+    left_after: Money
+
+    @classmethod
+    def of(cls, why: committed.Drawn) -> "Drawn":
+        return cls(
+            prepaid=Money.of(why.stands.prepaid),
+            left_before=Money.of(why.stands.left),
+            drawn=Money.of(why.amount),
+            left_after=Money.of(why.left),
+        )
+
+
 class Scheduled(Schema):
     """value = drawdown + due, less what was invoiced before. Amounts are as the contract's are."""
 
@@ -207,7 +254,10 @@ class Explanation(Schema):
     credited: Before | None = Field(description="Of a credit note: the line that it takes from")
     late: list[LateDays]
     written: Written | None
+    taxed: TaxPart = Field(description="The rule of the line, and all of the invoice under it")
     entries: list[Entry]
+    owing: Owing | None = Field(description="Of a shortfall")
+    drawn: Drawn | None = Field(description="Of what a prepaid balance pays")
 
     @classmethod
     def of(cls, why: explanation.Explanation) -> "Explanation":
@@ -222,5 +272,8 @@ class Explanation(Schema):
             credited=None if why.credited is None else Before.of(why.credited),
             late=[LateDays.of(run) for run in why.late],
             written=None if why.draft is None else Written.of(why.draft),
+            taxed=TaxPart.of(why.taxed),
             entries=[Entry.of(entry) for entry in why.entries],
+            owing=None if why.owing is None else Owing.of(why.owing),
+            drawn=None if why.drawn is None else Drawn.of(why.drawn),
         )
