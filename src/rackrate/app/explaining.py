@@ -2,12 +2,13 @@
 
 from rackrate.app.beside import overdue_with
 from rackrate.app.committed import agreed_book
-from rackrate.app.instalments import plan_of
+from rackrate.app.instalments import books_of, plan_of
 from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
 from rackrate.app.world import World, confine, reading
 from rackrate.core.access import Actor, Target, Verb, allows
+from rackrate.core.committed import Drawn, Owing, drawn, owing
 from rackrate.core.contract import Contract
 from rackrate.core.draft import Draft
 from rackrate.core.errors import Missing
@@ -52,6 +53,7 @@ def explain(world: World, actor: Actor, id: InvoiceId, place: int) -> Explanatio
             _late(tx, invoice, row),
             _draft(tx, row) if actor.operator else None,
             tuple(_entries(tx, invoice, row)) if books else (),
+            *_used(tx, world, invoice, row),
         )
 
 
@@ -109,6 +111,25 @@ def _scheduled(tx: Tx, world: World, row: InvoiceLine) -> Scheduled | None:
     return scheduled(row, plan, billed, contract.tax_included)
 
 
+def _used(
+    tx: Tx, world: World, invoice: Invoice, row: InvoiceLine
+) -> tuple[Owing | None, Drawn | None]:
+    """What a shortfall or a drawdown comes from, with what was invoiced until then."""
+    if row.line.kind not in (LineKind.SHORTFALL, LineKind.DRAWDOWN) or row.line.contract is None:
+        return None, None
+    contract = tx.get(Contract, row.line.contract)
+    first = _first_of(tx, invoice, row)
+    issued = {each.id: each.issued for each in tx.find(Invoice, customer=row.customer)}
+    known = [
+        each
+        for each in tx.find(InvoiceLine, contract=contract.id)
+        if issued[each.invoice] <= first.issued and (not each.line.again or each.id == row.id)
+    ]
+    known.sort(key=lambda each: (issued[each.invoice], each.id))
+    books = books_of(tx, contract, world.clock.now(), row.line.month)
+    return owing(books, row, known), drawn(books, row, known)
+
+
 def _credited(tx: Tx, invoice: Invoice, row: InvoiceLine) -> InvoiceLine | None:
     if invoice.credits is None:
         return None
@@ -134,7 +155,7 @@ def _entries(tx: Tx, invoice: Invoice, row: InvoiceLine) -> list[Entry]:
     """What the invoice posted, and what the line's use earned, month by month of the seller's."""
     zone, first = tx.get(Entity, invoice.entity).time_zone, _first_of(tx, invoice, row)
     causes = [issued_id(invoice)]
-    if row.line.kind in (LineKind.USAGE, LineKind.CORRECTION):
+    if row.line.kind in (LineKind.USAGE, LineKind.CORRECTION, LineKind.SHORTFALL):
         causes += [
             EntryId(f"earned/{first.id}/{month}") for month, _ in months_over(row.line.during, zone)
         ]

@@ -1,14 +1,14 @@
 """What use under a contract comes to when a month closes: shortfalls, and its prepaid balance."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rackrate.core.contract import Contract, Left, Period, Schedule, TrueUp, last_month, periods
 from rackrate.core.contract.agreed import period_of
 from rackrate.core.contract_tax import Pool, Taxing, pools_of
 from rackrate.core.interval import Interval, Month
-from rackrate.core.invoice import Line, LineKind, priced
+from rackrate.core.invoice import AGAIN, InvoiceLine, Line, LineKind, priced
 from rackrate.core.money import Money, total
 from rackrate.core.tax import tax_on, tax_rule
 
@@ -82,8 +82,7 @@ def counted(books: Books, used: Iterable[Line] = ()) -> list[Counted]:
     sums: dict[str, int] = {}
     for line in (*books.billed, *used):
         if line.kind in USED and line.commitment:
-            of = period_of(line.price, contract)
-            key = of if "." in of else f"{of}/{line.month}"
+            key = _counts_to(line, contract)
             sums[key] = sums.get(key, 0) + quoted(line, contract).minor
     return [
         Counted(period, Money(sums.get(_key(period), 0), contract.currency))
@@ -91,6 +90,12 @@ def counted(books: Books, used: Iterable[Line] = ()) -> list[Counted]:
         for period in periods(each, books.time_zone)
         if period.last <= books.closed
     ]
+
+
+def _counts_to(line: Line, contract: Contract) -> str:
+    """To which period: the key of it, as `_key` makes it."""
+    of = period_of(line.price, contract)
+    return of if "." in of else f"{of}/{line.month}"
 
 
 def _key(period: Period) -> str:
@@ -272,3 +277,62 @@ def _of_balance(
         supply=pool.supply,
         tax_rule=pool.rule.id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """How a shortfall came about: what was used of its minimum by `rows`, and asked for `before`.
+
+    `counted` is as it was known with its invoice. `matches`: that comes to the line.
+    """
+
+    counted: Counted
+    rows: tuple[InvoiceLine, ...]
+    before: tuple[InvoiceLine, ...]
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How a balance was drawn down: `stands` is as it was before the line."""
+
+    stands: Balance
+    amount: Money
+
+    @property
+    def left(self) -> Money:
+        return self.stands.left - self.amount
+
+
+def owing(books: Books, row: InvoiceLine, known: Sequence[InvoiceLine]) -> Owing | None:
+    """Of a shortfall; None for lines of another kind. `known` is what was invoiced up to it."""
+    line, contract = row.line, books.contract
+    source = line.source.partition(AGAIN)[0]
+    then = replace(books, billed=[each.line for each in known if each.id != row.id])
+    for each in counted(then):
+        if line.kind is not LineKind.SHORTFALL:
+            break
+        if not (source + "/").startswith(source_of(contract, each.period) + "/"):
+            continue
+        asked = {before.source for before in shortfall_lines(then, each.period)}
+        before = tuple(one for one in known if one.line.source in asked and one.id != row.id)
+        rows = tuple(one for one in known if _counts(one.line, each.period, contract))
+        so_far = total((quoted(one.line, contract) for one in before), contract.currency)
+        matches = each.shortfall == so_far + quoted(line, contract)
+        return Owing(each, rows, before, matches)
+    return None
+
+
+def drawn(books: Books, row: InvoiceLine, known: Sequence[InvoiceLine]) -> Drawn | None:
+    """Of a drawdown; None for lines of another kind. `known` is as of `owing`, in order."""
+    if row.line.kind is not LineKind.DRAWDOWN:
+        return None
+    ids = [each.id for each in known]
+    earlier = [each.line for each in known[: ids.index(row.id)]]
+    stands = balance(replace(books, billed=earlier))
+    return None if stands is None else Drawn(stands, -quoted(row.line, books.contract))
+
+
+def _counts(line: Line, period: Period, contract: Contract) -> bool:
+    used = line.kind in USED and line.commitment == period.commitment
+    return used and _counts_to(line, contract) == _key(period)
