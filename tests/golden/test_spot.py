@@ -92,8 +92,8 @@ STORY: tuple[Told, ...] = (
     ("Studio takes what there is.", spot),
     ("An hour later the index is published as 16.00: from now on spot is 12.00, its cap.",
      lambda s: (pass_by(s, 60), publish(s, "16.00"))),
-    ("A quarter of an hour later Robotics starts a node on demand: none is sold on demand while "
-     "two are its contract's, and spot is on the others. It waits.",
+    (("A quarter of an hour later Robotics starts a node on demand: none is sold on demand while "
+     "two are its contract's, and spot is on the others. It waits."),
      lambda s: (pass_by(s, 15), start(s, LeaseClass.ON_DEMAND))),
     ("Four minutes later it still waits, and no new spot takes its place.",
      lambda s: (pass_by(s, 4), start(s, LeaseClass.SPOT))),
