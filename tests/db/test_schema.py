@@ -217,3 +217,34 @@ def check_confined(dsn: str) -> None:
         with store.transaction() as tx:
             tx.confine(ACME)
             assert [row.id for row in tx.find(Customer)] == [ACME]
+
+
+def test_contract_prices_of_before_are_numbers_of_their_currency(
+    empty_database: str, folder: Path
+) -> None:
+    """Rows from before step 18, whose amounts were money; it has to know how many digits."""
+    (step_18,) = folder.glob("0018-*.sql")
+    text = step_18.read_text()
+    for path in folder.glob("[0-9]*.sql"):
+        if path.name >= "0018":
+            path.unlink()
+    (folder / "grants.sql").write_text("")
+    migrate(empty_database, folder)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for currency in ("CNY", "JPY", "KWD"):
+            money = f'{{"minor": 5670012, "currency": "{currency}"}}'
+            tiers = f'[{{"months": 36, "nodes": 1, "amount": {money}}}]'
+            connection.execute(
+                "INSERT INTO contract_price (id, sku, currency, effective, tax_included, basis,"
+                " floor_percent, tiers) VALUES (%s, 's', %s, now(), false, 'all', 5, %s)",
+                [currency, currency, tiers],
+            )
+    step_18.write_text(text)
+    assert migrate(empty_database, folder) == 1
+    found = asked(empty_database, "SELECT id, tiers, unit FROM contract_price ORDER BY id")
+    assert [(id, tiers[0]["amount"], unit) for id, tiers, unit in found] == [
+        ("CNY", "56700.12", "node_month"),
+        ("JPY", "5670012", "node_month"),
+        ("KWD", "5670.012", "node_month"),
+    ]

@@ -8,6 +8,7 @@ from rackrate.core.contract import (
     Commitment,
     Contract,
     Delivery,
+    Instalment,
     Rhythm,
     Schedule,
     damages_of,
@@ -16,9 +17,10 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract_tax import Drawdown, Pool, Taxing, pools_of
 from rackrate.core.ids import SkuId
-from rackrate.core.interval import Month
+from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import Line, LineKind, priced
 from rackrate.core.money import Money, total
+from rackrate.core.tax import TaxRule, net_of
 from rackrate.core.treatment import Supply
 
 
@@ -65,15 +67,48 @@ def earned(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Earned]:
     """All months, net of tax: they add up to what all invoices are net, less what goes back."""
     prepaid = Drawdown(pools_of(contract, plan, taxing))
     months: list[Earned] = []
+    for each, priced_as in _priced(contract, plan, taxing):
+        commitment, (net, _) = priced_as.commitment, priced_as.amount
+        drawn = prepaid.draw(each.drawdown, priced_as.supply)
+        months.append(Earned(each.month, each.commitment, commitment.sku, net + drawn, drawn))
+    return months
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """An instalment's (net, gross), and what decides them."""
+
+    commitment: Commitment
+    supply: Supply
+    rule: TaxRule
+    amount: tuple[Money, Money | None]
+
+
+def _priced(
+    contract: Contract, plan: Schedule, taxing: Taxing
+) -> Iterator[tuple[Instalment, _Priced]]:
+    """Each instalment net of tax. Of a total with tax inside, months add up to the net of all."""
+    asked: dict[tuple[int, str], Money] = {}
     for each in plan.instalments:
         commitment = contract.commitment(each.commitment)
         assert commitment is not None, each
         supply = taxing.supply(commitment)
         rule = taxing.rule(_instalment(contract, each.commitment, each.month), supply, each.month)
-        net, _ = priced(each.due, contract.tax_included, rule)
-        drawn = prepaid.draw(each.drawdown, supply)
-        months.append(Earned(each.month, each.commitment, commitment.sku, net + drawn, drawn))
-    return months
+        amount = priced(each.due, contract.tax_included, rule)
+        if commitment.total is not None and contract.tax_included:
+            place = (each.commitment, rule.id)
+            before = asked.get(place) or _prepaid_for(contract, plan, commitment)
+            asked[place] = before + each.due
+            amount = net_of(asked[place], rule) - net_of(before, rule), each.due
+        yield each, _Priced(commitment, supply, rule, amount)
+
+
+def _prepaid_for(contract: Contract, plan: Schedule, commitment: Commitment) -> Money:
+    """The prepayment of its order, where that is for nothing else."""
+    amounts = dict(plan.prepayments)
+    alone = len(contract.ordered(commitment.order)) == 1
+    zero = Money.zero(contract.currency)
+    return amounts.get(commitment.order, zero) if alone else zero
 
 
 def _instalment(contract: Contract, commitment: int, month: Month) -> str:
@@ -133,12 +168,19 @@ def _is_over(due: Due) -> bool:
     return due.closed is not None and last_month(due.contract, due.time_zone) <= due.closed
 
 
+def _waits(due: Due) -> bool:
+    """Whether something that is paid once is still to be accepted, which may be after the term."""
+    accepted = {each.commitment for each in due.deliveries if each.accepted is not None}
+    waiting = (each for each in due.contract.commitments if each.waits and each.lasts is not None)
+    return any(each.number not in accepted for each in waiting)
+
+
 def _refund(due: Due) -> Iterator[Line]:
     """What was prepaid and never drawn down goes back once the last month is over: under the rule
     under which it was asked for.
     """
     contract, plan = due.contract, due.plan
-    if not plan.left or not _is_over(due) or contract.terms.payment.balance:
+    if not plan.left or not _is_over(due) or _waits(due) or contract.terms.payment.balance:
         return
     last = last_month(contract, due.time_zone)
     prepaid = Drawdown(pools_of(contract, plan, due.taxing))
@@ -172,37 +214,57 @@ def _instalments(due: Due) -> Iterator[Line]:
     for line in due.billed:
         if line.kind is LineKind.INSTALMENT:
             before.setdefault((line.month, line.commitment), []).append(line)
-    planned = {(each.month, each.commitment): each for each in due.plan.instalments}
+    planned = {
+        (each.month, each.commitment): (each, as_priced)
+        for each, as_priced in _priced(contract, due.plan, due.taxing)
+    }
     for month, number in sorted({*planned, *before}):
-        asked, lines = planned.get((month, number)), before.get((month, number), [])
+        asked, as_priced = planned.get((month, number), (None, None))
+        lines = before.get((month, number), [])
         commitment = contract.commitment(number)
         assert commitment is not None, lines
         if rhythm.asked(commitment, month) > due.until:
             continue
-        amount = asked.due if asked else Money.zero(contract.currency)
         if not lines and (asked is None or not asked.value):
             continue
-        source, supply = _instalment(contract, number, month), due.taxing.supply(commitment)
-        rule = due.taxing.rule(source, supply, month)
-        net, gross = _less(priced(amount, contract.tax_included, rule), lines)
-        if lines and not net and not gross:
-            continue
-        tail = f"/{len(lines)}" if lines else ""
-        changed = "Change of " if lines else ""
-        yield Line(
-            f"{source}{tail}",
-            LineKind.INSTALMENT,
-            f"{changed}{commitment.what}, {month}",
-            month,
-            asked.during if asked else lines[0].during,
-            net,
-            gross,
-            contract=contract.id,
-            sku=commitment.sku,
-            commitment=number,
-            supply=supply,
-            tax_rule=rule.id,
-        )
+        if as_priced is None:
+            as_priced = _no_more(due, commitment, month)
+        inside = asked.during if asked else lines[0].during
+        net, gross = _less(as_priced.amount, lines)
+        if not lines or net or gross:
+            yield _asked(contract, as_priced, month, inside, (net, gross), len(lines))
+
+
+def _no_more(due: Due, commitment: Commitment, month: Month) -> _Priced:
+    """A month that was invoiced and does not come any more."""
+    supply = due.taxing.supply(commitment)
+    rule = due.taxing.rule(_instalment(due.contract, commitment.number, month), supply, month)
+    nothing = priced(Money.zero(due.contract.currency), due.contract.tax_included, rule)
+    return _Priced(commitment, supply, rule, nothing)
+
+
+def _asked(
+    contract: Contract,
+    of: _Priced,
+    month: Month,
+    inside: Interval,
+    amount: tuple[Money, Money | None],
+    before: int,
+) -> Line:
+    source = _instalment(contract, of.commitment.number, month)
+    return Line(
+        f"{source}/{before}" if before else source,
+        LineKind.INSTALMENT,
+        f"{'Change of ' if before else ''}{of.commitment.what}, {month}",
+        month,
+        inside,
+        *amount,
+        contract=contract.id,
+        sku=of.commitment.sku,
+        commitment=of.commitment.number,
+        supply=of.supply,
+        tax_rule=of.rule.id,
+    )
 
 
 def _less(amount: tuple[Money, Money | None], lines: Sequence[Line]) -> tuple[Money, Money | None]:
