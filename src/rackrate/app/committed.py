@@ -23,6 +23,7 @@ from rackrate.core.invoice import Line
 from rackrate.core.lease import LeaseClass
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price, PriceBook, Unit
+from rackrate.core.treatment import Supply
 
 # In which class a lease runs on nodes of a commitment.
 OF_KIND: Mapping[CommitmentKind, LeaseClass] = {
@@ -178,6 +179,12 @@ class Under:
             contract, zone = self._tx.get(Contract, id), self._customer.time_zone
             self._books[id] = AgreedBook(contract, self._plain, zone, self._alike)
         return self._books[id]
+
+    def supply(self, id: ContractId, price: Price) -> Supply | None:
+        """What the contract says that it is to the tax law; None: nothing."""
+        number, contract = self.book(id).commitment_of(price), self.book(id).contract
+        found = contract.commitment(number) if number else None
+        return None if found is None else found.supply
 
     def noted(self, id: ContractId, price: Price, line: Line) -> Line:
         """The line as one of the contract, where its price is; else as it is."""

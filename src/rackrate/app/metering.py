@@ -123,8 +123,12 @@ class _Taxes:
         self._tx, self._table, self._skus = tx, table, skus
         self._rules: dict[tuple[SkuId | None, Month], tuple[Supply, TaxRule]] = {}
 
-    def of(self, sku: SkuId | None, month: Month) -> tuple[Supply, TaxRule]:
-        """Storage is a service, and what is used of a SKU what the SKU is."""
+    def of(
+        self, sku: SkuId | None, month: Month, agreed: Supply | None = None
+    ) -> tuple[Supply, TaxRule]:
+        """Storage is a service, and what is used of a SKU what was `agreed`, or what the SKU is."""
+        if agreed is not None:
+            return agreed, self._table.rule(agreed, month)
         known = self._rules.get((sku, month))
         if known is None:
             supply = Supply.SERVICE if sku is None else self._skus.get(sku, Supply.SERVICE)
@@ -254,7 +258,7 @@ class _Account:
             taxed = self._taxes.as_billed(cause)
             what = f"Correction of {month}: {what}"
             cause = f"correction/{charge.of}/{price.id}/{month}/{self._month}"
-        supply, rule = taxed or self._taxes.of(price.sku, month)
+        supply, rule = taxed or self._taxed(price, month, lease)
         net, gross = priced(money, price.tax_included, rule)
         line = Line(
             cause,
@@ -280,6 +284,12 @@ class _Account:
         if lease is not None and lease.terms.contract is not None:
             return self._under.noted(lease.terms.contract, price, line)
         return line
+
+    def _taxed(self, price: Price, month: Month, lease: Lease | None) -> tuple[Supply, TaxRule]:
+        agreed = None
+        if lease is not None and lease.terms.contract is not None:
+            agreed = self._under.supply(lease.terms.contract, price)
+        return self._taxes.of(price.sku, month, agreed)
 
 
 def _known(events: Sequence[LeaseEvent], at: datetime) -> list[LeaseEvent]:

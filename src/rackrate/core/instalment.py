@@ -1,7 +1,7 @@
 """What of a contract is due to be invoiced, and what its months earn: each to the cent, once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rackrate.core.contract import (
@@ -76,12 +76,13 @@ def earned(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Earned]:
 
 @dataclass(frozen=True, slots=True)
 class _Priced:
-    """An instalment's (net, gross), and what decides them."""
+    """An instalment's (net, gross), and what decides them. `drawn` of it was prepaid."""
 
     commitment: Commitment
     supply: Supply
     rule: TaxRule
     amount: tuple[Money, Money | None]
+    drawn: Money | None = None
 
 
 def _priced(
@@ -214,8 +215,12 @@ def _instalments(due: Due) -> Iterator[Line]:
     for line in due.billed:
         if line.kind is LineKind.INSTALMENT:
             before.setdefault((line.month, line.commitment), []).append(line)
+    prepaid = Drawdown(pools_of(contract, due.plan, due.taxing))
     planned = {
-        (each.month, each.commitment): (each, as_priced)
+        (each.month, each.commitment): (
+            each,
+            replace(as_priced, drawn=prepaid.draw(each.drawdown, as_priced.supply)),
+        )
         for each, as_priced in _priced(contract, due.plan, due.taxing)
     }
     for month, number in sorted({*planned, *before}):
@@ -264,6 +269,8 @@ def _asked(
         commitment=of.commitment.number,
         supply=of.supply,
         tax_rule=of.rule.id,
+        # What changes a month that is invoiced says what it changes, and no more.
+        drawn=None if before or not of.drawn else of.drawn,
     )
 
 

@@ -54,7 +54,8 @@ class Line:
     was rated at `rate` for a `unit`, as its price says, of a month of `month_hours`. `during` is
     when it is earned. `credits` is the source of the line that a credit note takes back, of which
     this is a part. `project` is whose storage it is; the rest is of a lease's or a contract's.
-    `supply` is what it is to the tax law, and `tax_rule` the rule that follows from it.
+    `supply` is what it is to the tax law, and `tax_rule` the rule that follows from it. `drawn`,
+    without tax, is what of a month's instalment was prepaid: with it, `net` is the whole month's.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Line:
     project: ProjectId | None = None
     supply: Supply = Supply.SERVICE
     tax_rule: str = ""
+    drawn: Money | None = None
 
     @property
     def again(self) -> bool:

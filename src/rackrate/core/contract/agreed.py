@@ -98,6 +98,10 @@ class AgreedBook(PriceBook):
         self._agreed: dict[str, str] = {}
         self._found: dict[tuple[str, str, str, SiteId | None], Steps] = {}
 
+    @property
+    def contract(self) -> Contract:
+        return self._contract
+
     def commitment_of(self, price: Price) -> int | None:
         """Of which commitment a price is, 0 for what is beyond them; None: it is the list's own."""
         tag = self._agreed.get(price.id)
