@@ -6,8 +6,10 @@ from rackrate.app.instalments import books_of, plan_of
 from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
+from rackrate.app.site_use import readings_of
 from rackrate.app.world import World, confine, reading
 from rackrate.core.access import Actor, Target, Verb, allows
+from rackrate.core.address import Address
 from rackrate.core.committed import Drawn, Owing, drawn, owing
 from rackrate.core.contract import Contract
 from rackrate.core.draft import Draft
@@ -20,17 +22,18 @@ from rackrate.core.explanation import (
     measured,
     scheduled,
 )
-from rackrate.core.ids import EntryId, InvoiceId
+from rackrate.core.ids import EntryId, InvoiceId, ProjectId, SiteId
 from rackrate.core.interval import months_over
 from rackrate.core.inventory import Entity
-from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, LineKind
+from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, Line, LineKind
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.pricing import ADDRESS, EGRESS, Price, PriceBook
+from rackrate.core.reading import Reading
 from rackrate.core.receivable import Run, runs
 from rackrate.core.recognition import issued_id
-from rackrate.core.usage import Volume, volumes_of
+from rackrate.core.usage import Place, Volume, volumes_of
 
 
 def explain(world: World, actor: Actor, id: InvoiceId, place: int) -> Explanation:
@@ -61,10 +64,12 @@ def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
     line = row.line
     if line.kind not in (LineKind.USAGE, LineKind.CORRECTION):
         return None
-    first, closed = _first_of(tx, invoice, row).issued, None
+    first, closed = _first_of(tx, invoice, row), None
+    closes = tx.find(Close, entity=invoice.entity)
     if line.kind is LineKind.CORRECTION:
-        closes = [each.at for each in tx.find(Close, entity=invoice.entity) if each.at < first]
-        closed = max(closes, default=None)
+        closed = max((each.at for each in closes if each.month < first.month), default=None)
+    # What was written down from the second of the close on is on no line of its month.
+    at = next((each.at for each in closes if each.month == first.month), first.issued)
     seconds = line.month.interval(tx.get(Customer, invoice.customer).time_zone).seconds
     prices, volume, book = tx.find(Price, currency=line.net.currency), None, None
     if line.lease is not None:
@@ -74,9 +79,28 @@ def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
             plain = PriceBook(prices).of(customer.id)
             book = agreed_book(tx, tx.get(Contract, line.contract), customer, plain)
             prices = book.all_of(line.sku, line.klass, line.net.currency)
+    elif place := _place(line):
+        found = _found(tx, row)
+        return measured(Known(line, (), None, prices, seconds, at, closed, None, place, found))
     else:
         volume, histories = _keeping(tx, row)
-    return measured(Known(line, histories, volume, prices, seconds, first, closed, book))
+    return measured(Known(line, histories, volume, prices, seconds, at, closed, book))
+
+
+def _place(line: Line) -> Place | None:
+    """The item, the project and the site of a line that is of no lease and no volume."""
+    parts = line.source.split("/")
+    if parts[1] not in (ADDRESS, EGRESS) or line.lease is not None:
+        return None
+    return Place(ProjectId(parts[2]), SiteId(parts[3]), parts[1])
+
+
+def _found(tx: Tx, row: InvoiceLine) -> list[Address | Reading]:
+    """The addresses and the readings of a customer inside a line's month."""
+    return [
+        *tx.find(Address, customer=row.customer),
+        *readings_of(tx, row.customer, row.line.during),
+    ]
 
 
 def _keeping(

@@ -43,6 +43,18 @@ PARTS = (
     Column("BEGAN", lambda row: said(row["began"]), from_width=110),
     Column("ENDED", lambda row: said(row["ended"]), from_width=110),
 )
+HELD = (
+    Column("ADDRESS", lambda row: row["of"]),
+    *PARTS[:2],
+    *PARTS[3:5],
+)
+READ = (
+    Column("READING", lambda row: row["of"]),
+    *PARTS[:2],
+    Column("BYTES", lambda row: f"{row['quantity']:,}", right=True),
+    PARTS[4],
+    Column("TOLD AT", lambda row: row["when"], from_width=100),
+)
 LEFT = (
     Column("FROM", lambda row: row["from"]),
     Column("TO", lambda row: row["to"]),
@@ -92,7 +104,7 @@ def explain(
     used, plan = row["measured"], row["scheduled"]
     steps: list[tuple[object, Callable[[], None]]] = [
         (used, lambda: _measured(used, zone, line)),
-        (used, lambda: _left_out(used, zone)),
+        (used and used["leases"], lambda: _left_out(used, zone)),
         (used, lambda: _priced(used, zone)),
         (used, lambda: _rounded(used, line)),
         (plan, lambda: _scheduled(plan, line)),
@@ -110,17 +122,35 @@ def explain(
 
 
 def _measured(part: Row, zone: str, line: Row) -> None:
-    unit = "slot-seconds" if line["lease"] else "GB-seconds"
-    print(f"Measured: {seconds(part['milli_quantity'])} {unit} of {', '.join(part['leases'])}")
-    print_table(PARTS, _dated(part["parts"], zone), "Nothing of it is left.")
+    unit = _unit(line)
+    of = ", ".join(part["leases"]) or f"project {line['project']}"
+    print(f"Measured: {seconds(part['milli_quantity'])} {unit} of {of}")
+    rows = _dated(part["parts"], zone)
+    for row in rows:
+        row["when"] = local(row["told"], zone)[:19]
+    table = PARTS if part["leases"] else READ if unit == "bytes" else HELD
+    print_table(table, rows, "Nothing of it is left.")
     if line["kind"] == "correction":
-        print(f"Billed before: {seconds(part['milli_before'])} {unit}. Learnt since:")
+        print(f"Billed before: {seconds(part['milli_before'])} {unit}", end="")
+        if not part["leases"]:
+            print(": what was told of it since is new.")
+            return
+        print(". Learnt since:")
         for event in part["learnt"]:
             event["from"] = local(event["at"], zone)[:19]
             event["known"] = local(event["recorded_at"], zone)[:19]
         print_table(EVENTS, part["learnt"], "Nothing.")
     if not part["matches"]:
         print("The log gives another quantity now: see the corrections of later invoices.")
+
+
+def _unit(line: Row) -> str:
+    if line["lease"]:
+        return "slot-seconds"
+    word = str(line["unit"])
+    if word.startswith("egress"):
+        return "bytes"
+    return "address-seconds" if word.startswith("address") else "GB-seconds"
 
 
 def seconds(milli: int) -> str:

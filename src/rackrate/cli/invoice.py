@@ -34,21 +34,31 @@ MonthOption = Annotated[str, typer.Option("--month", metavar="YYYY-MM")]
 Customer = Annotated[str, typer.Option(help="Needed only where there are several.")]
 
 
-def hours(line: Row) -> str:
+QUANTITIES = {
+    "gb_month": (3600, "GB-h"),
+    "address_hour": (3600, "address-h"),
+    "address_month": (3600, "address-h"),
+    "egress_gb": (10**9, "GB"),
+    "egress_gib": (2**30, "GiB"),
+}
+
+
+def measured(line: Row) -> str:
     """Exact quantities shown to a thousandth; the invoice rounds money, once, and not this."""
-    quantity = line["milli_slot_seconds"] or line["milli_gb_seconds"]
+    quantity = line["milli_quantity"]
     if not quantity:
         return ""
-    thousandths = (abs(quantity) + 1800) // 3600
-    unit = "slot" if line["milli_slot_seconds"] else "GB"
-    return f"{'-' if quantity < 0 else ''}{thousandths // 1000:,}.{thousandths % 1000:03} {unit}-h"
+    # Of a unit so many seconds, or bytes, and in words.
+    one, unit = QUANTITIES.get(line["unit"], (3600, "slot-h"))
+    thousandths = (abs(quantity) + one // 2) // one
+    return f"{'-' if quantity < 0 else ''}{thousandths // 1000:,}.{thousandths % 1000:03} {unit}"
 
 
 LINES = (
     Column("WHAT", lambda row: row["description"]),
     Column("LEASE OR CONTRACT", lambda row: row["lease"] or row["contract"], from_width=100),
     Column("MONTH", lambda row: row["month"]),
-    Column("HOURS", hours, right=True),
+    Column("MEASURED", measured, right=True),
     Column("AT", lambda row: row["rate"] or row["per_hour"], right=True),
     Column("FOR A", lambda row: row["per"], from_width=130),
     Column("TAX RULE", lambda row: row["tax_rule"], from_width=110),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from rackrate.core.address import Address
 from rackrate.core.committed import Drawn, Owing
 from rackrate.core.contract import Instalment, Schedule
 from rackrate.core.draft import Draft
@@ -14,9 +15,11 @@ from rackrate.core.lease import EventKind, Lease, LeaseEvent
 from rackrate.core.ledger import Entry
 from rackrate.core.money import Money, total
 from rackrate.core.pricing import Price, PriceBook
+from rackrate.core.reading import Reading
 from rackrate.core.receivable import Run
+from rackrate.core.site_use import Counted, counted
 from rackrate.core.tax import TaxPart
-from rackrate.core.usage import MILLI, Volume, billed_spans, kept, usage_of
+from rackrate.core.usage import MILLI, Place, Volume, billed_spans, kept, usage_of
 
 History = tuple[Lease, Sequence[LeaseEvent]]
 # What was used of something while a price held, as it was known up to an instant.
@@ -31,25 +34,33 @@ class Cut:
     inclusive: bool = False
 
     def of(self, events: Iterable[LeaseEvent]) -> list[LeaseEvent]:
-        if self.inclusive:
-            return [event for event in events if event.recorded_at <= self.at]
-        return [event for event in events if event.recorded_at < self.at]
+        return [event for event in events if self.knew(event.recorded_at)]
+
+    def knew(self, recorded_at: datetime) -> bool:
+        return recorded_at <= self.at if self.inclusive else recorded_at < self.at
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch that was measured, of so many slots or GB: and which events began and ended it."""
+    """A stretch that was measured, of so many slots or GB: and which events began and ended it.
+
+    Of what is of a site, `of` is which address or reading it is, `told` when that was told, and
+    `counted` how many bytes it is.
+    """
 
     during: Interval
     size: int
     exact: Fraction
     began: LeaseEvent | None = None
     ended: LeaseEvent | None = None
+    of: str = ""
+    told: datetime | None = None
+    counted: int | None = None
 
     @property
     def quantity(self) -> int:
-        """Slot-seconds, or GB-seconds."""
-        return self.during.seconds * self.size
+        """Slot-seconds, GB-seconds or address-seconds, or bytes."""
+        return self.during.seconds * self.size if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +154,7 @@ class Explanation:
 class Known:
     """What is needed to take a line of use apart: `closed` is when the month before its invoice
     was closed; what a correction says was learnt after that. `book` is the contract's, of what was
-    used under one.
+    used under one. `found` are addresses and readings of a `place`.
     """
 
     line: Line
@@ -154,6 +165,8 @@ class Known:
     issued: datetime
     closed: datetime | None
     book: PriceBook | None = None
+    place: Place | None = None
+    found: Sequence[Address | Reading] = ()
 
 
 def measured(known: Known) -> Measured | None:
@@ -162,6 +175,8 @@ def measured(known: Known) -> Measured | None:
     price = next((each for each in known.prices if each.id == line.price), None)
     if line.kind not in (LineKind.USAGE, LineKind.CORRECTION) or price is None:
         return None
+    if known.place is not None:
+        return _of_place(known, price)
     stretches = _of_volume(known, price) if known.volume else _of_lease(known, price)
     closed = known.closed if line.kind is LineKind.CORRECTION else None
     before = 0 if closed is None else _quantity(stretches(Cut(closed)))
@@ -184,6 +199,45 @@ def measured(known: Known) -> Measured | None:
         before,
         matches,
     )
+
+
+def _of_place(known: Known, price: Price) -> Measured:
+    """As `measured`, of addresses by the second, or of readings by the byte."""
+    line, per_second = known.line, Fraction(*price.per_second(known.month_seconds))
+    closed = known.closed if line.kind is LineKind.CORRECTION else None
+    parts = _counted(known, price, Cut(known.issued))
+    before = [] if closed is None else _counted(known, price, Cut(closed))
+    billed, had = (sum(each.quantity for each in found) * MILLI for found in (parts, before))
+    return Measured(
+        (),
+        tuple(
+            Part(
+                each.during,
+                1,
+                each.quantity * per_second,
+                of=each.name,
+                told=each.of.recorded_at if isinstance(each.of, Reading) else None,
+                counted=each.quantity,
+            )
+            for each in parts
+        ),
+        (),
+        (),
+        price,
+        _until(price, known.prices),
+        per_second,
+        line.quantity,
+        had,
+        billed - had == line.quantity,
+    )
+
+
+def _counted(known: Known, price: Price, cut: Cut) -> list[Counted]:
+    found = [x for x in known.found if isinstance(x, Address) or cut.knew(x.recorded_at)]
+    customer = found[0].customer if found else None
+    book = PriceBook(known.prices).of(customer)
+    parts = counted(found, book, price.currency, known.line.during)
+    return [each for each in parts if (each.price.id, each.place) == (price.id, known.place)]
 
 
 def _cut(line: Line, stretches: Stretches, issued: datetime, before: int) -> tuple[Cut, bool]:

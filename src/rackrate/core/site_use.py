@@ -27,6 +27,12 @@ class Counted:
     def place(self) -> Place:
         return place_of(self.of)
 
+    @property
+    def name(self) -> str:
+        """Which address, or reading of which meter."""
+        one = self.of
+        return f"{one.address} {one.id}" if isinstance(one, Address) else one.id
+
 
 def place_of(one: Address | Reading) -> Place:
     item = ADDRESS if isinstance(one, Address) else EGRESS

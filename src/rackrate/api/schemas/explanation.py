@@ -29,18 +29,22 @@ def _event(event: LeaseEvent | None) -> Event | None:
 
 
 class Part(Schema):
-    """A stretch that was measured, of so many slots or GB; the events that began and ended it."""
+    """A stretch that was measured, of so many slots or GB; the events that began and ended it.
+    Or an address, or a reading.
+    """
 
     during: Period
     size: int
     seconds: int
-    quantity: int = Field(description="Slot-seconds, or GB-seconds")
+    quantity: int = Field(description="Slot-seconds, GB-seconds or address-seconds, or bytes")
     exact: str = Field(description="Not rounded: a fraction, such as 5440/3")
     began: Event | None
     ended: Event | None
+    of: str = Field(description="Which address or reading; empty: of a lease or a volume")
+    told: datetime | None = Field(description="When a reading was told")
 
     @classmethod
-    def of(cls, part: explanation.Part) -> "Part":
+    def made_of(cls, part: explanation.Part) -> "Part":
         return cls(
             during=Period.of(part.during),
             size=part.size,
@@ -49,6 +53,8 @@ class Part(Schema):
             exact=str(part.exact),
             began=_event(part.began),
             ended=_event(part.ended),
+            of=part.of,
+            told=part.told,
         )
 
 
@@ -100,7 +106,7 @@ class Measured(Schema):
         price = why.price
         return cls(
             leases=[lease.id for lease in why.leases],
-            parts=[Part.of(part) for part in why.parts],
+            parts=[Part.made_of(part) for part in why.parts],
             left_out=[LeftOut.of(left) for left in why.left_out],
             milli_quantity=why.quantity,
             milli_before=why.before,

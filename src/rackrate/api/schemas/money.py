@@ -39,8 +39,13 @@ class Line(Schema):
     per_hour: str = Field(description="The price, where it is for a slot and an hour")
     rate: str = Field(description="The price that it was rated at; empty: it was not metered")
     per: str = Field(description="What that is for", examples=["node-month of 730 h"])
+    unit: str = Field(description="The same, for programs; empty: it was not metered")
+    project: str | None = Field(description="Of what is of no lease and no contract")
     milli_slot_seconds: int
     milli_gb_seconds: int = Field(description="Of storage")
+    milli_quantity: int = Field(
+        description="Thousandths of slot-seconds, GB-seconds, address-seconds or bytes, by `unit`"
+    )
     credits: str = Field(description="Of a credit note: the source of the line that it takes from")
     supply: Supply = Field(description="What it is to the tax law")
     tax_rule: str
@@ -64,7 +69,10 @@ class Line(Schema):
             rate=line.rate,
             per=pricing.per(Unit(line.unit), line.month_hours) if line.unit else "",
             milli_slot_seconds=line.quantity if line.sku is not None else 0,
-            milli_gb_seconds=line.quantity if line.sku is None else 0,
+            milli_gb_seconds=line.quantity if line.unit == Unit.GB_MONTH else 0,
+            milli_quantity=line.quantity,
+            unit=line.unit,
+            project=line.project,
             credits=line.credits,
             supply=line.supply,
             tax_rule=line.tax_rule,
