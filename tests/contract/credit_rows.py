@@ -1,10 +1,12 @@
-"""What stores keep of credit limits, budgets, wallets and disputes."""
+"""What stores keep of credit limits, budgets, wallets, disputes and rates."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from rackrate.core.budget import Budget
 from rackrate.core.credit import CreditTally
+from rackrate.core.currency import CurrencyRate, InvoiceRate
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.money import Money
@@ -25,4 +27,8 @@ CREDIT_ROWS: tuple[object, ...] = (
     replace(_EMPTY, id=CustomerId("bolt"), closed=NOON),
     LastReminding(ENTITY, NOON),
     Dispute(InvoiceId("EX-1"), ACME, NOON, "nodes were down"),
+    CurrencyRate(
+        "USD/CNY/2026-11-22T12:00:00Z", "USD", "CNY", NOON, Decimal("7.1203"), "a bank 行", True
+    ),
+    InvoiceRate(InvoiceId("EX-1"), ACME, Decimal("7.1203"), NOON, "a bank", FULL),
 )

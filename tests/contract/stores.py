@@ -35,7 +35,6 @@ from rackrate.core.contract import (
 )
 from rackrate.core.contract import Terms as Agreed
 from rackrate.core.contract_price import ContractPrice, PriceUnit, Tier
-from rackrate.core.currency import CurrencyRate, InvoiceRate
 from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
@@ -409,10 +408,6 @@ MORE: tuple[Any, ...] = (
     Allocation("alc_1", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(50)),
     Allocation("alc_2", ENTITY, ACME, NOON, "pay_1", None, cny(10), reference="back"),
     Allocation("alc_3", ENTITY, ACME, NOON, "pay_1", InvoiceId("EX-2"), cny(-50), "alc_1"),
-    CurrencyRate(
-        "USD/CNY/2026-11-22T12:00:00Z", "USD", "CNY", NOON, Decimal("7.1203"), "a bank 行", True
-    ),
-    InvoiceRate(InvoiceId("EX-1"), ACME, Decimal("7.1203"), NOON, "a bank", cny(600)),
     InvoiceParties(
         InvoiceId("EX-1"), ACME, Party("Example Seller", "CN", "91"),
         Party("Example acme", "DE", "DE1", Details("Acme GmbH", "Straße 1", "Köln", bank="中")),

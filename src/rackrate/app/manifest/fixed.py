@@ -30,6 +30,28 @@ class Rule:
 
 def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
     """What is wrong with changing these fields of a row that is there."""
+    yield from _superseded(old)
+    if isinstance(old, Contract):
+        yield (
+            f"contract {old.id!r} is signed, and differs in {', '.join(changed)}; "
+            "a signed contract is not edited: amend it with `rackrate contract amend`"
+        )
+    elif isinstance(old, Invoice):
+        yield f"invoice {old.id!r} is in the books, and differs in {', '.join(changed)}"
+    elif isinstance(old, Lease):
+        yield (
+            f"lease {old.id!r} is there, and differs in {', '.join(changed)}; "
+            "a lease is not edited: end it, and start another"
+        )
+    what = old.id
+    for rule in RULES:
+        names = [name for name in changed if name in rule.names]
+        if type(old) is rule.kind and names and rule.holds(tx, old):
+            yield f"`{'`, `'.join(names)}` of {what!r} cannot change: {rule.advice}"
+
+
+def _superseded(old: Any) -> Iterator[str]:
+    """What is dated is never edited: another with a later date takes its place."""
     if isinstance(old, Price):
         what = f"{old.klass} price" if old.klass else "price"
         yield (
@@ -55,23 +77,6 @@ def fixed(tx: Tx, old: Any, changed: Sequence[str]) -> Iterator[str]:
             f"{old.effective:%Y-%m-%d %H:%M} UTC on, and what is published is never edited: "
             "publish another from a later time on"
         )
-    elif isinstance(old, Contract):
-        yield (
-            f"contract {old.id!r} is signed, and differs in {', '.join(changed)}; "
-            "a signed contract is not edited: amend it with `rackrate contract amend`"
-        )
-    elif isinstance(old, Invoice):
-        yield f"invoice {old.id!r} is in the books, and differs in {', '.join(changed)}"
-    elif isinstance(old, Lease):
-        yield (
-            f"lease {old.id!r} is there, and differs in {', '.join(changed)}; "
-            "a lease is not edited: end it, and start another"
-        )
-    what = old.id
-    for rule in RULES:
-        names = [name for name in changed if name in rule.names]
-        if type(old) is rule.kind and names and rule.holds(tx, old):
-            yield f"`{'`, `'.join(names)}` of {what!r} cannot change: {rule.advice}"
 
 
 def _always(_tx: Tx, _row: Any) -> bool:
