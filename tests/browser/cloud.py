@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from rackrate.core.interval import Month
 from rackrate.core.lease import LeaseClass
 from rackrate.portal.app import create_portal
 from rackrate.portal.page import Options
+from rackrate.sim.channel import SimulatedChannel
 from rackrate.sim.world import VirtualClock, virtual_world
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
@@ -76,6 +77,7 @@ def files() -> list[tuple[str, str]]:
 def cloud() -> Cloud:
     """From September to the 23rd of November: two months are closed, one is open."""
     world, clock = virtual_world(datetime(2026, 9, 1, tzinfo=UTC), SITES, STARTS_IN)
+    world = replace(world, channels={SimulatedChannel.name: SimulatedChannel()})
     first = identity.bootstrap(world)
     assert first is not None
     admin = identity.administrator(world)

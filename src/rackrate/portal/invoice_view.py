@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rackrate.core.invoice import InvoiceLine, LineKind
 from rackrate.core.money import Money
+from rackrate.core.tax import TaxPart, tax_rule
 from rackrate.portal.messages import msg
 
 KINDS = {
@@ -53,6 +54,11 @@ class Change:
     @property
     def more(self) -> Money:
         return self.now - self.before
+
+
+def taxes_of(parts: Sequence[TaxPart]) -> list[tuple[str, TaxPart]]:
+    """The rate of each rule in percent, with what is under it."""
+    return [(tax_rule(part.rule).percent, part) for part in parts]
 
 
 def compared(lines: Sequence[InvoiceLine], before: Sequence[InvoiceLine]) -> list[Change]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from rackrate.app import billing, books, customers, explaining
+from rackrate.app import against, billing, books, customers, digital, explaining
 from rackrate.core.access import Verb
+from rackrate.core.digital import Colour
 from rackrate.core.errors import Invalid, Missing, RackrateError
 from rackrate.core.explanation import Explanation
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
@@ -14,7 +15,6 @@ from rackrate.core.interval import Month
 from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
 from rackrate.core.ledger import Account, Balance
 from rackrate.core.money import Money
-from rackrate.core.tax import tax_rule
 from rackrate.portal import invoice_view, typed
 from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.lease_view import EVENTS
@@ -131,18 +131,24 @@ def preview(page: Visited, customer: str = "", month: str = "") -> Response:
         f"rackrate invoice preview --customer {whose} --month {asked}",
         f"GET /v1/invoices/preview?customer={whose}&month={asked}",
     )
-    values = {"preview": found, "lines": lines, "who": names.get(whose, whose), "month": asked}
-    return page.show(
-        "preview.html", same, kinds=invoice_view.KINDS, fills=invoice_view.FILLS, **values
-    )
+    values = {
+        "preview": found,
+        "lines": lines,
+        "who": names.get(whose, whose),
+        "month": asked,
+        "taxes": invoice_view.taxes_of(found.totals.parts),
+        "kinds": invoice_view.KINDS,
+        "fills": invoice_view.FILLS,
+    }
+    return page.show("preview.html", same, **values)
 
 
 @router.get("/invoices/{id}")
 def invoice(page: Visited, id: str, line: int = 0) -> Response:
-    return _invoice_page(page, InvoiceId(id), line, None)
+    return invoice_page(page, InvoiceId(id), line, None)
 
 
-def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError | None) -> Response:
+def invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError | None) -> Response:
     found, lines = billing.show(page.world, page.actor, id)
     names = {one.id: one.name for one in customers.list_customers(page.world, page.actor)}
     chosen = next((one for one in lines if one.place == place), lines[0] if lines else None)
@@ -154,7 +160,9 @@ def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError 
         "fills": invoice_view.FILLS,
         "who": names.get(found.customer, found.customer),
         "pill": status_pill(page, found),
-        "rates": [tax_rule(part.rule).percent for part in found.by_rule],
+        "taxes": invoice_view.taxes_of(found.by_rule),
+        "against": against.against(page.world, page.actor, id),
+        **_digital(page, found),
         "why": None if chosen is None else _why(page, found, chosen),
         "events": EVENTS,
         "accounts": ACCOUNTS,
@@ -169,6 +177,17 @@ def _invoice_page(page: Page, id: InvoiceId, place: int, refused: RackrateError 
         same = Same(f"rackrate invoice explain {id} {chosen.place}", api)
     status = 200 if refused is None else status_of(refused)
     return page.show("invoice.html", same, status, **values)
+
+
+def _digital(page: Page, invoice: Invoice) -> dict[str, Any]:
+    """The digital invoices that were asked for, and whether one can be."""
+    found = digital.of_invoice(page.world, page.actor, invoice.id)
+    channels = {one.id: one.channel for one in books.entities(page.world, page.actor)}
+    red = invoice.voided is not None or invoice.kind is InvoiceKind.CREDIT_NOTE
+    colour = Colour.RED if red else Colour.BLUE
+    asked = any(one.colour is colour and one.number for one in found)
+    may = page.may(Verb.INVOICE_WRITE) and bool(channels.get(invoice.entity))
+    return {"digital": found, "red": red, "may_ask": may and not asked}
 
 
 def _why(page: Page, invoice: Invoice, chosen: InvoiceLine) -> Explanation:
@@ -216,7 +235,7 @@ def pay(
     except Missing:
         raise
     except RackrateError as refused:
-        return _invoice_page(page, invoice, 0, refused)
+        return invoice_page(page, invoice, 0, refused)
 
 
 @router.get("/ledger")

@@ -85,6 +85,7 @@ DONE = {
     "to-drain": msg("From that day on no lease starts on this node, and no promise counts on it."),
     "returned": msg("This node is offered again."),
     "paid": msg("The payment is posted."),
+    "digital-asked": msg("The channel is asked. Its number stands below once it answers."),
     "closed": msg("The month is closed, and its invoices are issued."),
     "draft-approved": msg("It is approved."),
     "draft-withdrawn": msg("It is withdrawn."),
