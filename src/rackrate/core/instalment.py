@@ -22,6 +22,7 @@ from rackrate.core.invoice import Line, LineKind, priced
 from rackrate.core.money import Money, total
 from rackrate.core.tax import TaxRule, net_of
 from rackrate.core.treatment import Supply
+from rackrate.core.words import counted, nodes_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,10 @@ def _damages(due: Due) -> Iterator[Line]:
         amount = damages_of(due.contract, each, due.now)
         if amount and (each.delivered is not None or _is_over(due)):
             days = days_late_of(due.contract, each, due.now)
-            said = f"{each.nodes} nodes of {due.contract.id} were {days} days late"
+            were = "was" if each.nodes == 1 else "were"
+            said = (
+                f"{nodes_said(each.nodes)} of {due.contract.id} {were} {counted(days, 'day')} late"
+            )
             source, commitment = f"damages/{each.id}", due.contract.commitment(each.commitment)
             at = each.delivered or each.due
             yield _line(due, source, LineKind.DAMAGES, said, at, -amount, commitment)
