@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rackrate.app.ports import Tx
 from rackrate.app.promising import held_by
 from rackrate.app.sales import owner_of
-from rackrate.app.world import World, acting
+from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Verb
 from rackrate.core.calendar import Claim, Reservation
 from rackrate.core.contract import (
@@ -35,6 +35,15 @@ class Replaced:
     batch: Delivery
     gone: NodeId
     came: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A node that was handed over and is out of service, and those that could take its place."""
+
+    node: Node
+    batch: str
+    free: tuple[NodeId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,21 @@ def replace_node(
         after = replace(batch, names=names)
         tx.put(after, *_marked(tx, contract, (name,), (came,)))
         return Replaced(after, name, came)
+
+
+def failed(world: World, actor: Actor, id: ContractId) -> list[Failed]:
+    """Nodes of a contract's batches that are out of service, for whoever may replace them."""
+    with reading(world, actor, Verb.FLEET_WRITE, owner_of(id)) as tx:
+        contract, now = tx.get(Contract, id), world.clock.now()
+        found: list[Failed] = []
+        for batch in tx.find(Delivery, contract=id):
+            if not _goes_on(contract, batch, now):
+                continue
+            for node in (tx.get(Node, name) for name in batch.names):
+                if node.state is not NodeState.IN_SERVICE:
+                    free = _standing_by(tx, contract, batch, node, now)
+                    found.append(Failed(node, batch.id, tuple(free)))
+        return found
 
 
 def named_at(tx: Tx, id: NodeId, now: datetime) -> Named | None:

@@ -34,12 +34,13 @@ from rackrate.core.contract import (
     days_late_of,
 )
 from rackrate.core.errors import Invalid, RackrateError
-from rackrate.core.ids import ContractId, SkuId
+from rackrate.core.ids import ContractId, NodeId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.money import Money
 from rackrate.exports import csv_table
 from rackrate.portal import contract_view, typed
 from rackrate.portal.errors import refusal, status_of
+from rackrate.portal.fleet_view import NODE_STATES
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Posted, Same, Visited
 
@@ -130,6 +131,8 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         **contract_view.values_of(page, coursing.course_of(page.world, page.actor, id)),
         "commitments": [(each, _commitment_state(page, each)) for each in found.commitments],
         "deliveries": _deliveries(page, found),
+        "failed": _failed(page, found),
+        "node_states": NODE_STATES,
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
         "prepaid": PREPAID,
@@ -203,6 +206,13 @@ def _deliveries(page: Page, contract: Contract) -> list[dict[str, Any]]:
         }
         for each in sales.deliveries(page.world, page.actor, contract.id)
     ]
+
+
+def _failed(page: Page, contract: Contract) -> list[delivery.Failed]:
+    """Named nodes that are out of service, for those who may name others in their place."""
+    if not page.may(Verb.FLEET_WRITE) or contract.over <= page.now:
+        return []
+    return delivery.failed(page.world, page.actor, contract.id)
 
 
 def _delivery_state(page: Page, contract: Contract, batch: Delivery) -> tuple[str, str]:
@@ -304,6 +314,27 @@ def deliver(
 
     try:
         return page.once(form_key, f"delivery/{id}/{place}/{act}", carry_out)
+    except RackrateError as refused:
+        return _contract_page(page, ContractId(id), refused)
+
+
+@router.post("/contracts/{id}/replace")
+def replace(
+    page: Posted,
+    id: str,
+    node: Annotated[str, Form()] = "",
+    by: Annotated[str, Form()] = "",
+    form_key: Annotated[str, Form()] = "",
+) -> Response:
+    """Name a healthy node in the place of one that failed; without `by`, the first that is free."""
+
+    def carry_out() -> str:
+        other = NodeId(by) if by else None
+        delivery.replace_node(page.world, page.actor, ContractId(id), NodeId(node), other)
+        return f"/contracts/{id}?done=replaced"
+
+    try:
+        return page.once(form_key, f"replace/{id}/{node}/{by}", carry_out)
     except RackrateError as refused:
         return _contract_page(page, ContractId(id), refused)
 

@@ -104,6 +104,7 @@ DONE = {
     "amended": msg("The change is agreed, and what is due with it is invoiced."),
     "delivered": msg("The nodes are named and handed over."),
     "accepted": msg("The nodes are accepted, and are billed from now on."),
+    "replaced": msg("The other node is named. Acceptance and billing stay as they are."),
     "advanced": msg("It has come so far. What was left behind is a batch of its own."),
     "slipped": msg("The new day is in the calendar, and what it breaks is written down."),
     "batch-cancelled": msg("What had not come of the batch is no capacity any more."),

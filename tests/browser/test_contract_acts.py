@@ -1,0 +1,45 @@
+"""A contract's page: a node that failed is replaced there, and its schedule is had as a file."""
+
+import csv
+import io
+
+from rackrate.app import delivery, sales, upkeep
+from rackrate.core.ids import ContractId
+from rackrate.core.inventory import NodeState
+from tests.browser.cloud import at
+from tests.browser.conftest import Site
+from tests.browser.test_guard import Client
+
+K = ContractId("robotics-2026")
+PAGE = f"/contracts/{K}"
+
+
+def test_a_node_that_failed_after_its_delivery_is_replaced_by_a_free_one(site: Site) -> None:
+    world, admin = site.cloud.world, site.cloud.admin
+    batch = delivery.deliver(world, admin, K, 1, 1)
+    operator, owner = Client(site.url), Client(site.url)
+    operator.sign_in(site.cloud.tokens["admin"])
+    owner.sign_in(site.cloud.tokens["owner@robotics.example"])
+    assert f"{PAGE}/replace" not in operator.get(PAGE).body
+    gone = batch.names[-1]
+    broken = upkeep.Step(NodeState.IN_REPAIR, at(12, 24), "board", force=True)
+    upkeep.move(world, admin, gone, broken)
+    assert f"{PAGE}/replace" not in owner.get(PAGE).body
+    body = operator.get(PAGE).body
+    assert f"Replace {gone}" in body and "could take its place" in body
+    done = operator.post(f"{PAGE}/replace", node=gone, **operator.form(PAGE))
+    assert done.headers["Location"] == f"{PAGE}?done=replaced"
+    (after,) = sales.deliveries(world, admin, K)
+    assert gone not in after.names and len(after.names) == len(batch.names)
+    again = operator.post(f"{PAGE}/replace", node=gone, **operator.form(PAGE))
+    assert again.status == 409 and "is named in no batch" in again.body
+
+
+def test_the_schedule_is_the_same_as_a_file(site: Site) -> None:
+    owner = Client(site.url)
+    owner.sign_in(site.cloud.tokens["owner@robotics.example"])
+    text = owner.get(f"{PAGE}/schedule.csv").body.removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 36
+    assert (rows[0]["from_prepayment"], rows[0]["prepaid_left"]) == ("112000.00", "3920000.00")
+    assert (rows[-1]["prepaid_left"], rows[-1]["backlog_net"]) == ("0.00", "0.00")
