@@ -83,13 +83,49 @@ def test_tax_is_also_stated_in_the_currency_in_which_it_is_declared(syntax: str)
     assert [one for one in broken if one.startswith("BR-53")], broken
 
 
-def test_a_usage_line_says_its_seconds_at_the_price_of_an_hour(month: Document) -> None:
-    text = ubl(month).decode()
+def test_a_usage_line_says_its_hours_or_where_they_have_no_end_its_seconds(month: Document) -> None:
     # 2 slots for 10.5 hours, at 17.00 an hour: 357.00.
-    assert '<cbc:InvoicedQuantity unitCode="SEC">75600.000</cbc:InvoicedQuantity>' in text
-    assert '<cbc:PriceAmount currencyID="EUR">17.00</cbc:PriceAmount>' in text
-    assert '<cbc:BaseQuantity unitCode="SEC">3600</cbc:BaseQuantity>' in text
-    assert '<cbc:LineExtensionAmount currencyID="EUR">357.00</cbc:LineExtensionAmount>' in text
+    hours = quantities(month)[0]
+    assert hours == ("21", "HUR", "17.00", None, "357.00")
+    # 2 slots for 1201 seconds; a third of a second's price has no end either.
+    by_line = KINDS["tax rounded on each line"]
+    assert quantities(by_line)[0] == ("2402.000", "SEC", "17.00", "3600", "11.34")
+    months = quantities(KINDS["prices by the month, and storage"])
+    assert [each[1] for each in months] == ["SEC", "SEC", "SEC"]
+
+
+def quantities(document: Document) -> list[tuple[str | None, ...]]:
+    """Of each line: quantity, unit, price, for how many, and the net amount."""
+    found: list[tuple[str | None, ...]] = []
+    for line in ElementTree.fromstring(ubl(document)).iter(f"{CAC}InvoiceLine"):
+        quantity = line.find(f"{CBC}InvoicedQuantity")
+        assert quantity is not None
+        said = (f"{CAC}Price/{CBC}PriceAmount", f"{CAC}Price/{CBC}BaseQuantity")
+        price, base = (line.findtext(name) for name in said)
+        net = line.findtext(f"{CBC}LineExtensionAmount")
+        found.append((quantity.text, quantity.get("unitCode"), price, base, net))
+    return found
+
+
+def test_an_instalment_says_what_of_it_was_prepaid_and_by_which_invoice(month: Document) -> None:
+    root = ElementTree.fromstring(ubl(month))
+    lines = [
+        (line.findtext(f"{CBC}ID"), line.findtext(f"{CBC}LineExtensionAmount"))
+        for line in root.iter(f"{CAC}InvoiceLine")
+    ]
+    assert lines == [("1", "357.00"), ("2", "1000.00"), ("2.1", "-200.00")]
+    assert quantities(month)[1:] == [
+        ("1", "MON", "1000.00", None, "1000.00"),
+        ("-1", "MON", "200.00", None, "-200.00"),
+    ]
+    (named,) = root.iter(f"{CAC}InvoiceDocumentReference")
+    assert [each.text for each in named] == ["EX-2026-000001", "2026-11-01"]
+
+
+def test_a_correction_names_the_invoice_that_it_corrects() -> None:
+    root = ElementTree.fromstring(ubl(KINDS["a month with a correction below zero"]))
+    (named,) = root.iter(f"{CAC}InvoiceDocumentReference")
+    assert named.findtext(f"{CBC}ID") == "EX-2026-000001"
 
 
 def test_what_came_out_below_zero_is_a_credit_note_with_positive_amounts() -> None:
@@ -99,7 +135,7 @@ def test_what_came_out_below_zero_is_a_credit_note_with_positive_amounts() -> No
     assert root.tag.endswith("}CreditNote")
     assert root.findtext(f"{CBC}CreditNoteTypeCode") == "381"
     assert [each.text for each in root.iter(f"{CBC}PayableAmount")] == ["40.46"]
-    assert [each.text for each in root.iter(f"{CBC}CreditedQuantity")] == ["7200.000"]
+    assert [each.text for each in root.iter(f"{CBC}CreditedQuantity")] == ["2"]
 
 
 def test_a_credit_note_names_the_invoice_that_it_takes_back() -> None:

@@ -16,7 +16,15 @@ from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import InvoiceId, SiteId, SkuId
 from rackrate.core.interval import Interval, zone
 from rackrate.core.inventory import Entity, Site, Sku
-from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, line_taxes
+from rackrate.core.invoice import (
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    Line,
+    LineKind,
+    line_taxes,
+    preceding_sources,
+)
 from rackrate.core.lease import Lease
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, InvoiceParties, Party
@@ -64,6 +72,7 @@ class Document:
 
     By the place of a usage line, `measured` is its quantity at its price, and `stretches` when that
     was; `tax_codes` are the tax authority's classes, and `digital` what its channel has issued.
+    `preceding` are the invoices that it credits, corrects, comes in the place of, or draws down.
     `booked` is its rate, and its tax in the books, where those are in another currency.
     `sample`: it is for machines that are simulated, and every document says so.
     """
@@ -81,6 +90,7 @@ class Document:
     tax_codes: Mapping[int, str] = field(default_factory=dict)
     digital: tuple[DigitalInvoice, ...] = ()
     booked: InvoiceRate | None = None
+    preceding: tuple[tuple[InvoiceId, date], ...] = ()
 
     @property
     def credit(self) -> bool:
@@ -186,7 +196,24 @@ def _load(tx: Tx, invoice: Invoice) -> Document:
         dict(_tax_codes(tx, lines, entity)),
         tuple(one for one in tx.find(DigitalInvoice, invoice=invoice.id) if one.number),
         tx.peek(InvoiceRate, invoice.id),
+        tuple(_preceding(tx, invoice, lines, entity.time_zone)),
     )
+
+
+def _preceding(
+    tx: Tx, invoice: Invoice, lines: tuple[InvoiceLine, ...], time_zone: str
+) -> Iterator[tuple[InvoiceId, date]]:
+    """The invoices before this one that it is about, each once, with the days of their issue."""
+    found: dict[InvoiceId, None] = {}
+    if invoice.credits is not None:
+        found[invoice.credits] = None
+    sources = dict.fromkeys(source for each in lines for source in preceding_sources(each.line))
+    for source in [*sources][:MOST_EXPLAINED]:
+        found |= {row.invoice: None for row in tx.find(InvoiceLine, source=source)}
+    found |= {InvoiceId(id): None for each in lines if (id := each.line.void)}
+    for id in found:
+        if id != invoice.id:
+            yield id, tx.get(Invoice, id).issued.astimezone(zone(time_zone)).date()
 
 
 def _tax_codes(tx: Tx, lines: tuple[InvoiceLine, ...], entity: Entity) -> Iterator[tuple[int, str]]:

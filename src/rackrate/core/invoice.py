@@ -1,6 +1,6 @@
 """Invoices and credit notes: lines rounded once, tax, a number without gaps, and what is open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -42,6 +42,8 @@ class LineKind(StrEnum):
 
 # A line that comes again, because the invoice on which it was is void, is named after that.
 AGAIN = "/again/"
+# Contract, commitment and month stand in its source between slashes; a change has a number, too.
+_PARTS_OF_INSTALMENT = 2
 
 
 @quick
@@ -86,6 +88,11 @@ class Line:
     def again(self) -> bool:
         """Whether it was on a void invoice before: what it is of is in the books already."""
         return AGAIN in self.source
+
+    @property
+    def void(self) -> str:
+        """The number of the void invoice on which it was before. Empty: on none."""
+        return self.source.rpartition(AGAIN)[2] if self.again else ""
 
     @property
     def asked(self) -> Money:
@@ -318,6 +325,18 @@ def void(invoice: Invoice, now: datetime, reason: str) -> Invoice:
                 {how: str(amount.amount), "currency": amount.currency},
             )
     return replace(invoice, voided=now, reason=reason)
+
+
+def preceding_sources(line: Line) -> Iterator[str]:
+    """The sources of earlier lines that this one changes, gives back, or draws down."""
+    kind, _, of = line.source.partition(AGAIN)[0].partition("/")
+    if line.kind is LineKind.CORRECTION:
+        yield f"{LineKind.USAGE}/{of.rpartition('/')[0]}"
+    if line.kind is LineKind.INSTALMENT and of.count("/") > _PARTS_OF_INSTALMENT:
+        yield f"{kind}/{of.rpartition('/')[0]}"
+    if line.drawn or line.kind in (LineKind.REFUND, LineKind.DRAWDOWN):
+        for tail in ("", *(f"/{supply}" for supply in Supply)):
+            yield f"{LineKind.PREPAYMENT}/{line.contract}{tail}"
 
 
 def once_more(line: Line, void: InvoiceId, taxes: TaxTable) -> Line:

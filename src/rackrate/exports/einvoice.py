@@ -1,22 +1,17 @@
 """An invoice after EN 16931: its business terms, as UBL 2.1 and as Cross Industry Invoice."""
 
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from rackrate.app.documents import Document, Measured, check_stated
+from rackrate.app.documents import Document, check_stated
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.invoice import InvoiceLine, Line
-from rackrate.core.money import Money, digits, half_up
+from rackrate.core.money import digits
 from rackrate.core.parties import Party
-from rackrate.core.tax import TaxCategory, TaxPart, TaxRule, vat_id_of
-from rackrate.exports.sheet import title_of
+from rackrate.core.tax import TaxPart, TaxRule, vat_id_of
+from rackrate.exports.line_terms import figure, lines
 from rackrate.exports.words import Language, Words
 
 INVOICE, CREDIT_NOTE = "380", "381"
 CREDIT_TRANSFER, SEPA_TRANSFER = "30", "58"
-SECOND, ONE = "SEC", "C62"
-PRICE_PLACES = 10
 MOST_DIGITS = 2
 
 
@@ -42,10 +37,7 @@ def cii(document: Document) -> bytes:
 
 
 def terms(document: Document) -> dict[str, Any]:
-    """The business terms (BT) and groups (BG) of EN 16931; Refused where one is not known.
-
-    Amounts of a credit note are positive: it is its kind that turns them around.
-    """
+    """The business terms (BT) and groups (BG) of EN 16931; Refused where one is not known."""
     check_stated(document)
     invoice, say = document.invoice, Words(Language.EN)
     currency = invoice.gross.currency
@@ -68,11 +60,10 @@ def terms(document: Document) -> dict[str, Any]:
         **_period(document),
         **_payment(document, say),
         **_sums(document),
-        "BG-25": [_line(document, each, say) for each in document.lines],
+        "BG-3": [{"BT-25": id, "BT-26": day} for id, day in document.preceding],
+        "BG-25": lines(document, say),
     }
-    if invoice.credits is not None:
-        said["BG-3"] = [{"BT-25": invoice.credits, "BT-26": document.credited_on}]
-    return {name: _written(value) for name, value in said.items() if value not in ("", None)}
+    return {name: _written(value) for name, value in said.items() if value not in ("", None, [])}
 
 
 def _written(value: Any) -> Any:
@@ -86,10 +77,6 @@ def _written(value: Any) -> Any:
             return {name: _written(each) for name, each in value.items()}
         case _:
             return value
-
-
-def _figure(document: Document, money: Money) -> str:
-    return f"{(-money if document.credit else money).amount:f}"
 
 
 def _notes(document: Document, say: Words) -> list[dict[str, str]]:
@@ -128,11 +115,11 @@ def _payment(document: Document, say: Words) -> dict[str, Any]:
 
 def _sums(document: Document) -> dict[str, Any]:
     invoice = document.invoice
-    net, tax, gross = (_figure(document, m) for m in (invoice.net, invoice.tax, invoice.gross))
+    net, tax, gross = (figure(document, m) for m in (invoice.net, invoice.tax, invoice.gross))
     booked = document.booked
     in_books = {}
     if booked is not None:
-        in_books = {"BT-6": booked.tax.currency, "BT-111": _figure(document, booked.tax)}
+        in_books = {"BT-6": booked.tax.currency, "BT-111": figure(document, booked.tax)}
     return {
         **in_books,
         "BT-106": net,
@@ -147,19 +134,14 @@ def _sums(document: Document) -> dict[str, Any]:
 def _part(document: Document, rule: TaxRule, part: TaxPart) -> dict[str, str]:
     """What of it is under one rule."""
     said = {
-        "BT-116": _figure(document, part.net),
-        "BT-117": _figure(document, part.tax),
+        "BT-116": figure(document, part.net),
+        "BT-117": figure(document, part.tax),
         "BT-118": rule.category.value,
-        "BT-119": _percent(rule),
+        "BT-119": "" if document.outside else rule.percent,
         "BT-120": rule.exemption,
         "BT-121": rule.exemption_code,
     }
     return {name: value for name, value in said.items() if value}
-
-
-def _percent(rule: TaxRule) -> str:
-    """What is outside the scope of VAT has no rate, not even none."""
-    return "" if rule.category is TaxCategory.OUTSIDE_SCOPE else rule.percent
 
 
 def _seller(document: Document) -> dict[str, Any]:
@@ -204,37 +186,3 @@ def _party(party: Party) -> dict[str, Any]:
     if any(contact.values()):
         said["contacts"] = [{name: value for name, value in contact.items() if value}]
     return {name: value for name, value in said.items() if value}
-
-
-def _line(document: Document, each: InvoiceLine, say: Words) -> dict[str, Any]:
-    line, rule = each.line, document.rule(each.line)
-    sign = -1 if document.credit else 1
-    said: dict[str, Any] = {
-        "BT-126": str(each.place),
-        "BT-131": _figure(document, line.net),
-        "BT-134": document.day(line.during.start),
-        "BT-135": document.last_day(line.during.end),
-        "BT-151": rule.category.value,
-        "BT-152": _percent(rule),
-        "BT-153": title_of(line, say),
-        "BT-154": line.description,
-        "BT-155": line.sku or "",
-    }
-    measured = document.measured.get(each.place)
-    if measured is None:
-        back = line.net.minor * sign < 0
-        said |= {"BT-129": "-1" if back else "1", "BT-130": ONE}
-        said["BT-146"] = f"{abs(line.net.amount):f}"
-    else:
-        # All exact: seconds of slots, at the price of as many seconds as its unit has.
-        said |= {"BT-129": f"{sign * measured.seconds:f}", "BT-130": SECOND}
-        said |= {"BT-146": _net_price(document, measured, line), "BT-149": str(measured.bottom)}
-    return {name: value for name, value in said.items() if value not in ("", None)}
-
-
-def _net_price(document: Document, measured: Measured, line: Line) -> str:
-    """The price without tax: to ten decimals where tax is inside it."""
-    if line.gross is None:
-        return f"{measured.top:f}"
-    price = Fraction(measured.top) / (1 + Fraction(document.rule(line).rate))
-    return f"{Decimal(half_up(price * 10**PRICE_PLACES)).scaleb(-PRICE_PLACES):f}"

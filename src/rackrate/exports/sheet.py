@@ -147,6 +147,8 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         # That of an instalment is figures and names, which need no words.
         said = say.english or line.kind is LineKind.INSTALMENT
         below.insert(0, line.description if said else line.sku or "")
+    if line.drawn:
+        below.append(_prepaid(line, line.drawn, shown, say))
     if each.place in document.tax_codes:
         below.append(say("Tax class {code}", code=document.tax_codes[each.place]))
     if measured is None:
@@ -166,6 +168,12 @@ def _row(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         "rate": f"{document.rule(line).percent}%",
         "net": shown.money(line.net),
     }
+
+
+def _prepaid(line: Line, drawn: Money, shown: Figures, say: Words) -> str:
+    """What of an instalment was prepaid, without tax as its net amount."""
+    whole, less = shown.money(line.net + drawn), shown.money(drawn)
+    return say("{whole} less {drawn} prepaid, net", whole=whole, drawn=less)
 
 
 def unit_of(price: Price, say: Words) -> str:
