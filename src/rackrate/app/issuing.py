@@ -95,10 +95,12 @@ def issue_asked(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:
     if asked.customer.id in seller.ahead:
         settling.lock(tx, asked.customer.id)
     invoice = _issued(world, tx, seller, asked)
-    if asked.customer.id in seller.ahead and invoice.kind is InvoiceKind.INVOICE:
+    if asked.customer.id not in seller.ahead:
+        return invoice
+    settling.changed(tx, asked.customer.id)
+    if invoice.kind is InvoiceKind.INVOICE:
         settling.pay_ahead(world, tx, asked.customer.id)
-        return tx.get(Invoice, invoice.id)
-    return invoice
+    return tx.get(Invoice, invoice.id)
 
 
 def _issued(world: World, tx: Tx, seller: Seller, asked: Asked) -> Invoice:

@@ -4,7 +4,7 @@ from rackrate.app import exchange
 from rackrate.app.issuing import Asked, issue_asked, replaced_by, seller_of
 from rackrate.app.payments import of_invoice
 from rackrate.app.ports import Tx
-from rackrate.app.settling import lock
+from rackrate.app.settling import changed, lock
 from rackrate.app.world import World, acting
 from rackrate.core.access import Actor, Verb
 from rackrate.core.errors import Invalid, Reason, Refused
@@ -39,6 +39,7 @@ def void_invoice(
         if again:
             invoice = replaced_by(invoice, _again(world, tx, invoice).id)
         tx.put(invoice)
+        changed(tx, invoice.customer)
         return invoice
 
 
