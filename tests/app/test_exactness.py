@@ -38,6 +38,8 @@ from tests.build import Built, build
 
 SELLER, BUYER, WORK = EntityId("example"), CustomerId("robotics"), ProjectId("train")
 SITE, CHIP, SKU = SiteId("east"), ChipId("h100"), SkuId("h100.node")
+OTHER = SkuId("h100.other")
+SKUS = {"gpu": SKU, "other": OTHER}
 LIMITS = Limits(1000, 1000, 1000)
 CLASS = LeaseClass.ON_DEMAND
 # The zones of the seller and of the buyer, and an instant at which something turns over there.
@@ -139,12 +141,13 @@ def opened(edge: str, prices: list[dict[str, Any]]) -> tuple[Built, datetime, st
             Site(SITE, SELLER, "East", "CN", home, "sim", True),
             # A node is leased, at 13 %; what is stored is a service, at 6 %.
             Sku(SKU, SITE, CHIP, "A node", 8, True, LIMITS, Supply.LEASE),
+            Sku(OTHER, SITE, CHIP, "Another", 8, True, LIMITS),
             Customer(BUYER, SELLER, "Example Robotics", "CN", "", zone, "CNY"),
             Project(WORK, BUYER, "Training"),
             *(
                 Price(
-                    price["id"], None if price["what"] == "storage" else SKU,
-                    None if price["what"] == "storage" else CLASS, "CNY", price["amount"], False,
+                    price["id"], SKUS.get(price["what"]),
+                    CLASS if price["what"] in SKUS else None, "CNY", price["amount"], False,
                     instant + timedelta(seconds=price["from"]), timedelta(0), price["unit"],
                     price["month_hours"], slots.get(price["unit"], 1), price["pflops"],
                     SITE if price["here"] else None, BUYER if price["own"] else None,
@@ -171,13 +174,15 @@ def told(story: Story, number: int, edge: datetime, known: datetime) -> list[Lea
     return events
 
 
-def record(built: Built, story: Story, events: list[LeaseEvent]) -> None:
+def record(
+    built: Built, story: Story, events: list[LeaseEvent], klass: LeaseClass = CLASS
+) -> None:
     """Write down what is not written yet of these."""
     if not events:
         return
     volumes = (Mount("data", "/data", story.gb),)
     terms = Terms(
-        events[0].lease, BUYER, WORK, SITE, SKU, CLASS, None, 1, 1, story.slots, LIMITS,
+        events[0].lease, BUYER, WORK, SITE, SKU, klass, None, 1, 1, story.slots, LIMITS,
         Spec(volumes=volumes),
     )  # fmt: skip
     lease = fold(terms, events)
