@@ -7,7 +7,7 @@ from datetime import datetime
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.invoice import Invoice, InvoiceKind, check_room
-from rackrate.core.money import Money, total
+from rackrate.core.money import MOST_AMOUNT, Money, total
 
 LONGEST_REFERENCE = 200
 
@@ -103,6 +103,8 @@ def check_received(amount: Money, currency: str, reference: str) -> None:
         raise Refused(Reason.INVALID, f"the customer pays in {currency}, not in {amount.currency}")
     if amount.minor <= 0:
         raise Refused(Reason.INVALID, f"a payment of {amount} is not positive")
+    if amount.amount > MOST_AMOUNT:
+        raise Refused(Reason.INVALID, f"a payment of {amount} is more than {MOST_AMOUNT:,}")
     if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
         raise Refused(
             Reason.INVALID, f"the payer's reference is one line of 1 to {LONGEST_REFERENCE} letters"
