@@ -1,15 +1,18 @@
 """Invoices of every kind, issued by a small cloud in memory, as their documents say them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from rackrate.app import billing, drafts, leasing, loops, rates, sales
+from rackrate.app import amending, billing, drafts, leasing, loops, rates, sales
+from rackrate.app.amending import End
 from rackrate.app.documents import Document, document
 from rackrate.app.leasing import Ask
 from rackrate.app.rates import NewRate
 from rackrate.core.access import Actor, Role
+from rackrate.core.billing_terms import SellerTerms
+from rackrate.core.contract import Contract, EarlyEnd, Terms
 from rackrate.core.draft import Draft, DraftLine
 from rackrate.core.ids import (
     ContractId,
@@ -199,6 +202,8 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     (issued,) = months.close(NOVEMBER)
     yield "prices by the month, and storage", months.document(issued.id)
     yield from two_rates()
+    yield from ended()
+    yield from late()
     yield from in_another_currency()
     by_line = shop("cn-service-6-by-line", seller=SELLER_SAYS.replace("DE123456788", "91SAMPLE"))
     by_line.run(seconds=1201)
@@ -237,6 +242,39 @@ def in_another_currency() -> Iterator[tuple[str, Document]]:
     made = abroad.by_hand(("Set-up", "777.77"))
     yield "an invoice in a foreign currency", made
     yield "a credit in a foreign currency", abroad.credit(made.invoice.id, "33.33")
+
+
+def ended() -> Iterator[tuple[str, Document]]:
+    """A contract that ends in its second month, for a fee; its prepayment goes back."""
+    made = shop("cn-general", leased=True)
+    made.sign()
+    during = NOVEMBER.plus(2).interval(BERLIN).start
+    contract = ContractId("k1")
+    with made.built.world.store.transaction() as tx:
+        signed = tx.get(Contract, contract)
+        tx.put(replace(signed, terms=Terms(early_end=EarlyEnd(Decimal(10)))))
+    amending.amend(made.built.world, made.built.admin, contract, End(during))
+    yield "a fee for ending early", made.all()[-1]
+    for month in (NOVEMBER, DECEMBER):
+        made.close(month)
+    yield "a prepayment that goes back", made.all()[-1]
+
+
+def late() -> Iterator[tuple[str, Document]]:
+    """Paid late: interest that is not taxed is outside the scope of VAT, and stands alone."""
+    made = shop()
+    made.by_hand(("Set-up", "100000.00"))
+    with made.built.world.store.transaction() as tx:
+        terms = SellerTerms(SELLER, "EX-CR", Decimal(9), False)
+        tx.put(terms)
+    made.close(NOVEMBER)
+    made.run(2)
+    made.close(DECEMBER)
+    made.built.clock.advance(timedelta(days=1))
+    made.run(2)
+    issued = made.close(DECEMBER.plus(1))
+    yield "use beside interest", made.document(issued[0].id)
+    yield "interest that is not taxed", made.document(issued[1].id)
 
 
 def corrected() -> Document:
