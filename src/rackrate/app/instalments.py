@@ -89,6 +89,7 @@ def _billed(tx: Tx, contract: Contract) -> list[Line]:
 def _taxing(tx: Tx, contract: Contract, customer: Customer, billed: Iterable[Line]) -> Taxing:
     """Which rule each line of it is under: the customer's, or the seller's, of its supply."""
     named = {each.sku for each in contract.commitments if each.sku is not None}
+    named |= {each.use.rates.named[0] for each in contract.commitments if each.use is not None}
     skus = {sku: found.supply for sku in named if (found := tx.peek(Sku, sku)) is not None}
     table = tx.get(Entity, contract.entity).taxes(customer)
     return Taxing.of(table, customer.time_zone, skus, billed)

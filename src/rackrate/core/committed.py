@@ -133,10 +133,11 @@ def shortfall_lines(books: Books, period: Period) -> list[Line]:
 def _shortfalls(books: Books, used: Sequence[Line]) -> Iterator[Line]:
     """What is missing, less what was asked for it: so what is learnt late changes it, too."""
     contract, taxing = books.contract, books.taxing
-    supply = taxing.main(contract)
     for each in counted(books, used):
         period, before = each.period, shortfall_lines(books, each.period)
-        source = source_of(contract, period)
+        source, commitment = source_of(contract, period), contract.commitment(period.commitment)
+        assert commitment is not None, period
+        supply = taxing.supply(commitment)
         rule = taxing.rule(source, supply, period.last)
         net, gross = priced(each.shortfall, contract.tax_included, rule)
         net = net - total((line.net for line in before), net.currency)

@@ -41,9 +41,12 @@ class Taxing:
 
     def supply(self, commitment: Commitment) -> Supply:
         """What the contract says that it is, or else its SKU."""
-        if commitment.supply is not None or commitment.sku is None:
+        sku = commitment.sku
+        if sku is None and commitment.use is not None:
+            sku = commitment.use.rates.named[0]  # A minimum is of what counts to it.
+        if commitment.supply is not None or sku is None:
             return commitment.supply or Supply.SERVICE
-        return self.skus.get(commitment.sku, Supply.SERVICE)
+        return self.skus.get(sku, Supply.SERVICE)
 
     def main(self, contract: Contract) -> Supply:
         """That of what a contract is about: its nodes, if it has any."""
