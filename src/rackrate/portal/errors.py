@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from rackrate.core.errors import Forbidden, RackrateError, Reason
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Portal, SignedOut, look_of, page_of
+from rackrate.portal.refusals import detail_of
 
 STATUS: Mapping[Reason, int] = {
     Reason.INVALID: 422,
@@ -83,7 +84,7 @@ def refusal(page: Page, error: RackrateError) -> dict[str, Any]:
     return {
         "title": TITLES[error.reason],
         "next": next_step(page, error),
-        "detail": error.detail,
+        "detail": detail_of(page.portal.catalogue, page.look.language, error),
         "reason": str(error.reason),
         "request": page.actor.request,
     }
