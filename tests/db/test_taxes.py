@@ -22,8 +22,9 @@ def test_old_lines_get_the_rule_of_their_invoice(empty_database: str, tmp_path: 
     texts = {path: path.read_text() for path in later}
     for path in later:
         path.unlink()
-    grants = (folder / "grants.sql").read_text()
-    (folder / "grants.sql").write_text("")
+    grants = folder / "grants.sql"
+    texts[grants] = grants.read_text()
+    grants.write_text("")
     migrate(empty_database, folder)
     with psycopg.connect(empty_database) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -40,7 +41,6 @@ def test_old_lines_get_the_rule_of_their_invoice(empty_database: str, tmp_path: 
         )
     for path, text in texts.items():
         path.write_text(text)
-    (folder / "grants.sql").write_text(grants)
     migrate(empty_database, folder)
     with psycopg.connect(empty_database) as connection:
         found: Any = connection.execute(

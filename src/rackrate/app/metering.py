@@ -253,12 +253,10 @@ class _Account:
         """One line: of its own month, or on this month's invoice the correction of a closed one."""
         price, (month, window) = charge.price, when
         what, cause = _words(charge, lease), f"usage/{charge.of}/{price.id}/{month}"
-        taxed = None
+        supply, rule = self._taxed(kind, price, (cause, month), lease)
         if kind is LineKind.CORRECTION:
-            taxed = self._taxes.as_billed(cause)
             what = f"Correction of {month}: {what}"
             cause = f"correction/{charge.of}/{price.id}/{month}/{self._month}"
-        supply, rule = taxed or self._taxed(price, month, lease)
         net, gross = priced(money, price.tax_included, rule)
         line = Line(
             cause,
@@ -285,7 +283,14 @@ class _Account:
             return self._under.noted(lease.terms.contract, price, line)
         return line
 
-    def _taxed(self, price: Price, month: Month, lease: Lease | None) -> tuple[Supply, TaxRule]:
+    def _taxed(
+        self, kind: LineKind, price: Price, of: tuple[str, Month], lease: Lease | None
+    ) -> tuple[Supply, TaxRule]:
+        """A correction is taxed as what it corrects; the rest as its contract, or its SKU."""
+        source, month = of
+        billed = self._taxes.as_billed(source) if kind is LineKind.CORRECTION else None
+        if billed is not None:
+            return billed
         agreed = None
         if lease is not None and lease.terms.contract is not None:
             agreed = self._under.supply(lease.terms.contract, price)

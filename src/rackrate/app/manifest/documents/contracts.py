@@ -95,16 +95,13 @@ def _commitment(
     same_block = f.boolean("same_block", False) if kind is _CAPACITY else False
     supply = f.choice("supply", Supply) if f.has("supply") else None
     batches = _batches(f, zone) if kind is _CAPACITY else ()
-    if not f.ok:
-        return None, ()
-    money = _money(f, price, currency)
+    money = _money(f, price, currency) if f.ok else None
     if money is None:
         return None, ()
-    named = title if f.nested else ""
     commitment = Commitment(
         number,
         kind,
-        named,
+        title if f.nested else "",
         Interval(start, end),
         money,
         SkuId(sku) if sku else None,
