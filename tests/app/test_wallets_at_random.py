@@ -22,7 +22,7 @@ from rackrate.core.money import Money
 from rackrate.core.wallet import LOOK_EVERY
 from tests.app.money_shop import FIRST, ROBOTICS, Shop, cny, open_shop
 
-SEEDS = (0, 1, 4, 113)
+SEEDS = (0, 113)
 STEPS = 90
 GRACE = timedelta(hours=3)
 AN_HOUR = 1700  # fen of a GPU, before 6 % of tax

@@ -51,7 +51,7 @@ class Balance:
 
     @property
     def used_up(self) -> bool:
-        return (self.left + self.credit).minor <= 0
+        return _used_up(self.left + self.credit, self.hourly)
 
     @property
     def lasts(self) -> timedelta | None:
@@ -121,9 +121,9 @@ class Wallet:
         if now < self.looked + LOOK_EVERY or tally.used.currency != self.left.currency:
             return False
         left = self.left + self.used - tally.on(now).used
-        if self.stage is Stage.FINE and left < self.low:
+        if self.stage is Stage.FINE and left < self.low and tally.hourly:
             return True
-        return self.stops is None and (left + self.credit).minor <= 0
+        return self.stops is None and _used_up(left + self.credit, tally.hourly)
 
     def seen(self, found: Balance, active: bool, now: datetime) -> "Wallet":
         """After a look. `active`: something is there that it pays for, and could be stopped."""
@@ -138,7 +138,7 @@ class Wallet:
             stops=stops,
             ends=ends,
         )
-        return replace(after, stage=after._stage(active, now))
+        return replace(after, stage=after._stage(active and bool(found.hourly), now))
 
     def to_be_looked_at(self) -> "Wallet":
         """What it has is another: the next pass looks."""
@@ -154,11 +154,16 @@ class Wallet:
             return None
         return max(self.stops, self.ends - WARNED)
 
-    def _stage(self, active: bool, now: datetime) -> Stage:
+    def _stage(self, in_use: bool, now: datetime) -> Stage:
         if self.stops is None:
-            return Stage.LOW if active and self.left < self.low else Stage.FINE
+            return Stage.LOW if in_use and self.left < self.low else Stage.FINE
         if is_over(self.ends, now):
             return Stage.OVER
         if is_over(self.warns, now):
             return Stage.ENDING
         return Stage.STOPPED if is_over(self.stops, now) else Stage.EMPTY
+
+
+def _used_up(room: Money, hourly: Money) -> bool:
+    """What costs nothing, such as a trial, may run on when nothing is left."""
+    return room.minor < 0 or (not room and bool(hourly))

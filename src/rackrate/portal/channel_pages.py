@@ -35,6 +35,7 @@ TOPIC_NAMES = {
     Topic.WALLET_STOPPED: msg("Leases stopped, since the wallet is empty"),
     Topic.WALLET_ENDING: msg("Volumes will be deleted, since the wallet is empty"),
     Topic.WALLET_ENDED: msg("Volumes deleted, since the wallet stayed empty"),
+    Topic.PRICE_ENDS: msg("A price of one's own ends"),
     Topic.PREPAYMENT_LOW: msg("Little is left of a contract's prepayment"),
     Topic.PROMISE_BROKEN: msg("Promises broken"),
     Topic.CHANNEL_TEST: msg("Test of a channel"),

@@ -208,6 +208,15 @@ _WORDS: Mapping[Topic, _Words] = {
         ("leases", "budget", "spent", "amount"),
         "/leases",
     ),
+    Topic.PRICE_ENDS: _Words(
+        ("The price of {sku} changes at {until}", "{sku} 的价格将于 {until} 变更"),
+        (
+            "Your price of {sku} holds until {until}. What runs then goes on at the next price.",
+            "您的 {sku} 价格有效至 {until}。届时仍在运行的租约按下一价格计费。",
+        ),
+        ("leases", "now", "then", "until"),
+        "/leases",
+    ),
     Topic.PREPAYMENT_LOW: _Words(
         (
             "Little is left of the prepayment of {contract}: {left}",
@@ -306,6 +315,8 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "due": ("Due", "到期"),
     "budget": ("Budget", "预算"),
     "spent": ("Used", "已使用"),
+    "now": ("Price now", "当前价格"),
+    "then": ("Price from then on", "之后价格"),
     "left": ("Left", "余额"),
     "contract": ("Contract", "合同"),
     "prepaid": ("Prepaid", "已预付"),

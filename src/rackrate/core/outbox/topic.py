@@ -20,6 +20,7 @@ class Topic(StrEnum):
     WALLET_STOPPED = "wallet.stopped"
     WALLET_ENDING = "wallet.ending"
     WALLET_ENDED = "wallet.ended"
+    PRICE_ENDS = "price.ends"
     PREPAYMENT_LOW = "prepayment.low"
     PROMISE_BROKEN = "promise.broken"
     CHANNEL_TEST = "channel.test"
