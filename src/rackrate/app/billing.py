@@ -17,6 +17,7 @@ from rackrate.app.site_use import first_used
 from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
+from rackrate.core.currency import InvoiceRate
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import Month
@@ -82,6 +83,12 @@ def show(world: World, actor: Actor, id: InvoiceId) -> tuple[Invoice, list[Invoi
     with reading(world, actor, Verb.INVOICE_READ, _owner(id)) as tx:
         lines = tx.find(InvoiceLine, invoice=id)
         return tx.get(Invoice, id), sorted(lines, key=lambda line: line.place)
+
+
+def booked(world: World, actor: Actor, id: InvoiceId) -> InvoiceRate | None:
+    """At which rate an invoice is in the books, if those are in another currency."""
+    with reading(world, actor, Verb.INVOICE_READ, _owner(id)) as tx:
+        return tx.peek(InvoiceRate, id)
 
 
 def find(

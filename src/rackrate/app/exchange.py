@@ -25,12 +25,12 @@ def hold(tx: Tx, entity: Entity, *currencies: str) -> None:
         tx.number(f"exchange/{entity.id}")
 
 
-def rate_at(tx: Tx, currency: str, target: str, at: datetime) -> CurrencyRate:
-    """The rate of a pair at an instant; Refused `no_rate` where there is none."""
-    found = neighbours(tx, currency, target, at)
-    if found[0] is None:
-        raise no_rate((currency, target), at, found[1])
-    return found[0]
+def rate_at(tx: Tx, entity: Entity, currency: str, at: datetime) -> CurrencyRate:
+    """The rate of a currency in the books' at an instant; Refused `no_rate` where there is none."""
+    found, later = neighbours(tx, currency, entity.currency, at)
+    if found is None:
+        raise no_rate((currency, entity.currency), at, entity.time_zone, later)
+    return found
 
 
 def neighbours(
@@ -52,7 +52,7 @@ def post(tx: Tx, entity: Entity, entries: Iterable[Entry]) -> None:
             tx.add(entry)
             continue
         hold(tx, entity, currency)
-        rate = rate_at(tx, currency, entity.currency, entry.at)
+        rate = rate_at(tx, entity, currency, entry.at)
         _add(tx, entity, valued(entry, rate.rate, entity.currency))
 
 
@@ -88,7 +88,7 @@ def revalue(tx: Tx, entity: Entity, month: Month) -> None:
             mine = held.setdefault((each.customer, each.amount.currency), {})
             mine[each.account] = (each.amount.minor, each.book.minor)
     for (customer, currency), balances in sorted(held.items()):
-        rate = rate_at(tx, currency, entity.currency, over - timedelta(seconds=1))
+        rate = rate_at(tx, entity, currency, over - timedelta(seconds=1))
         at = (currency, rate.rate, entity.currency)
         tx.add(*revalued(entity.id, month, over, (customer, balances), at))
 
@@ -112,7 +112,7 @@ def _issued_at(tx: Tx, entity: Entity, invoice: Invoice) -> InvoiceRate:
         tax = _tax_back(tx, invoice, original)
         rate, effective, source = original.rate, original.effective, original.source
     else:
-        found = rate_at(tx, invoice.gross.currency, entity.currency, invoice.issued)
+        found = rate_at(tx, entity, invoice.gross.currency, invoice.issued)
         rate, effective, source = found.rate, found.effective, found.source
         tax = converted(invoice.tax, rate, entity.currency)
     return InvoiceRate(invoice.id, invoice.customer, rate, effective, source, tax)

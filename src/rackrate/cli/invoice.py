@@ -108,6 +108,11 @@ def _totals(row: Row) -> None:
             facts += [(part["name"], _of_rule(part)) for part in row["taxes"]]
         if key in row:
             facts.append((name, money(row[key])))
+    booked = row.get("booked")
+    if booked is not None:
+        currency, target = row["gross"]["currency"], booked["tax"]["currency"]
+        rate = f"1 {currency} = {booked['rate']} {target}, {booked['source']}"
+        facts += [("Tax in the books", money(booked["tax"])), ("At", rate)]
     print_facts(facts)
 
 

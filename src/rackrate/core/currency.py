@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, EntityId, InvoiceId
-from rackrate.core.interval import check_instant
+from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import Money, digits
 from rackrate.core.words import counted
 
@@ -109,9 +109,15 @@ def check_open(new: CurrencyRate, entity: EntityId, open_from: datetime) -> None
         )
 
 
-def no_rate(pair: tuple[str, str], at: datetime, later: CurrencyRate | None) -> Refused:
-    """What is said where a pair has no rate yet: what there is instead, and how to set one."""
+def no_rate(
+    pair: tuple[str, str], at: datetime, time_zone: str, later: CurrencyRate | None
+) -> Refused:
+    """What is said where a pair has no rate yet: what there is instead, and how to set one.
+
+    `time_zone` is where the books are kept, whose day is said.
+    """
     currency, target = pair
+    day = at.astimezone(zone(time_zone))
     known = (
         "none is known"
         if later is None
@@ -120,7 +126,7 @@ def no_rate(pair: tuple[str, str], at: datetime, later: CurrencyRate | None) -> 
     return Refused(
         Reason.NO_RATE,
         f"1 {currency} has no rate in {target} at {_said(at)}: {known}; set it with: "
-        f"rackrate rate set {currency} {target} RATE --from {at:%Y-%m-%d} --source TEXT",
+        f"rackrate rate set {currency} {target} RATE --from {day:%Y-%m-%d} --source TEXT",
         {"currency": currency, "target": target} | ({} if later is None else _facts(later)),
     )
 

@@ -95,7 +95,8 @@ def close(call: Writer, body: CloseRequest) -> Response:
 )
 def show_invoice(call: Caller, id: IdPath) -> Response:
     found = billing.show(call.world, call.actor, InvoiceId(id))
-    return call.tagged(InvoiceDetail.detail(*found, call.world.clock.now()))
+    booked = billing.booked(call.world, call.actor, InvoiceId(id))
+    return call.tagged(InvoiceDetail.detail(*found, booked, call.world.clock.now()))
 
 
 @router.get(

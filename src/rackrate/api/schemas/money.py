@@ -8,8 +8,8 @@ from pydantic import Field
 
 from rackrate.api.schemas.parts import Id, Money, MonthText, Period, Schema
 from rackrate.app import billing
+from rackrate.core import currency, ledger, pricing
 from rackrate.core import invoice as invoices
-from rackrate.core import ledger, pricing
 from rackrate.core import payment as payments
 from rackrate.core import tax as tax_rules
 from rackrate.core.invoice import InvoiceKind, InvoiceStatus, LineKind
@@ -161,16 +161,43 @@ class Invoice(Schema):
         )
 
 
+class Booked(Schema):
+    """At which rate an invoice is in the books, and its tax in their currency."""
+
+    rate: str
+    effective: datetime
+    source: str
+    tax: Money
+
+    @classmethod
+    def of(cls, found: currency.InvoiceRate) -> "Booked":
+        return cls(
+            rate=f"{found.rate:f}",
+            effective=found.effective,
+            source=found.source,
+            tax=Money.of(found.tax),
+        )
+
+
 class InvoiceDetail(Invoice):
     """An invoice with its lines, in order."""
 
     lines: list[Line]
+    booked: Booked | None = Field(description="Set where the books are in another currency")
 
     @classmethod
     def detail(
-        cls, invoice: invoices.Invoice, lines: Iterable[invoices.InvoiceLine], now: datetime
+        cls,
+        invoice: invoices.Invoice,
+        lines: Iterable[invoices.InvoiceLine],
+        booked: currency.InvoiceRate | None,
+        now: datetime,
     ) -> "InvoiceDetail":
-        return cls(**dict(Invoice.of(invoice, now)), lines=[Line.of(each.line) for each in lines])
+        return cls(
+            **dict(Invoice.of(invoice, now)),
+            lines=[Line.of(each.line) for each in lines],
+            booked=None if booked is None else Booked.of(booked),
+        )
 
 
 class Preview(Schema):

@@ -1,17 +1,23 @@
 """Rates between currencies."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from rackrate.api.schemas.parts import Instant, Schema
 from rackrate.app.rates import NewRate
-from rackrate.core import currency
-from rackrate.core.currency import LONGEST_SOURCE, Fault
+from rackrate.core.currency import LONGEST_SOURCE, CurrencyRate, Fault, Finding, said
 
 Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["USD"])]
+
+
+def a_rate(text: str) -> str:
+    if re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,12})?", text) is None:
+        raise ValueError("write it as a decimal, such as 7.1203")
+    return text
 
 
 class RateRequest(Schema):
@@ -19,7 +25,7 @@ class RateRequest(Schema):
 
     currency: Code
     target: Code = Field(description="The currency of the books", examples=["CNY"])
-    rate: str = Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,12})?$", examples=["7.1203"])
+    rate: Annotated[str, AfterValidator(a_rate), Field(examples=["7.1203"])]
     source: str = Field(
         min_length=1,
         max_length=LONGEST_SOURCE,
@@ -52,7 +58,7 @@ class Rate(Schema):
     sure: bool
 
     @classmethod
-    def of(cls, found: currency.CurrencyRate) -> "Rate":
+    def of(cls, found: CurrencyRate) -> "Rate":
         return cls(
             id=found.id,
             currency=found.currency,
@@ -78,7 +84,7 @@ class RateFinding(Schema):
     detail: str
 
     @classmethod
-    def of(cls, found: currency.Finding) -> "RateFinding":
+    def of(cls, found: Finding) -> "RateFinding":
         need = found.need
         return cls(
             fault=found.fault,
@@ -89,5 +95,5 @@ class RateFinding(Schema):
             contracts=list(need.contracts),
             last=None if found.last is None else Rate.of(found.last),
             age_days=found.age_days,
-            detail=currency.said(found),
+            detail=said(found),
         )
