@@ -33,12 +33,19 @@ OF_KIND: Mapping[CommitmentKind, LeaseClass] = {
 
 
 def class_under(tx: Tx, contract: Contract, sku: Sku, now: datetime) -> LeaseClass:
-    """In which class a lease of the SKU is under the contract, where nobody says it."""
-    for each in contract.capacity_at(now):
-        if _alike(tx, each, sku):
-            return OF_KIND[each.kind]
+    """In which class a lease of the SKU is under the contract, where nobody says it: on its nodes,
+    unless the SKU counts to a minimum of use, and the nodes are of another one.
+    """
+    fits = [each for each in contract.capacity_at(now) if _alike(tx, each, sku)]
+    named = any(
+        each.covers(now) and each.use is not None and sku.id in each.use.rates.named
+        for each in contract.commitments
+        if each.kind is CommitmentKind.USE
+    )
+    if fits and not (named and all(each.sku != sku.id for each in fits)):
+        return OF_KIND[fits[0].kind]
     reserves = any(each.kind in OF_NODES for each in contract.commitments)
-    return LeaseClass.CONTRACT if reserves else LeaseClass.ON_DEMAND
+    return LeaseClass.CONTRACT if reserves and not named else LeaseClass.ON_DEMAND
 
 
 def check_reserved(tx: Tx, contract: Contract, sku: Sku, klass: LeaseClass, now: datetime) -> None:

@@ -13,12 +13,13 @@ from rackrate.app.world import World, owned_by_project, reading
 from rackrate.core.access import Actor, Verb
 from rackrate.core.committed import Balance, Books, Counted, balance, counted, left_of, lines_of_use
 from rackrate.core.contract import Contract, Left
+from rackrate.core.contract import periods as minimums
 from rackrate.core.ids import ContractId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Line
 from rackrate.core.ledger import Entry, not_before
-from rackrate.core.money import total
+from rackrate.core.money import Money, total
 from rackrate.core.outbox import Topic
 from rackrate.core.parties import Customer
 from rackrate.core.recognition import forfeited
@@ -55,10 +56,13 @@ def settle_balances(world: World, tx: Tx, seller: Seller, month: Month) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A prepaid balance by what was invoiced, and every period of a minimum that is closed."""
+    """A prepaid balance by what was invoiced, every period of a minimum that is closed, and the
+    `least` that all of its minimums come to.
+    """
 
     balance: Balance | None = None
     minimums: tuple[Counted, ...] = ()
+    least: Money | None = None
 
 
 def show(world: World, actor: Actor, id: ContractId) -> Standing:
@@ -76,7 +80,9 @@ def standing(tx: Tx, contract: Contract, now: datetime) -> Standing:
     last = last_close(tx, tx.get(Entity, contract.entity))
     before = Month.of(min(contract.signed, contract.during.start), customer.time_zone).plus(-1)
     books = books_of(tx, contract, now, before if last is None else last.month)
-    return Standing(balance(books), tuple(counted(books)))
+    each = (minimums(one, customer.time_zone) for one in contract.commitments)
+    least = total((period.minimum for of in each for period in of), contract.currency)
+    return Standing(balance(books), tuple(counted(books)), least or None)
 
 
 def _forfeit(world: World, tx: Tx, seller: Seller, books: Books) -> None:

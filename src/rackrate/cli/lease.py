@@ -120,6 +120,13 @@ def _what(row: Row) -> str:
     return f"{row['count']} x {row['sku']}{gang}"
 
 
+def _class(row: Row) -> str:
+    """The contract alone where its nodes are paid by the month."""
+    if row["contract"] and row["class"] != "contract":
+        return f"{row['contract']}, {row['class']}"
+    return str(row["contract"] or row["class"])
+
+
 COLUMNS = (
     Column("LEASE", lambda row: row["id"]),
     Column("NAME", lambda row: row["name"], from_width=110),
@@ -128,7 +135,7 @@ COLUMNS = (
     Column("SINCE", lambda row: row["shown"]),
     Column("GIVES WAY", lambda row: row["ends"], from_width=100),
     Column("PROJECT", lambda row: row["project"], from_width=90),
-    Column("CLASS", lambda row: row["contract"] or row["class"], from_width=100),
+    Column("CLASS", _class, from_width=100),
     Column("SITE", lambda row: row["site"], from_width=130),
 )
 

@@ -36,6 +36,7 @@ def facts(row: Row) -> list[tuple[str, object]]:
     ]
     return [
         *found,
+        ("Use, at least", money(row["least_use"]) if row["least_use"] else ""),
         ("Beyond that", rates(overage["rates"]) if overage else ""),
         ("Balance", _balance(row)),
     ]

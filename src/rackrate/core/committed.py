@@ -145,12 +145,12 @@ def _shortfalls(books: Books, used: Sequence[Line]) -> Iterator[Line]:
             gross = gross - total((line.asked for line in before), net.currency)
         if not net and not gross:
             continue
-        changed = "Change of " if before else ""
+        said = "Change of the shortfall" if before else "Shortfall"
         yield Line(
             source + (f"/{len(before)}" if before else ""),
             LineKind.SHORTFALL,
-            f"{changed}what is missing to the minimum of {contract.id} in {period.said}: "
-            f"{period.minimum}, of which {each.used} was used",
+            f"{said} of {contract.id} in {period.said}: at least {period.minimum}, of which "
+            f"{each.used} was used",
             period.last,
             _certain(period, books.time_zone),
             net,

@@ -288,6 +288,9 @@ class ContractDetail(Contract):
     balance: Balance | None = Field(
         description="What was prepaid for use, by what is invoiced; null: months are prepaid"
     )
+    least_use: Money | None = Field(
+        description="What its minimums of use come to, beside `value`; null: it has none"
+    )
     minimums: list[Minimum] = Field(description="Of use, as far as its months are closed")
 
     @classmethod
@@ -309,5 +312,6 @@ class ContractDetail(Contract):
             deliveries=[Delivery.of(contract, each, now) for each in deliveries],
             right_to_renew=None if right is None else RightToRenew.of(right),
             balance=None if use.balance is None else Balance.of(use.balance),
+            least_use=None if use.least is None else Money.of(use.least),
             minimums=[Minimum.of(each) for each in use.minimums],
         )
