@@ -24,6 +24,8 @@ TITLES: Mapping[Reason, str] = {
     Reason.NO_CAPACITY: msg("There is not enough free for this"),
     Reason.NOT_PRICED: msg("There is no price for this"),
     Reason.NOT_STATED: msg("Nobody states this figure of the chip"),
+    Reason.NO_RATE: msg("There is no rate for this currency"),
+    Reason.UNLIKELY_RATE: msg("This rate is far from the one before"),
     Reason.WRONG_STATE: msg("Its state does not allow this"),
     Reason.NOT_ALLOWED: msg("You may not do this"),
     Reason.NOT_ELIGIBLE: msg("This chip may not be leased from this country"),
@@ -61,6 +63,7 @@ NEXT: Mapping[Reason, str] = {
         "{nodes_free} whole nodes are free."
     ),
     Reason.BEYOND_CONTRACT: msg("The contract has room for {nodes_free} more nodes now."),
+    Reason.NO_RATE: msg("Set one: 1 {currency} in {target}."),
     Reason.UNAVAILABLE: msg("Load the page again in a moment."),
     Reason.CONFLICT: msg("Load the page again and decide again."),
 }
