@@ -113,7 +113,7 @@ def test_what_was_published_is_never_edited_and_the_same_again_changes_nothing()
         publish(built, "11.00", day(20))
     assert "never edited" in refused(built, index("2026-11-01 10.50"))
     assert (rows(built, IndexValue), rows(built, Price)) == before
-    assert publish(built, "11.00").value.effective == NOON
+    assert publish(built, "11.00").value.effective == NOON + timedelta(seconds=1)
 
 
 def test_a_file_publishes_as_the_command_does_and_shows_what_follows() -> None:
@@ -183,6 +183,7 @@ def test_a_price_check_finds_an_index_that_is_old_and_spot_that_ends_or_is_dear(
     built.apply(until)
     assert "h100.node has no spot price in CNY from 2026-12-11 00:00 UTC on" in faults(built)
     publish(built, "10.00")
+    built.clock.advance(timedelta(seconds=1))
     assert faults(built) == ["h100.node has no spot price in CNY from 2026-12-11 00:00 UTC on"]
 
 

@@ -177,6 +177,24 @@ def test_who_comes_later_takes_nothing_that_somebody_waits_for_and_spot_least_of
     assert see(built, second.id).phase is see(built, third.id).phase is Phase.RUNNING
 
 
+def test_a_free_node_on_which_somebody_counts_who_waits_is_neither_spot_s_nor_a_newcomer_s() -> (
+    None
+):
+    """Of four nodes one is free. Two nodes on demand wait for a second one; who then asks for one
+    GPU waits, too, though there is a node: five minutes later all of them run.
+    """
+    built = shop()
+    for _ in range(3):
+        spot(built)
+    first = ask(built, NODE, 2)
+    with pytest.raises(Refused, match="at most 0"):
+        spot(built, 1)
+    second = ask(built)
+    assert first.waits and second.waits
+    wait(built, NOTICE)
+    assert see(built, first.id).phase is see(built, second.id).phase is Phase.RUNNING
+
+
 def test_a_stopped_lease_that_starts_again_waits_as_a_new_one_does() -> None:
     built = shop()
     mine = ask(built, NODE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rackrate.app import catalogue, manifest
@@ -15,6 +15,7 @@ from rackrate.core.price_index import IndexValue, PriceIndex, in_force, value_id
 from rackrate.core.pricing import Price
 
 LONGEST_SOURCE = 500
+A_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def publish(
 ) -> Published:
     """A value from then on, and with it the prices that follow, dated alike: all of it or nothing.
 
-    Without a time it is from now on. What was published is never edited.
+    Without a time it is from the next second on. What was published is never edited.
     """
     now = world.clock.now()
     check_near("effective", effective, now)
@@ -69,7 +70,7 @@ def publish(
         raise Invalid("source", f"must be one line of at most {LONGEST_SOURCE} characters")
     with reading(world, actor, Verb.CATALOGUE_WRITE, Target("catalogue", id)) as tx:
         index = tx.get(PriceIndex, id)
-    since = now if effective is None else effective
+    since = now + A_SECOND if effective is None else effective
     try:
         row = IndexValue(value_id(id, since), id, since, value, source or index.source)
     except ValueError as error:

@@ -302,7 +302,7 @@ class Fleet:
     def _may_open(self, pool: Pool, request: Request, now: datetime) -> int:
         """How many untouched nodes of the pool this account may begin to use now.
 
-        Nodes of spot are there for whoever is promised some. It takes itself what is left idle.
+        Nodes of spot are there for whoever is promised some: it takes itself what is left idle.
         """
         spot = request.account == SPOT_ACCOUNT
         promised = pool.calendar.not_for_spot(now) if spot else pool.calendar.promised(now)
@@ -313,11 +313,12 @@ class Fleet:
             max(0, nodes - pool.owned.get(self._accounts.get(holder, -2), 0))
             for holder, nodes in promised.items()
         )
+        kept = kept if spot else max(0, kept - pool.spot)
         if request.kept_percent:
             there = pool.calendar.supply(now) + pool.broken
             spoilt = there - pool.usable
             kept += max(0, ceil(there * request.kept_percent / 100) - spoilt)
-        return pool.untouched - (kept if spot else max(0, kept - pool.spot))
+        return pool.untouched - kept
 
     def _ranks(self, request: Request, fits: NDArray[np.intp]) -> Ranks | None:
         if not self._marked:
