@@ -181,16 +181,16 @@ def test_a_free_node_on_which_somebody_counts_who_waits_is_neither_spot_s_nor_a_
     None
 ):
     """Of four nodes one is free. Two nodes on demand wait for a second one; who then asks for one
-    GPU waits, too, though there is a node: five minutes later all of them run.
+    GPU has it as soon as a third is to be free, and five minutes after the first all of them run.
     """
     built = shop()
-    for _ in range(3):
-        spot(built)
+    lent = [spot(built) for _ in range(3)]
     first = ask(built, NODE, 2)
     with pytest.raises(Refused, match="at most 0"):
         spot(built, 1)
-    second = ask(built)
+    second = leasing.start(built.world, built.admin, Ask(TRAIN, GPU))
     assert first.waits and second.waits
+    assert sum(see(built, id).until is not None for id in lent) == 2
     wait(built, NOTICE)
     assert see(built, first.id).phase is see(built, second.id).phase is Phase.RUNNING
 
