@@ -45,7 +45,9 @@ class Meter:
         self.under = Under(self._tx, customer, book)
         meter = _Account(customer, book, self._taxes(customer), self._month, self.under)
         window = self._month.interval(customer.time_zone)
-        if window.start < self._now < window.end:
+        if self._now <= window.start:
+            return
+        if self._now < window.end:
             window = Interval(window.start, self._now)
         keeping: list[History] = []
         # Of a month that is over, what is written down in the second of its close is late.
