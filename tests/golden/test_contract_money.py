@@ -126,7 +126,7 @@ def leased_back() -> Iterator[str]:
 
 def with_tax_inside() -> Iterator[str]:
     term = line("2026-01-01", "2031-01-01", "total: 1190000.00")
-    terms = "tax_included: true\nprepayment_percent: 25\n"
+    terms = "tax_included: true\nprepayment_percent: 20\n"
     shop = opened(term + terms, Month(2026, 1), "EUR", BERLIN, tax="eu-de-19")
     yield shop.whole()
     yield from shop.months("2026-01", "2030-12")
@@ -275,7 +275,7 @@ STORY: tuple[tuple[str, Callable[[], Iterator[str]]], ...] = (
     ("Machines are sold and leased back for 1.3 billion over four years. (Row K9.)", leased_back),
     (
         (
-            "1,190,000 with 19 % VAT inside over 60 months, a quarter prepaid: net, tax and gross "
+            "1,190,000 with 19 % VAT inside over 60 months, a fifth prepaid: net, tax and gross "
             "all add up to what was quoted."
         ),
         with_tax_inside,

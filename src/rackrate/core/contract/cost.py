@@ -103,9 +103,10 @@ def _levels(indexation: Indexation, steps: int) -> tuple[Fraction, ...]:
 def _units(broken: Broken, month: Month, inside: Interval, time_zone: str) -> tuple[int, int]:
     """How much of a month an interval inside it is, and what the whole month has.
 
-    By days and by thirtieths a day counts whole, for what is in force as the day begins anew: that
-    on which something begins counts, that on which it ends does not. So where one thing takes the
-    place of another in the middle of a day, the day is billed once, to what comes.
+    By days, and by thirtieths, a day counts whole, for what is in force in its last second: that on
+    which something begins counts, and that on which it ends does not. So a day on which one thing
+    takes the place of another is billed once, for what comes. By thirtieths the last day of a
+    shorter month is all that it lacks, and a thirty-first is none.
     """
     whole = month.interval(time_zone)
     if broken is Broken.SECOND:
