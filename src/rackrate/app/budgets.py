@@ -21,7 +21,7 @@ from rackrate.core.grace import GRACE
 from rackrate.core.ids import CustomerId, ProjectId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Line, LineKind
-from rackrate.core.lease import EventKind, Lease
+from rackrate.core.lease import EventKind, Lease, LeaseClass
 from rackrate.core.money import Money
 from rackrate.core.outbox import Topic
 from rackrate.core.parties import Customer, Project
@@ -163,8 +163,13 @@ def _spent(world: World, tx: Tx, budget: Budget, customer: Customer) -> Money:
     """What is used on demand, and kept, in the month so far."""
     now = world.clock.now()
     lines = used_in(tx, customer, Month.of(now, customer.time_zone), now)
-    used = [line for line in lines if line.kind is LineKind.USAGE]
+    used = [line for line in lines if line.kind is LineKind.USAGE and _counts(line)]
     return with_tax(customer, _within(tx, used, budget.project))
+
+
+def _counts(line: Line) -> bool:
+    """What could be stopped for it: not what a contract agrees a minimum of, or has prepaid."""
+    return line.contract is None or line.klass is LeaseClass.FLEX
 
 
 def _within(tx: Tx, lines: Iterable[Line], project: ProjectId | None) -> list[Line]:
