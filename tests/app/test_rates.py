@@ -59,6 +59,7 @@ def test_a_rate_is_set_once_and_never_edited(quay: Quay) -> None:
     [
         ("USD", "USD", "1", "a bank"),
         ("XXX", "CNY", "7", "a bank"),
+        ("CNY", "USD", "0.14", "a bank, the other way around"),
         ("USD", "CNY", "0", "a bank"),
         ("USD", "CNY", "-7", "a bank"),
         ("USD", "CNY", "NaN", "a bank"),
@@ -196,6 +197,8 @@ def test_a_file_sets_rates_and_is_held_to_the_same_rules(quay: Quay) -> None:
         (FILE.replace("2026-11-01", "2027-01-01").replace("7.1203", "71"), "if it is meant"),
         (FILE.replace("7.1203", "0"), "is not from"),
         (FILE.replace("currency: USD", "currency: USX"), "unknown currency"),
+        (FILE.replace("CNY", "EUR"), "no books are kept in EUR"),
+        (FILE.replace("2026-11-01", "1969-11-01"), "is wrong"),
         (FILE.replace("source: a sample bank", ""), "`source` is missing"),
     ):
         with pytest.raises(Invalid, match=said):

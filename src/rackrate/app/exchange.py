@@ -5,7 +5,6 @@ Whoever posts for a customer who is billed in another currency comes one after t
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from rackrate.app.ports import Tx
 from rackrate.core.currency import CurrencyRate, InvoiceRate, no_rate, rate_id
@@ -27,21 +26,29 @@ def hold(tx: Tx, entity: Entity, *currencies: str) -> None:
 
 def rate_at(tx: Tx, entity: Entity, currency: str, at: datetime) -> CurrencyRate:
     """The rate of a currency in the books' at an instant; Refused `no_rate` where there is none."""
-    found, later = neighbours(tx, currency, entity.currency, at)
+    pair = (currency, entity.currency)
+    found = in_force_at(tx, pair, at)
     if found is None:
-        raise no_rate((currency, entity.currency), at, entity.time_zone, later)
+        raise no_rate(pair, at, entity.time_zone, next_after(tx, pair, at))
     return found
 
 
-def neighbours(
-    tx: Tx, currency: str, target: str, at: datetime
-) -> tuple[CurrencyRate | None, CurrencyRate | None]:
-    """The rate in force at an instant, and the next one after it."""
+def in_force_at(tx: Tx, pair: tuple[str, str], at: datetime) -> CurrencyRate | None:
+    """The rate of a pair at an instant."""
+    currency, target = pair
     beyond = rate_id(currency, target, at + timedelta(seconds=1))
-    pair: dict[str, Any] = {"currency": currency, "target": target}
-    before = tx.find(CurrencyRate, after=beyond, limit=1, newest_first=True, **pair)
-    after = tx.find(CurrencyRate, after=rate_id(currency, target, at), limit=1, **pair)
-    return next(iter(before), None), next(iter(after), None)
+    found = tx.find(
+        CurrencyRate, after=beyond, limit=1, newest_first=True, currency=currency, target=target
+    )
+    return next(iter(found), None)
+
+
+def next_after(tx: Tx, pair: tuple[str, str], at: datetime) -> CurrencyRate | None:
+    """The rate of a pair that comes next."""
+    currency, target = pair
+    begun = rate_id(currency, target, at)
+    found = tx.find(CurrencyRate, after=begun, limit=1, currency=currency, target=target)
+    return next(iter(found), None)
 
 
 def post(tx: Tx, entity: Entity, entries: Iterable[Entry]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rackrate.app.exchange import neighbours
+from rackrate.app.exchange import in_force_at, next_after
 from rackrate.app.metering import last_close
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, check_near, reading
@@ -19,6 +19,7 @@ from rackrate.core.currency import (
     check,
     check_new,
     check_open,
+    check_target,
     in_force,
     new_rate,
 )
@@ -67,11 +68,15 @@ def keep(tx: Tx, row: CurrencyRate) -> CurrencyRate:
     old = tx.peek(CurrencyRate, row.id)
     if old is not None and (old.rate, old.source) == (row.rate, row.source):
         return old
-    for entity in tx.find(Entity):
+    entities = tx.find(Entity)
+    check_target(row, [each.currency for each in entities])
+    for entity in entities:
         last = last_close(tx, entity) if entity.currency == row.target else None
         if last is not None:
             check_open(row, entity.id, last.month.interval(entity.time_zone).end)
-    check_new(row, *neighbours(tx, row.currency, row.target, row.effective))
+    pair = (row.currency, row.target)
+    before, after = in_force_at(tx, pair, row.effective), next_after(tx, pair, row.effective)
+    check_new(row, before, after)
     tx.add(row)
     return row
 

@@ -1,12 +1,12 @@
 """Rates between currencies: dated, with their source, never edited, only superseded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from rackrate.core.errors import Reason, Refused
+from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import ContractId, CustomerId, EntityId, InvoiceId
 from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import Money, digits
@@ -15,6 +15,7 @@ from rackrate.core.words import counted
 LEAST, MOST = Decimal("0.0000001"), Decimal(1_000_000)
 MOST_DIGITS = 12
 LONGEST_SOURCE = 200
+FIRST_YEAR = 1970
 # Between two rates of one pair nobody sees more than this; it is a slip of the keyboard.
 FARTHEST_APART = Decimal("1.5")
 STALE = timedelta(days=35)
@@ -46,6 +47,8 @@ class CurrencyRate:
             raise ValueError(f"a rate of {self.rate} is not from {LEAST:f} to {MOST:,}")
         if isinstance(exponent, int) and exponent < -MOST_DIGITS:
             raise ValueError(f"a rate of {self.rate} has more than {MOST_DIGITS} decimals")
+        if self.effective.year < FIRST_YEAR:
+            raise ValueError(f"no rate is from {self.effective:%Y-%m-%d}")
         if not 1 <= len(self.source.strip()) <= LONGEST_SOURCE or not self.source.isprintable():
             raise ValueError(
                 f"say in one line of 1 to {LONGEST_SOURCE} letters where the rate is from"
@@ -96,6 +99,17 @@ def check_new(new: CurrencyRate, before: CurrencyRate | None, after: CurrencyRat
                 "sure of it",
                 _facts(near),
             )
+
+
+def check_target(new: CurrencyRate, books: Collection[str]) -> None:
+    """Invalid where no books are kept in what it is a rate in: most likely it is turned around."""
+    if new.target not in books:
+        kept = ", ".join(sorted(set(books))) or "nothing yet"
+        raise Invalid(
+            "target",
+            f"no books are kept in {new.target}, but in {kept}; a rate says what one "
+            f"{new.currency} is in the currency of the books",
+        )
 
 
 def check_open(new: CurrencyRate, entity: EntityId, open_from: datetime) -> None:

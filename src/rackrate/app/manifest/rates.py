@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from rackrate.app.manifest.prices import Rows
 from rackrate.app.rows import Close
-from rackrate.core.currency import CurrencyRate, check_new, check_open
-from rackrate.core.errors import Refused
+from rackrate.core.currency import CurrencyRate, check_new, check_open, check_target
+from rackrate.core.errors import Invalid, Refused
 from rackrate.core.inventory import Entity
 
 
@@ -14,12 +14,14 @@ def misfits(row: CurrencyRate, known: Rows) -> Iterator[str]:
     if row.id in known.stored(CurrencyRate):
         return
     try:
+        entities = known.all(Entity).values()
+        check_target(row, [each.currency for each in entities])
         check_new(row, *_neighbours(row, known))
-        for entity in known.all(Entity).values():
+        for entity in entities:
             closed = [c.month for c in known.stored(Close).values() if c.entity == entity.id]
             if closed and entity.currency == row.target:
                 check_open(row, entity.id, max(closed).interval(entity.time_zone).end)
-    except Refused as refusal:
+    except (Invalid, Refused) as refusal:
         yield refusal.detail
 
 
