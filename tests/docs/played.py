@@ -29,7 +29,7 @@ class Act:
 
 
 def acts(text: str) -> Iterator[Act | Block]:
-    """Blocks `yaml file=NAME` are files; of blocks `sh play [at=INSTANT] [refused]` each command."""
+    """Blocks `yaml file=NAME` are files; blocks `sh play [at=INSTANT] [refused]` are commands."""
     found = blocks(text)
     for block, after in zip(found, [*found[1:], Block((), "")], strict=True):
         if block.words[:1] == ("yaml",) and len(block.words) == 2:
