@@ -94,8 +94,8 @@ def hours(shop: Shop, month: int, sku: SkuId, count: int, length: int) -> None:
 STORY: tuple[Told, ...] = (
     (
         (
-            "Robotics signs two flexible nodes, for 3,000.00 each a month and 6.00 a GPU-hour in use;\n"
-            "from 16 November on at least 6,000.00 a month of GPUs at 12.00; 60 % is prepaid for use."
+            "Two flexible nodes are signed, for 3,000.00 each a month and 6.00 a GPU-hour used;\n"
+            "from 16 November at least 6,000.00 a month of GPUs at 12.00; 60 % is prepaid for use."
         ),
         lambda s: s.built.apply(CONTRACT),
     ),
