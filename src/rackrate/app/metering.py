@@ -123,7 +123,8 @@ class _Taxes:
 
     def __init__(self, tx: Tx, table: TaxTable, skus: Mapping[SkuId, Supply]) -> None:
         self._tx, self._table, self._skus = tx, table, skus
-        self._rules: dict[tuple[SkuId | None, Month], tuple[Supply, TaxRule]] = {}
+        self._month: Month | None = None
+        self._rules: dict[SkuId | None, tuple[Supply, TaxRule]] = {}
 
     def of(
         self, sku: SkuId | None, month: Month, agreed: Supply | None = None
@@ -131,10 +132,12 @@ class _Taxes:
         """Storage is a service, and what is used of a SKU what was `agreed`, or what the SKU is."""
         if agreed is not None:
             return agreed, self._table.rule(agreed, month)
-        known = self._rules.get((sku, month))
+        if self._month is not month:  # One month comes after the other; a value takes longer.
+            self._month, self._rules = month, {}
+        known = self._rules.get(sku)
         if known is None:
             supply = Supply.SERVICE if sku is None else self._skus.get(sku, Supply.SERVICE)
-            known = self._rules[sku, month] = supply, self._table.rule(supply, month)
+            known = self._rules[sku] = supply, self._table.rule(supply, month)
         return known
 
     def as_billed(self, source: str) -> tuple[Supply, TaxRule] | None:

@@ -86,22 +86,25 @@ class Drawdown:
 
     def __init__(self, pools: Sequence[Pool]) -> None:
         self._pools, self._drawn = pools, [0] * len(pools)
+        self._places: dict[Supply, list[int]] = {}
 
     def draw(self, amount: Money, supply: Supply) -> Money:
         """What `amount` of them is net of tax."""
         net, wanted = 0, amount.minor
-        places = range(len(self._pools))
-        for n in sorted(places, key=lambda n: self._rank(n, supply)):
-            pool = self._pools[n]
-            before = self._drawn[n]
+        for n in self._order(supply) if wanted else ():
+            pool, before = self._pools[n], self._drawn[n]
             self._drawn[n] = min(pool.amount.minor, before + wanted)
             wanted -= self._drawn[n] - before
             net += pool.net_of(self._drawn[n]) - pool.net_of(before)
         return Money(net, amount.currency)
 
-    def _rank(self, place: int, supply: Supply) -> tuple[int, bool]:
-        pool = self._pools[place]
-        return pool.order, pool.supply is not supply
+    def _order(self, supply: Supply) -> list[int]:
+        """The places of the pools, as this supply uses them up."""
+        found = self._places.get(supply)
+        if found is None:
+            ranks = [(pool.order, pool.supply is not supply) for pool in self._pools]
+            found = self._places[supply] = sorted(range(len(ranks)), key=ranks.__getitem__)
+        return found
 
     def left(self) -> Iterator[tuple[Pool, Money, Money]]:
         """Of each that is not used up, what is left: as quoted, and net of tax."""

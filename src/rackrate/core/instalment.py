@@ -77,13 +77,12 @@ def earned(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Earned]:
 
 @dataclass(frozen=True, slots=True)
 class _Priced:
-    """An instalment's (net, gross), and what decides them. `drawn` of it was prepaid."""
+    """An instalment's (net, gross), and what decides them."""
 
     commitment: Commitment
     supply: Supply
     rule: TaxRule
     amount: tuple[Money, Money | None]
-    drawn: Money | None = None
 
 
 def _priced(
@@ -223,12 +222,13 @@ def _instalments(due: Due) -> Iterator[Line]:
     planned = {
         (each.month, each.commitment): (
             each,
-            replace(as_priced, drawn=prepaid.draw(each.drawdown, as_priced.supply)),
+            as_priced,
+            prepaid.draw(each.drawdown, as_priced.supply),
         )
         for each, as_priced in _priced(contract, due.plan, due.taxing)
     }
     for month, number in sorted({*planned, *before}):
-        asked, as_priced = planned.get((month, number), (None, None))
+        asked, as_priced, drawn = planned.get((month, number), (None, None, None))
         lines = before.get((month, number), [])
         commitment = contract.commitment(number)
         assert commitment is not None, lines
@@ -241,7 +241,9 @@ def _instalments(due: Due) -> Iterator[Line]:
         inside = asked.during if asked else lines[0].during
         net, gross = _less(as_priced.amount, lines)
         if not lines or net or gross:
-            yield _asked(contract, as_priced, month, inside, (net, gross), len(lines))
+            line = _asked(contract, as_priced, month, inside, (net, gross), len(lines))
+            # What changes a month that is invoiced says what it changes, and no more.
+            yield line if lines or not drawn else replace(line, drawn=drawn)
 
 
 def _no_more(due: Due, commitment: Commitment, month: Month) -> _Priced:
@@ -273,8 +275,6 @@ def _asked(
         commitment=of.commitment.number,
         supply=of.supply,
         tax_rule=of.rule.id,
-        # What changes a month that is invoiced says what it changes, and no more.
-        drawn=None if before or not of.drawn else of.drawn,
     )
 
 
