@@ -97,7 +97,7 @@ class Quay:
         assert leader is not None
         loops.provision(self.built.world, leader, self.built.world.hints.take())
 
-    def close(self, month: int, on: int = 1) -> object:
+    def close(self, month: int, on: int = 1) -> tuple[Invoice, ...]:
         self.on(day(month + 1, on))
         return billing.close(self.built.world, self.mei, SELLER, NOVEMBER.plus(month))
 

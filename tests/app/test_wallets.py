@@ -20,7 +20,8 @@ from rackrate.core.ledger import Account, Entry
 from rackrate.core.money import Money
 from rackrate.core.outbox import Notification, Topic
 from rackrate.core.wallet import Wallet
-from tests.app.money_shop import ROBOTICS, STUDIO, Shop, cny, open_shop
+from tests.app.currency_shop import HARBOUR, open_quay, usd
+from tests.app.money_shop import FIRST, ROBOTICS, STUDIO, Shop, cny, open_shop
 from tests.app.test_leasing import contract
 from tests.app.test_leasing import shop as contracts
 from tests.build import Built
@@ -197,7 +198,7 @@ def test_only_finance_opens_and_tops_up_and_each_customer_sees_its_own(shop: Sho
         wallets.close(built.world, other, ROBOTICS, "theirs")
 
 
-def usd(shop: Shop) -> object:
+def in_dollars(shop: Shop) -> object:
     new = NewWallet(ROBOTICS, Money.parse("1", "USD"))
     return wallets.set_wallet(shop.built.world, shop.mei, new)
 
@@ -238,7 +239,7 @@ def later(shop: Shop) -> object:
 @pytest.mark.parametrize(
     ("act", "said"),
     [
-        (usd, "low: robotics pays in CNY"),
+        (in_dollars, "low: robotics pays in CNY"),
         (low(-1), "low is 0 to"),
         (low(10**16), "low is 0 to"),
         (terms(-1, 1), "a grace is 0 to 31 days"),
@@ -326,3 +327,20 @@ def test_a_month_that_ends_while_it_is_empty_leaves_its_invoice_open_until_the_n
     balance = wallets.show(shop.built.world, shop.mei, ROBOTICS).balance
     assert (balance.held, balance.left) == (cny("65.94"), cny("65.94"))
     assert shop.close(Month(2026, 12)) == ()
+
+
+def test_a_wallet_abroad_pays_at_dated_rates_and_holds_what_the_ledger_holds() -> None:
+    quay = open_quay()
+    world = quay.built.world
+    quay.rate("7.00")
+    wallets.set_wallet(world, quay.mei, NewWallet(HARBOUR, usd("1")))
+    wallets.top_up(world, quay.mei, TopUp(HARBOUR, usd("100.00"), "wire"))
+    quay.lease(10)
+    before = wallets.show(world, quay.mei, HARBOUR).balance
+    quay.rate("7.20", FIRST + timedelta(days=20))
+    (invoice,) = quay.close(0)
+    assert (invoice.status, invoice.gross) == (InvoiceStatus.PAID, before.used)
+    after = wallets.show(world, quay.mei, HARBOUR).balance
+    assert (after.held, after.left, after.open) == (before.left, before.left, usd("0"))
+    held = quay.balances()[Account.UNAPPLIED]
+    assert -held.amount == after.held and held.book.minor == -7 * after.held.minor
