@@ -282,8 +282,8 @@ class MemoryTx:
     def foreign_balances(
         self, entity: EntityId, until: datetime | None = None, customer: CustomerId | None = None
     ) -> tuple[Balance, ...]:
-        found = self._balances({"entity": entity, "foreign": True}, until)
-        return found if customer is None else tuple(b for b in found if b.customer == customer)
+        equal: dict[str, object] = {"entity": entity, "foreign": True}
+        return self._balances(equal | ({} if customer is None else {"customer": customer}), until)
 
     def _balances(self, equal: Mapping[str, object], until: datetime | None) -> tuple[Balance, ...]:
         table = self._tables[Entry]

@@ -54,6 +54,11 @@ class Entry:
         assert not any(totals(self.postings).values()), f"does not balance: {self}"
 
     @property
+    def customer(self) -> CustomerId | None:
+        """Whose it is: an entry is of one customer's."""
+        return self.postings[0].customer
+
+    @property
     def foreign(self) -> bool:
         """Whether it is in another currency than the books."""
         return any(each.amount.currency != each.book.currency for each in self.postings)
