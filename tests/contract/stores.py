@@ -99,6 +99,7 @@ from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
 from tests.contract.credit_rows import CREDIT_ROWS
 from tests.contract.metered_rows import METERED_ROWS
+from tests.contract.price_rows import PRICE_ROWS
 
 Opener = Callable[[pytest.FixtureRequest], AbstractContextManager[Store]]
 
@@ -425,6 +426,7 @@ MORE: tuple[Any, ...] = (
     BillingTerms(BOLT, ENTITY), SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
     *CREDIT_ROWS,
     *METERED_ROWS,
+    *PRICE_ROWS,
     line("l1", "usage/lse_1"),
     InvoiceLine(
         "l2", InvoiceId("EX-1"), ACME, 2,

@@ -1,4 +1,4 @@
--- Published indices that prices follow. A value is published once: grants.sql lets nobody edit it.
+-- Published indices that prices follow. A value is published once, and never edited.
 CREATE TABLE price_index (
     id           text COLLATE "C" PRIMARY KEY,
     title        text NOT NULL,
@@ -17,3 +17,5 @@ CREATE TABLE index_value (
     source    text NOT NULL,
     UNIQUE (index, effective)
 );
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON index_value
+    FOR EACH STATEMENT EXECUTE FUNCTION is_append_only();
