@@ -1,7 +1,7 @@
 """Use under contracts against a rater that counts each second: rates, minimums, balances."""
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -57,6 +57,8 @@ from tests.app.test_exactness import (
 from tests.build import Built
 
 K1 = ContractId("k1")
+Told = list[tuple[Story, str]]
+USED = frozenset({LineKind.USAGE, LineKind.CORRECTION})
 TAX = Decimal("0.13")
 CLASSES = {"flex": LeaseClass.FLEX, "use": LeaseClass.ON_DEMAND, "alone": LeaseClass.ON_DEMAND}
 RATES = st.decimals("0.01", "9999999", places=4)
@@ -88,6 +90,24 @@ def _anniversaries(near: datetime, zone: ZoneInfo) -> list[datetime]:
     return [first.replace(year=first.year + more, tzinfo=zone) for more in range(3)]
 
 
+def _commitments(
+    agreed: dict[str, Any], whole: Interval, during: Interval
+) -> tuple[Commitment, Commitment]:
+    """A flexible node for the whole time, and a minimum of use for a part of it."""
+    price = agreed["rate"]
+    rated = RatedAt.LIST if price is None else RatedAt.CONTRACT
+    rates = Rates(rated, skus=(SKU,) if price is None else ())
+    if price is not None:
+        rates = replace(rates, rates=(Rate(SKU, price, Unit.SLOT_HOUR),))
+    flexible = Use(Rates(rates=(Rate(SKU, agreed["flex_rate"], Unit.SLOT_HOUR),)))
+    zero, least = Money.zero("CNY"), Money.parse(str(agreed["minimum"]), "CNY")
+    used = Use(rates, TrueUp.YEAR if agreed["yearly"] else TrueUp.MONTH)
+    return (
+        Commitment(1, CommitmentKind.FLEX, "", whole, zero, SKU, SITE, 1, use=flexible),
+        Commitment(2, CommitmentKind.USE, "", during, least, use=used),
+    )
+
+
 def in_words(agreed: dict[str, Any], edge: datetime, zone: str) -> tuple[Contract, SlowContract]:
     """The contract, and what the slow rater knows of it."""
     start, end = (edge + timedelta(seconds=second) for second in agreed["use"])
@@ -97,22 +117,7 @@ def in_words(agreed: dict[str, Any], edge: datetime, zone: str) -> tuple[Contrac
         years = tuple(round(turn.timestamp()) for turn in turns)
         start = turns[0].astimezone(UTC)
     whole = Interval(start - timedelta(days=1), edge + timedelta(seconds=SPREAD + 1))
-    price = agreed["rate"]
-    rated = RatedAt.LIST if price is None else RatedAt.CONTRACT
-    rates = Rates(rated, skus=(SKU,) if price is None else ())
-    if price is not None:
-        rates = replace(rates, rates=(Rate(SKU, price, Unit.SLOT_HOUR),))
-    flexible = Rates(rates=(Rate(SKU, agreed["flex_rate"], Unit.SLOT_HOUR),))
-    zero, least = Money.zero("CNY"), Money.parse(str(agreed["minimum"]), "CNY")
-    true_up = TrueUp.YEAR if agreed["yearly"] else TrueUp.MONTH
-    commitments = (
-        Commitment(
-            1, CommitmentKind.FLEX, "", whole, zero, SKU, SITE, 1, use=Use(flexible)
-        ),
-        Commitment(
-            2, CommitmentKind.USE, "", Interval(start, end), least, use=Use(rates, true_up)
-        ),
-    )  # fmt: skip
+    commitments = _commitments(agreed, whole, Interval(start, end))
     contract = Contract(
         K1, SELLER, BUYER, WORK, "CNY", commitments, Decimal(agreed["percent"]), agreed["inside"],
         whole.start, terms=Terms(
@@ -122,7 +127,7 @@ def in_words(agreed: dict[str, Any], edge: datetime, zone: str) -> tuple[Contrac
     )  # fmt: skip
     known = SlowContract(
         agreed["flex_rate"],
-        price,
+        agreed["rate"],
         agreed["minimum"],
         (round(start.timestamp()), round(end.timestamp())),
         (round(whole.start.timestamp()), round(whole.end.timestamp())),
@@ -165,6 +170,53 @@ def counted(line: Line, inside: bool) -> Decimal:
     return line.net.amount + tax
 
 
+def closed(built: Built, months: list[Month], edge: str, told_of: Told) -> list[list[Line]]:
+    """Both months are closed, and some of it is learnt after the first; the lines by close."""
+    zones, instant = EDGES[edge][:2], datetime.fromisoformat(EDGES[edge][2]).astimezone(UTC)
+    closes = [max(month.interval(name).end for name in zones) for month in months]
+    logs = [told(story, n, instant, closes[0]) for n, (story, _) in enumerate(told_of)]
+    issued: list[list[Line]] = []
+    for number, (at, month) in enumerate(zip(closes, months, strict=True)):
+        for (story, klass), events in zip(told_of, logs, strict=True):
+            now = [e for e in events if number or e.recorded_at < closes[0]]
+            record(built, story, klass, now)
+        built.clock.instant = at
+        invoices = billing.close(built.world, built.admin, SELLER, month)
+        rows = [r for i in invoices for r in billing.show(built.world, built.admin, i.id)[1]]
+        issued.append([row.line for row in rows])
+        assert sum(i.net.amount for i in invoices) == sum(row.line.net.amount for row in rows)
+    return issued
+
+
+@dataclass(slots=True)
+class Sums:
+    """What lines come to: of use by lease, clause, price and month, and of minimums by period."""
+
+    found: defaultdict[tuple[str, str, str, tuple[int, int]], Decimal]
+    used: defaultdict[tuple[str, tuple[int, int]], Decimal]
+    short: defaultdict[tuple[str, tuple[int, int]], Decimal]
+
+    @classmethod
+    def of(cls, lines: list[Line], inside: bool) -> "Sums":
+        sums = cls(defaultdict(Decimal), defaultdict(Decimal), defaultdict(Decimal))
+        for line in lines:
+            month = line.month.year, line.month.month
+            if line.kind in USED:
+                clause, price = clause_of(line)
+                sums.found[line.lease or "", clause, price, month] += line.asked.amount
+                if clause.startswith("use"):
+                    sums.used[period(clause, month)] += counted(line, inside)
+            elif line.kind is LineKind.SHORTFALL:
+                year = line.source.split("/")[3].partition("year-")[2]
+                sums.short[f"use {year or 0}", month] += line.asked.amount
+        return sums
+
+
+def period(clause: str, month: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """A month, or a contract year, to which all its months count."""
+    return clause, month if clause == "use 0" else (0, 0)
+
+
 @pytest.mark.parametrize("edge", EDGES)
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
@@ -173,90 +225,55 @@ def counted(line: Line, inside: bool) -> Decimal:
     agreements(),
 )
 def test_use_under_a_contract_is_what_a_rater_finds_that_counts_every_second(
-    edge: str,
-    told_of: list[tuple[Story, str]],
-    prices: list[dict[str, Any]],
-    agreed: dict[str, Any],
+    edge: str, told_of: Told, prices: list[dict[str, Any]], agreed: dict[str, Any]
 ) -> None:
-    """Two months are closed, and some of it is learnt after the first: every line, every shortfall
-    and the balance are what they have to be, and the books say the same.
-    """
+    """Every line, every shortfall and the balance are what they have to be, and the books agree."""
     built, instant, zone = opened(edge, prices)
     contract, known = in_words(agreed, instant, zone)
-    with built.world.store.transaction() as tx:
-        tx.add(contract)
     months = sorted({Month.of(instant + timedelta(seconds=s), zone) for s in (-SPREAD, SPREAD)})
-    (first, last) = months if len(months) == 2 else (months[0], months[0].plus(1))
-    closes = [max(month.interval(name).end for name in EDGES[edge][:2]) for month in (first, last)]
-    stories_ = [(replace(story, gb=0), klass) for story, klass in told_of]
-    logs = [told(story, n, instant, closes[0]) for n, (story, _) in enumerate(stories_)]
-    # What was agreed before these months is closed with the first of them.
+    months = [*months, months[0].plus(1)][:2]
     with built.world.store.transaction() as tx:
-        tx.put(replace(contract, signed=first.interval(zone).start))
-    issued: list[list[Line]] = []
-    for number, (at, month) in enumerate(zip(closes, (first, last), strict=True)):
-        for (story, klass), events in zip(stories_, logs, strict=True):
-            now = [e for e in events if number or e.recorded_at < closes[0]]
-            record(built, story, klass, now)
-        built.clock.instant = at
-        invoices = billing.close(built.world, built.admin, SELLER, month)
-        rows = [r for i in invoices for r in billing.show(built.world, built.admin, i.id)[1]]
-        issued.append([row.line for row in rows])
-        assert sum(i.net.amount for i in invoices) == sum(row.line.net.amount for row in rows)
-    lines = [line for of_close in issued for line in of_close]
+        # What was agreed before these months is closed with the first of them.
+        tx.add(replace(contract, signed=months[0].interval(zone).start))
+    told_of = [(replace(story, gb=0), klass) for story, klass in told_of]
+    issued = closed(built, months, edge, told_of)
 
     start = round(instant.timestamp())
     dated = [
         price | {name: None if price[name] is None else start + price[name] for name in WHEN}
         for price in prices
     ]
-    leases = [(slow(story, n, instant), klass) for n, (story, klass) in enumerate(stories_)]
+    leases = [(slow(story, n, instant), klass) for n, (story, klass) in enumerate(told_of)]
     around = range(start - SPREAD, start + SPREAD)
     expected = bill_under(known, leases, dated, ZoneInfo(zone), around)
-    found: defaultdict[tuple[str, str, str, tuple[int, int]], Decimal] = defaultdict(Decimal)
-    used: defaultdict[tuple[str, tuple[int, int]], Decimal] = defaultdict(Decimal)
-    short: defaultdict[tuple[str, tuple[int, int]], Decimal] = defaultdict(Decimal)
-    for line in lines:
-        month = line.month.year, line.month.month
-        if line.kind in (LineKind.USAGE, LineKind.CORRECTION):
-            clause, price = clause_of(line)
-            # At a rate with tax inside, what is rounded has it inside.
-            found[line.lease or "", clause, price, month] += line.asked.amount
-            if clause.startswith("use"):
-                period = (clause, month) if clause == "use 0" else (clause, (0, 0))
-                used[period] += counted(line, agreed["inside"])
-        elif line.kind is LineKind.SHORTFALL:
-            year = line.source.split("/")[3]
-            clause = f"use {year.removeprefix('year-')}" if year.startswith("year") else "use 0"
-            short[clause, month] += line.asked.amount
-    assert {k: v for k, v in found.items() if v} == {k: v for k, v in expected.items() if v}
+    sums = Sums.of([line for lines in issued for line in lines], agreed["inside"])
+    assert {k: v for k, v in sums.found.items() if v} == {k: v for k, v in expected.items() if v}
     wanted = minimums(known, ZoneInfo(zone), around)
     for (clause, month), minimum in wanted.items():
-        period = (clause, month) if clause == "use 0" else (clause, (0, 0))
-        assert short[clause, month] == max(Decimal(0), minimum - used[period]), (clause, month)
-    assert sum(short.values()) == sum(short[key] for key in wanted)
+        missing = max(Decimal(0), minimum - sums.used[period(clause, month)])
+        assert sums.short[clause, month] == missing, (clause, month)
+    assert sums.short.keys() == wanted.keys()
     ends = Month.of(contract.during.end - timedelta(seconds=1), zone)
-    by_close = [(issued[0], ends <= first), (issued[1], ends <= last)]
-    _check_balance(built, contract, by_close, sum(wanted.values()))
+    over = [ends <= month for month in months]
+    left = _balance_left(contract, list(zip(issued, over, strict=True)), sum(wanted.values()))
+    _check_books(built, contract, [line for lines in issued for line in lines], left)
 
 
-def _check_balance(
-    built: Built, contract: Contract, issued: list[tuple[list[Line], bool]], minimum: Decimal
-) -> None:
-    """Never more is drawn than was prepaid, nor than was asked for; the rest goes as agreed; and
-    the books have just what is left. Lines are by close, with whether the contract is over then.
+def _balance_left(
+    contract: Contract, issued: list[tuple[list[Line], bool]], minimum: Decimal
+) -> Decimal:
+    """Never more is drawn than was prepaid, nor than was asked for; the rest goes as agreed. Lines
+    are by close, with whether the contract is over then.
     """
-    inside = contract.tax_included
+    inside, forfeit = contract.tax_included, contract.terms.payment.left is Left.FORFEIT
     percent = contract.prepayment_percent / 100
     prepaid = (minimum * percent).quantize(Decimal("0.01"), ROUND_HALF_UP)
     left, over = prepaid, False
-    forfeit = contract.terms.payment.left is Left.FORFEIT
     for lines, last in issued:
         asked = sum(
             counted(line, inside)
             for line in lines
-            if line.contract == K1
-            and line.kind in (LineKind.USAGE, LineKind.CORRECTION, LineKind.SHORTFALL)
+            if line.contract == K1 and line.kind in {*USED, LineKind.SHORTFALL}
         )
         drawn = -sum(line.asked.amount for line in lines if line.kind is LineKind.DRAWDOWN)
         back = -sum(line.asked.amount for line in lines if line.kind is LineKind.REFUND)
@@ -265,21 +282,21 @@ def _check_balance(
         assert 0 <= left <= prepaid
         assert back in (0, left)
         over, left = over or back > 0 or (forfeit and last), left - back
-    sums = {b.account: b.amount.amount for b in books.balances(built.world, built.admin, SELLER)}
-    nothing = Decimal(0)
-    assert sums.get(Account.UNBILLED, nothing) == 0
-    liability = -sums.get(Account.CONTRACT_LIABILITY, nothing)
-    flat = [line for lines, _ in issued for line in lines]
+    return left
+
+
+def _check_books(built: Built, contract: Contract, lines: list[Line], left: Decimal) -> None:
+    """They have just what is left, and what was used and missing is earned."""
+    sums: defaultdict[Account, Decimal] = defaultdict(Decimal)
+    for each in books.balances(built.world, built.admin, SELLER):
+        sums[each.account] += each.amount.amount
+    assert sums[Account.UNBILLED] == 0
     kinds = (LineKind.PREPAYMENT, LineKind.DRAWDOWN, LineKind.REFUND)
-    held = sum(line.net.amount for line in flat if line.kind in kinds)
-    forfeited = -sums.get(Account.CONTRACT_REVENUE, nothing) - sum(
-        line.net.amount for line in flat if line.kind is LineKind.SHORTFALL
-    )
-    assert liability == held - forfeited
-    if not forfeit:
-        assert forfeited == 0
-    if not left:
-        assert liability == 0
-    revenue = -sums.get(Account.USAGE_REVENUE, nothing)
-    usage = (LineKind.USAGE, LineKind.CORRECTION)
-    assert revenue == sum(line.net.amount for line in flat if line.kind in usage)
+    held = sum(line.net.amount for line in lines if line.kind in kinds)
+    missing = sum(line.net.amount for line in lines if line.kind is LineKind.SHORTFALL)
+    forfeited = -sums[Account.CONTRACT_REVENUE] - missing
+    assert -sums[Account.CONTRACT_LIABILITY] == held - forfeited
+    assert forfeited == 0 or contract.terms.payment.left is Left.FORFEIT
+    assert left or not sums[Account.CONTRACT_LIABILITY]
+    used = sum(line.net.amount for line in lines if line.kind in USED)
+    assert -sums[Account.USAGE_REVENUE] == used

@@ -44,13 +44,8 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     What goes on after it is swapped with it, in the same proportion of nodes and of amounts.
     """
     old = in_force(contract, number, at, when.now)
+    _check_paid_by_month(old)
     right = contract.terms.upgrade
-    if old.use is not None:
-        raise Refused(
-            Reason.NOT_AGREED,
-            f"commitment {number} is flexible, and newer nodes have a rate of their own: let it "
-            "end, and add newer flexible nodes",
-        )
     if right is None or right.chip != newer.chip:
         may = f"to {right.chip} only" if right is not None else "to no other chip"
         raise Refused(Reason.NOT_AGREED, f"{contract.id} may swap {may}, not to {newer.chip}")
@@ -76,9 +71,17 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     cut, added = (old, *after.gone), (new, *after.instead)
     said = f"{old.what} for {new.what}{after}"
     done = amended(contract, when, AmendmentKind.SWAP, at, said, added=added, cut=cut, at=at)
-    ended = with_cut(contract, cut, at)
-    credit = share(undelivered(contract, ended, when.time_zone), right.credit_percent)
-    return with_amounts(done, credit=credit)
+    gone = undelivered(contract, with_cut(contract, cut, at), when.time_zone)
+    return with_amounts(done, credit=share(gone, right.credit_percent))
+
+
+def _check_paid_by_month(old: Commitment) -> None:
+    if old.use is not None:
+        raise Refused(
+            Reason.NOT_AGREED,
+            f"commitment {old.number} is flexible, and newer nodes have a rate of their own: let "
+            "it end, and add newer flexible nodes",
+        )
 
 
 def _swapped_after(
