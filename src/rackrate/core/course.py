@@ -74,7 +74,12 @@ def course(
 
 
 def _prepaid_by(contract: Contract, plan: Schedule, month: Month, time_zone: str) -> Money:
-    """The prepayments of all that was ordered by then; that of the signature comes before all."""
+    """The prepayments of all that was ordered by then; that of the signature comes before all.
+
+    What is prepaid for use is no month's: it is drawn down by what is used.
+    """
+    if contract.terms.payment.balance:
+        return Money.zero(contract.currency)
     ordered = {each.number: Month.of(each.at, time_zone) for each in contract.amendments}
     due = (amount for order, amount in plan.prepayments if not order or ordered[order] <= month)
     return total(due, contract.currency)

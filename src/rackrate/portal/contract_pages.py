@@ -17,6 +17,7 @@ from rackrate.app import (
     leasing,
     renewing,
     sales,
+    shortfalls,
     tallies,
 )
 from rackrate.core.access import Verb
@@ -60,6 +61,7 @@ PREPAID: Mapping[Prepaid, str] = {
     Prepaid.EVENLY: msg("a share of each month"),
     Prepaid.FIRST: msg("the first months"),
     Prepaid.LAST: msg("the last months"),
+    Prepaid.WALLET: msg("a balance for use"),
 }
 RIGHT_STATES: Mapping[RenewalState, str] = {
     RenewalState.HELD: msg("held on the calendar"),
@@ -133,6 +135,7 @@ def _contract_page(page: Page, id: ContractId, refused: RackrateError | None) ->
         "deliveries": _deliveries(page, found),
         "failed": _failed(page, found),
         "node_states": NODE_STATES,
+        "use": shortfalls.show(page.world, page.actor, id),
         "acceptance": ACCEPTANCE,
         "payment": PAYMENT,
         "prepaid": PREPAID,

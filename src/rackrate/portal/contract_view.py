@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rackrate.core.contract import AmendmentKind
+from rackrate.core.contract import AmendmentKind, Broken
 from rackrate.core.course import CourseMonth
 from rackrate.core.money import Money
 from rackrate.portal.messages import msg
@@ -16,6 +16,11 @@ KINDS = {
     AmendmentKind.SWAP: msg("Newer nodes"),
     AmendmentKind.RENEW: msg("Renewed"),
     AmendmentKind.END: msg("Ended early"),
+}
+BROKEN = {
+    Broken.SECOND: msg("by the second"),
+    Broken.DAY: msg("by the day"),
+    Broken.THIRTY: msg("by days of thirty a month"),
 }
 COLUMNS = (
     "month", "currency", "value", "from_prepayment", "instalment", "prepaid_left", "earned_net",
@@ -31,6 +36,7 @@ def values_of(page: Page, months: Sequence[CourseMonth]) -> dict[str, Any]:
         "left_chart": _left(page, months),
         "left_now": _left_now(page, months),
         "amendment_kinds": KINDS,
+        "broken": BROKEN,
     }
 
 
