@@ -255,7 +255,9 @@ def test_use_under_a_contract_is_what_a_rater_finds_that_counts_every_second(
     assert sums.short.keys() == wanted.keys()
     ends = Month.of(contract.during.end - timedelta(seconds=1), zone)
     over = [ends <= month for month in months]
-    left = _balance_left(contract, list(zip(issued, over, strict=True)), sum(wanted.values()))
+    left = _balance_left(
+        contract, list(zip(issued, over, strict=True)), sum(wanted.values(), Decimal(0))
+    )
     _check_books(built, contract, [line for lines in issued for line in lines], left)
 
 

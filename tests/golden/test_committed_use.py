@@ -49,17 +49,19 @@ def settle(shop: Shop) -> None:
     loops.provision(shop.built.world, leader)
 
 
-def at(shop: Shop, month: int, day: int, hour: int = 0) -> None:
+def at(shop: Shop, month: int, day: int, hour: int = 0) -> Shop:
     """A day of the month so many after October, on the customer's calendar."""
     first = OCTOBER.plus(month).interval(SHANGHAI).start
     shop.built.clock.instant = first + timedelta(days=day - 1, hours=hour)
     settle(shop)
+    return shop
 
 
-def start(shop: Shop, sku: SkuId, count: int, overage: bool = False) -> None:
+def start(shop: Shop, sku: SkuId, count: int, overage: bool = False) -> Shop:
     ask = Ask(TRAIN, sku, count, klass=None, contract=AGILE, overage=overage)
     leasing.start(shop.built.world, shop.built.admin, ask)
     settle(shop)
+    return shop
 
 
 def newest(shop: Shop) -> LeaseId:
@@ -67,9 +69,10 @@ def newest(shop: Shop) -> LeaseId:
     return leasing.find(shop.built.world, shop.built.admin, live, limit=1)[0].id
 
 
-def end(shop: Shop) -> None:
+def end(shop: Shop) -> Shop:
     leasing.end(shop.built.world, shop.built.admin, newest(shop))
     settle(shop)
+    return shop
 
 
 def lost(shop: Shop) -> None:
@@ -99,14 +102,14 @@ STORY: tuple[Told, ...] = (
         ),
         lambda s: s.built.apply(CONTRACT),
     ),
-    ("On 20 November both nodes are put to use.", lambda s: (at(s, 1, 20), start(s, NODE, 2))),
+    ("On 20 November both nodes are put to use.", lambda s: start(at(s, 1, 20), NODE, 2)),
     ("A third node is more than was reserved.", lambda s: start(s, NODE, 1)),
     (
         "As overage it starts, on demand at 14.00 a GPU-hour; ten hours later it ends.",
-        lambda s: (start(s, NODE, 1, overage=True), at(s, 1, 20, 10), end(s)),
+        lambda s: end(at(start(s, NODE, 1, overage=True), 1, 20, 10)),
     ),
-    ("A day after their start the nodes are idle again.", lambda s: (at(s, 1, 21), end(s))),
-    ("On 25 November a GPU starts by the hour.", lambda s: (at(s, 1, 25), start(s, GPU, 1))),
+    ("A day after their start the nodes are idle again.", lambda s: end(at(s, 1, 21))),
+    ("On 25 November a GPU starts by the hour.", lambda s: start(at(s, 1, 25), GPU, 1)),
     ("An hour before the month's end it is lost, and nobody knows yet.", lost),
     ("November is closed: of its minimum there are fifteen days.", lambda s: close(s, 1)),
     ("In December four GPUs run for 100 hours.", lambda s: hours(s, 2, GPU, 4, 100)),
