@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from rackrate.app import payments, voiding
+from rackrate.core.contract import Every, InvoicedIn, PaymentTerm, Terms
 from rackrate.core.errors import RackrateError
 from rackrate.core.ids import InvoiceId
 from rackrate.core.ledger import Account, Entry
@@ -86,7 +87,7 @@ class Life:
 
     def step(self, number: int) -> None:
         often = (self.invoice, self.receive, self.rate, self.close)
-        rarely = (self.allocate, self.release, self.pay_back, self.credit, self.void)
+        rarely = (self.lease, self.allocate, self.release, self.pay_back, self.credit, self.void)
         act = self.chance.choice((*often, *often, *rarely))
         self.quay.built.clock.advance(timedelta(hours=self.chance.randint(1, 60)))
         try:
@@ -105,6 +106,10 @@ class Life:
     def invoice(self, number: int) -> None:
         made = self.quay.invoice(str(Decimal(self.chance.randint(1, 90_000)) / 100))
         self.invoices.append(made.id)
+
+    def lease(self, number: int) -> None:
+        """Over a month's end now and then: use of two months, earned at two rates."""
+        self.quay.lease(self.chance.randint(1, 200))
 
     def receive(self, number: int) -> None:
         back = timedelta(hours=self.chance.choice((0, 0, 0, 5, 40)))
@@ -178,7 +183,9 @@ def test_the_books_are_what_a_slow_keeper_makes_of_the_dollars(seed: int) -> Non
     quay = open_quay()
     quay.rate("7.1", FIRST)
     life = Life(quay, Keeper([(FIRST, Fraction("7.1"))]), Random(seed))
-    quay.sign(str(Decimal(life.chance.randint(1, 2_000_000)) / 100))
+    later = Terms(payment=PaymentTerm(Every.MONTH, InvoicedIn.ARREARS))
+    monthly = str(Decimal(life.chance.randint(1, 2_000_000)) / 100)
+    quay.sign(monthly, terms=later if seed % 2 else None)
     life.look()
     for number in range(STEPS):
         life.step(number)
