@@ -12,6 +12,7 @@ import pytest
 
 from rackrate.app import billing, indices, leasing, sales
 from rackrate.app.leasing import Ask
+from rackrate.app.ports import Store
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.ids import ContractId, EntityId, IndexId, LeaseId, ProjectId, SkuId
 from rackrate.core.interval import Interval, Month
@@ -37,9 +38,9 @@ rules: {h100.1: {spot: {index: example-h100, times: 0.7, floor: 3.00, cap: 9.00}
 class Days:
     """A shop of four nodes, two of which are a contract's; and what was said of each start."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, store: Store | None = None) -> None:
         self.chance = Random(seed)
-        self.built = shop(index("2026-11-01 10.00"), BOOK)
+        self.built = shop(index("2026-11-01 10.00"), BOOK, store=store)
         self.values: list[tuple[datetime, Decimal]] = [(self.now - DAY, Decimal("10.00"))]
         self.waited: dict[LeaseId, datetime] = {}
         during = Interval(self.now, self.now + 100 * DAY)
@@ -130,6 +131,15 @@ class Days:
         assert all(len(kinds) == 1 for kinds in on.values()), on
         self.waited = {id: at for id, at in self.waited.items() if id in waiting}
 
+    def told(self, acts: int) -> list[tuple[LeaseId, EventKind, datetime, datetime | None]]:
+        """Every event of every lease, after so many acts."""
+        for _ in range(acts):
+            self.act()
+        logs = (
+            leasing.show(self.built.world, self.built.admin, e.id)[1] for e in self.leases(None)
+        )
+        return [(each.lease, each.kind, each.at, each.until) for log in logs for each in log]
+
     def logs(self) -> list[tuple[Lease, tuple[LeaseEvent, ...]]]:
         return [
             leasing.show(self.built.world, self.built.admin, each.id)
@@ -149,8 +159,7 @@ def test_spot_goes_with_its_notice_and_is_billed_to_its_end_and_nobody_waits_for
     seed: int,
 ) -> None:
     days = Days(seed)
-    for _ in range(40):
-        days.act()
+    days.told(40)
     for lease in days.leases():
         if lease.wanted == "running":
             leasing.end(days.built.world, days.built.admin, lease.id)
