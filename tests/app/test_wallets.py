@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from rackrate.app import budgets, credit, leasing, loops, payments, voiding, wallets
+from rackrate.app import billing, budgets, credit, leasing, loops, payments, voiding, wallets
 from rackrate.app.budgets import NewBudget
 from rackrate.app.leasing import Ask
 from rackrate.app.wallets import NewWallet, TopUp
 from rackrate.core.access import Role
 from rackrate.core.credit import CreditTally
 from rackrate.core.errors import Forbidden, Missing, RackrateError, Reason, Refused
-from rackrate.core.ids import CustomerId, LeaseId, ProjectId, SkuId
+from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import InvoiceStatus
 from rackrate.core.lease import EventKind, LeaseClass, Phase
@@ -344,3 +344,41 @@ def test_a_wallet_abroad_pays_at_dated_rates_and_holds_what_the_ledger_holds() -
     assert (after.held, after.left, after.open) == (before.left, before.left, usd("0"))
     held = quay.balances()[Account.UNAPPLIED]
     assert -held.amount == after.held and held.book.minor == -7 * after.held.minor
+
+
+COMMITTED = """
+kind: contract
+name: k1
+project: robotics-train
+currency: CNY
+time_zone: Asia/Shanghai
+tax_included: false
+prepayment_percent: 20
+lines:
+  - kind: use
+    start: 2026-11-01
+    end: 2027-02-01
+    minimum: 1000.00
+    rates: [{sku: h100.1, amount: 10.00}]
+terms:
+  payment: {prepaid: wallet}
+"""
+
+
+def test_what_was_prepaid_under_a_contract_is_taken_from_no_wallet_and_not_stopped() -> None:
+    shop = open_shop()
+    built = shop.built
+    built.apply(COMMITTED)
+    (prepaid,) = billing.find(built.world, built.admin)
+    shop.receive(str(prepaid.gross.amount), "transfer")
+    open_wallet(built, grace=0, kept=0)
+    wish = Ask(TRAIN, GPU, klass=LeaseClass.ON_DEMAND, contract=ContractId("k1"))
+    used = leasing.start(built.world, built.admin, wish).id
+    top_up(built, "20.00")
+    passes(built, 20)
+    balance = wallets.show(built.world, built.admin, ROBOTICS).balance
+    assert (balance.left, balance.hourly) == (cny("20.00"), cny("0.00"))
+    start(built)
+    passes(built, 10)
+    assert told(built)[-1] is Topic.WALLET_ENDED
+    assert phase(built, used) is Phase.RUNNING

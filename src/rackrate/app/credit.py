@@ -20,7 +20,7 @@ from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
 from rackrate.core.credit import HOUR_S, LOOK_AHEAD, Credit, CreditTally
 from rackrate.core.errors import Invalid
-from rackrate.core.ids import CustomerId, SkuId
+from rackrate.core.ids import ContractId, CustomerId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Entity, Sku
 from rackrate.core.invoice import Invoice, Line, LineKind, totals
@@ -51,8 +51,10 @@ def check(world: World, tx: Tx, customer: Customer, terms: Terms, price: Price) 
     wallet = tx.peek(Wallet, customer.id)
     if customer.credit_limit is None and (wallet is None or not wallet.in_use):
         return
-    lock(tx, customer.id)
     now = world.clock.now()
+    if terms.contract is not None and _is_prepaid(tx, terms.contract, now):
+        return
+    lock(tx, customer.id)
     more = _hourly(tx, customer, terms, price, now)
     tally = tx.peek(CreditTally, customer.id)
     if tally is not None and tally.holds(now, customer.currency):
@@ -63,6 +65,15 @@ def check(world: World, tx: Tx, customer: Customer, terms: Terms, price: Price) 
     tally = count(tx, customer, now)
     standing(tx, customer, tally).check(more)
     tx.put(tally.with_start(more))
+
+
+def _is_prepaid(tx: Tx, id: ContractId, now: datetime) -> bool:
+    """Whether something is left of what was prepaid for use under a contract."""
+    contract = tx.get(Contract, id)
+    if not contract.terms.payment.balance:
+        return False
+    balance = shortfalls.standing(tx, contract, now).balance
+    return balance is not None and balance.left.minor > 0
 
 
 def show(world: World, actor: Actor, id: CustomerId) -> Credit:
@@ -97,7 +108,13 @@ def used_in(tx: Tx, customer: Customer, month: Month, now: datetime) -> list[Lin
     lines = list(meter.lines(customer))
     for id, under in meter.under.lines.items() if meter.under else ():
         closed = shortfalls.lines_of(tx, tx.get(Contract, id), under, month, now)
-        lines += [each for each in closed if each.kind is LineKind.DRAWDOWN]
+        drawn = [each for each in closed if each.kind is LineKind.DRAWDOWN]
+        # What is drawn beyond what was used is for the rest of a minimum, which nobody used.
+        more = total((each.asked for each in (*under, *drawn)), customer.currency)
+        if more.minor > 0:
+            lines += drawn
+        else:
+            lines = [each for each in lines if each.contract != id]
     return lines
 
 
