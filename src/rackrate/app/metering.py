@@ -47,11 +47,11 @@ class Meter:
         window = self._month.interval(customer.time_zone)
         if self._now <= window.start:
             return
-        if self._now < window.end:
-            window = Interval(window.start, self._now)
-        keeping: list[History] = []
         # Of a month that is over, what is written down in the second of its close is late.
-        cut = self._now if window.end <= self._now else self._now + A_SECOND
+        cut = self._now
+        if self._now < window.end:
+            window, cut = Interval(window.start, self._now), self._now + A_SECOND
+        keeping: list[History] = []
         for lease, told in self._tx.histories(customer.id, window):
             events = told if told[-1].recorded_at < cut else _known(told, cut)
             yield from meter.of_lease(lease, events, window)
