@@ -34,6 +34,7 @@ from rackrate.core.contract import (
     Newer,
     When,
     check_coherent,
+    check_swappable,
     end_early,
     extend,
     fewer,
@@ -268,6 +269,7 @@ def _newer(tx: Tx, customer: Customer, contract: Contract, change: Swap) -> Newe
     nodes = old.nodes if change.nodes is None else change.nodes
     if nodes < 1:
         raise Invalid("nodes", f"{nodes} is not at least 1")
+    check_swappable(old)
     as_new = replace(old, sku=change.sku, nodes=nodes, amount=change.amount)
     there = placed(tx, customer, contract.terms, as_new)
     check_commitment(there)

@@ -50,7 +50,7 @@ from rackrate.core.contract.renewal import (
 from rackrate.core.contract.rhythm import Rhythm, last_month
 from rackrate.core.contract.schedule import Instalment, Schedule, schedule, value_of
 from rackrate.core.contract.signed import Amendment, AmendmentKind, Contract, Opening
-from rackrate.core.contract.swap import Newer, swap
+from rackrate.core.contract.swap import Newer, check_swappable, swap
 from rackrate.core.contract.terms import (
     Acceptance,
     Broken,
@@ -112,6 +112,7 @@ __all__ = [
     "batches",
     "chain",
     "check_coherent",
+    "check_swappable",
     "check_usable",
     "cost_at",
     "damages_of",

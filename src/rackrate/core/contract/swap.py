@@ -44,7 +44,7 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     What goes on after it is swapped with it, in the same proportion of nodes and of amounts.
     """
     old = in_force(contract, number, at, when.now)
-    _check_paid_by_month(old)
+    check_swappable(old)
     right = contract.terms.upgrade
     if right is None or right.chip != newer.chip:
         may = f"to {right.chip} only" if right is not None else "to no other chip"
@@ -75,7 +75,8 @@ def swap(contract: Contract, when: When, number: int, newer: Newer, at: datetime
     return with_amounts(done, credit=share(gone, right.credit_percent))
 
 
-def _check_paid_by_month(old: Commitment) -> None:
+def check_swappable(old: Commitment) -> None:
+    """Refused for flexible nodes: the rate of newer ones is not agreed."""
     if old.use is not None:
         raise Refused(
             Reason.NOT_AGREED,
