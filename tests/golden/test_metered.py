@@ -24,7 +24,7 @@ from tests.app.money_shop import FIRST, NOVEMBER, ROBOTICS, Shop, open_shop
 GOLDEN = Path(__file__).with_name("metered.txt")
 TRAIN, EAST, GPU = ProjectId("robotics-train"), SiteId("east"), SkuId("h100.1")
 LEASE, FRONT = LeaseId("lse_000001"), "adr_000001"
-GB = 10**9
+GB, DECEMBER = 10**9, Month(2026, 12)
 PUBLIC = """
 kind: address_pool
 name: east-public
@@ -136,7 +136,6 @@ STORY: tuple[tuple[str, Callable[[Shop], object]], ...] = (
     ("", lambda s: read(s, "day-30", 400 * GB, 29, 2)),
     ("December is closed; half of it is of November, and says so.", lambda s: close(s, DECEMBER)),
 )
-DECEMBER = Month(2026, 12)
 
 
 def tell(shop: Shop) -> str:

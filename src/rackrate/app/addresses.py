@@ -4,6 +4,7 @@ Nothing here sets up a router: what an address is attached to is written down fo
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, home, owned_by_project, reading
@@ -112,7 +113,7 @@ def find(
     with reading(world, actor, Verb.LEASE_READ, target) as tx:
         confine(tx, actor)
         asked = {"customer": target.customer, "project": target.project, "site": which.site}
-        equal: dict[str, object] = {name: each for name, each in asked.items() if each is not None}
+        equal: dict[str, Any] = {name: each for name, each in asked.items() if each is not None}
         if which.held:
             equal["freed"] = ""
         found = tx.find(Address, after=after, limit=limit, newest_first=True, **equal)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, acting, confine, home, reading
@@ -88,7 +89,7 @@ def find(
             "customer": target.customer, "project": target.project, "lease": which.lease,
             "meter": which.meter,
         }  # fmt: skip
-        equal: dict[str, object] = {name: each for name, each in asked.items() if each is not None}
+        equal: dict[str, Any] = {name: each for name, each in asked.items() if each is not None}
         return tx.find(Reading, after=after, limit=limit, **equal)
 
 

@@ -46,7 +46,7 @@ class AddressPool:
             raise ValueError(f"a project holds 1 to {MOST_PER_PROJECT} addresses of a pool")
         bounds = sorted(self.bounds, key=_ordered)
         for (_, last), (first, _) in pairwise(bounds):
-            if first.version == last.version and first <= last:
+            if first.version == last.version and int(first) <= int(last):
                 raise ValueError(f"{first} is in two ranges of pool {self.id}")
         for text in self.kept_back:
             if not self.has(text):

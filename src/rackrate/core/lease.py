@@ -143,8 +143,8 @@ class Terms:
         return Shape(self.sku, self.count, self.nodes, self.slots, self.limits)
 
     def shaped(self, to: Shape) -> "Terms":
-        sizes = {"count": to.count, "nodes": to.nodes, "slots": to.slots}
-        return replace(self, sku=to.sku, limits=to.limits, **sizes)
+        made = replace(self, sku=to.sku, limits=to.limits, slots=to.slots)
+        return replace(made, count=to.count, nodes=to.nodes)
 
 
 @quick
