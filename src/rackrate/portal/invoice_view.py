@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rackrate.core.invoice import InvoiceLine, LineKind
+from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.money import Money
+from rackrate.core.pricing import OF_A_SITE, Unit
 from rackrate.core.tax import TaxPart, tax_rule
+from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.messages import msg
+from rackrate.portal.price_view import ITEM_NAMES
 
 KINDS = {
     LineKind.USAGE: msg("On demand"),
@@ -61,18 +64,30 @@ def taxes_of(parts: Sequence[TaxPart]) -> list[tuple[str, TaxPart]]:
     return [(tax_rule(part.rule).percent, part) for part in parts]
 
 
+def name_of(line: Line) -> str:
+    """Use by its class, or by what it is of; the rest by its kind."""
+    if line.kind is LineKind.USAGE:
+        if line.klass is not None:
+            return CLASS_NAMES[line.klass]
+        return ITEM_NAMES.get(OF_A_SITE.get(Unit(line.unit), ""), KINDS[line.kind])
+    return KINDS[line.kind]
+
+
+def fill_of(line: Line) -> str:
+    """The colour of its class where it has one."""
+    if line.kind is LineKind.USAGE:
+        return "free" if line.klass is None else line.klass.value
+    return FILLS[line.kind]
+
+
 def compared(lines: Sequence[InvoiceLine], before: Sequence[InvoiceLine]) -> list[Change]:
-    """Kind by kind, this invoice against the one before."""
+    """By what they are called, this invoice against the one before."""
     if not lines and not before:
         return []
     zero = Money.zero((lines or before)[0].line.net.currency)
-    changes = []
-    for kind in LineKind:
-        now, then = zero, zero
-        for line in lines:
-            now = now + line.line.net if line.line.kind is kind else now
-        for line in before:
-            then = then + line.line.net if line.line.kind is kind else then
-        if now or then:
-            changes.append(Change(KINDS[kind], FILLS[kind], now, then))
-    return changes
+    sums: dict[tuple[str, str], tuple[Money, Money]] = {}
+    for now, each in (*((True, one) for one in lines), *((False, one) for one in before)):
+        key, net = (name_of(each.line), fill_of(each.line)), each.line.net
+        known = sums.get(key, (zero, zero))
+        sums[key] = (known[0] + net, known[1]) if now else (known[0], known[1] + net)
+    return [Change(*key, *amounts) for key, amounts in sums.items() if any(amounts)]

@@ -18,7 +18,7 @@ from rackrate.app.once import once
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Role, Verb
 from rackrate.core.errors import Forbidden, Unauthenticated
-from rackrate.portal import figures, navigation, price_view
+from rackrate.portal import figures, invoice_view, navigation, price_view
 from rackrate.portal.acts import VERB_NAMES
 from rackrate.portal.assets import Assets
 from rackrate.portal.figures import Times
@@ -187,6 +187,10 @@ def _environment(assets: Assets, catalogue: Catalogue) -> Environment:
         price=figures.price,
         hourly=figures.hourly,
         unit_name=price_view.unit_name,
+        shown_in=price_view.shown_in,
+        counted=price_view.counted,
+        line_name=invoice_view.name_of,
+        line_fill=invoice_view.fill_of,
         amount=figures.amount,
         owed=figures.owed,
         symbol=figures.symbol,

@@ -12,12 +12,13 @@ from rackrate.core.access import Verb
 from rackrate.core.chips import Confidence
 from rackrate.core.lease import LeaseClass
 from rackrate.core.price_check import Finding
-from rackrate.core.pricing import ADDRESS, EGRESS, STORAGE, Price
+from rackrate.core.pricing import Price
 from rackrate.exports import csv_table
 from rackrate.portal.lease_view import CLASS_NAMES
 from rackrate.portal.matrix import matrix_of
 from rackrate.portal.messages import msg
 from rackrate.portal.page import Page, Same, Visited
+from rackrate.portal.price_view import ITEM_NAMES
 
 router = APIRouter()
 A_PAGE = 40
@@ -47,7 +48,6 @@ FILTER_NAMES = {
     "site": msg("Site"),
     "customer": msg("Customer"),
 }
-ITEM_NAMES = {STORAGE: msg("Storage"), ADDRESS: msg("Address"), EGRESS: msg("Egress")}
 COLUMNS = (
     "item", "class", "currency", "amount", "unit", "month_hours", "tax_included", "site",
     "customer", "from", "until", "rule", "basis", "notice_seconds", "state",
