@@ -136,12 +136,13 @@ def _print_matrix(matrix: Row, zones: Zones) -> None:
     tax = "tax inside" if matrix["tax_included"] else "tax on top"
     print(
         clean(
-            f"Contract, {matrix['sku']}: {matrix['currency']} {matrix['basis']}; {tax}; from "
+            f"Contract, {matrix['sku']}: {matrix['currency']} {_stated(matrix)}; {tax}; from "
             f"{local(matrix['effective'], zones.entity())[:10]}; up to {matrix['floor_percent']} % "
             "off without a second person"
         )
     )
-    cells = {(tier["months"], tier["nodes"]): tier["amount"] for tier in matrix["tiers"]}
+    shown = "amount" if matrix["unit"] == "node_month" else "price"
+    cells = {(tier["months"], tier["nodes"]): tier[shown] for tier in matrix["tiers"]}
     volumes = sorted({nodes for _, nodes in cells})
     columns = (
         Column("TERM", lambda row: f"{row['months']}+ months"),
@@ -152,6 +153,13 @@ def _print_matrix(matrix: Row, zones: Zones) -> None:
         for months in sorted({months for months, _ in cells})
     ]
     print_table(columns, rows)
+
+
+def _stated(matrix: Row) -> str:
+    """What the amounts are for; the basis says it where they are for a node and month."""
+    if matrix["unit"] == "node_month":
+        return str(matrix["basis"])
+    return f"per {matrix['per']}; {matrix['basis']}"
 
 
 def _volume(nodes: int) -> Column:
