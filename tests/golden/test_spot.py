@@ -66,7 +66,8 @@ def spot(shop: Shop) -> None:
 
 
 def publish(shop: Shop, value: str) -> object:
-    return indices.publish(shop.built.world, shop.built.admin, INDEX, Decimal(value))
+    now = shop.built.clock.now()
+    return indices.publish(shop.built.world, shop.built.admin, INDEX, Decimal(value), now)
 
 
 def pass_by(shop: Shop, minutes: int) -> None:

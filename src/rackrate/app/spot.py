@@ -9,7 +9,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.world import World, hint
 from rackrate.core.ids import LeaseId, SiteId
 from rackrate.core.inventory import Sku
-from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Terms
+from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms
 from rackrate.core.placement import Fleet, NoFit, Request
 from rackrate.core.spot import Guest, Waiting, gives_room, leaves_room, who_goes
 from rackrate.core.workload import Member
@@ -38,7 +38,7 @@ def find_place(
     """Nodes for a lease now; none, where it is to wait for spot to make room; or Refused."""
     now = world.clock.now()
     placed = placing.place(fleet, request, now)
-    if not isinstance(placed, NoFit) and not _crowded(fleet):
+    if not isinstance(placed, NoFit) and not (fleet.had_spot and _anybody_waits(tx, terms.site)):
         return placed
     here = _look(tx, terms.site, now)
     ahead = [each for each in here.waiting if each.request.chip == request.chip]
@@ -80,6 +80,8 @@ def make_room(world: World, tx: Tx, site: SiteId) -> None:
 def seat(world: World, tx: Tx, site: SiteId) -> None:
     """Place those that wait, where they fit now; who waited too long ends without having begun."""
     fleet, now = tx.fleet(site), world.clock.now()
+    if not _anybody_waits(tx, site):
+        return
     here = _look(tx, site, now)
     left = list(here.waiting)
     for each in here.waiting:
@@ -109,6 +111,11 @@ def _next(lease: Lease, kind: EventKind, now: datetime, cause: str) -> LeaseEven
 def _crowded(fleet: Fleet) -> bool:
     """Whether there is any spot, for which somebody could wait."""
     return any(pool.spot for pool in fleet.pool_list)
+
+
+def _anybody_waits(tx: Tx, site: SiteId) -> bool:
+    queued = tx.find(Lease, site=site, live=True, phase=Phase.QUEUED)
+    return any(lease.waits for lease in queued)
 
 
 def _look(tx: Tx, site: SiteId, now: datetime) -> _Site:

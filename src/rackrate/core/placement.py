@@ -91,6 +91,7 @@ class Fleet:
         self._shapes: dict[tuple[ChipId, int | None], Shape] = {}
         self.claims: dict[str, Claim] = {}
         self.closed_until: dict[NodeId, datetime] = {}
+        self.had_spot = False  # Since it was loaded: if not, nobody waits for spot to go.
         self._promises: dict[str, Pool] = {}
         self._bits: list[int] = []
         self._held: list[int] = []
@@ -160,6 +161,7 @@ class Fleet:
             pool = self.pool_list[self._pool[i]]
             pool.owned[account] = pool.owned.get(account, 0) + 1
             pool.untouched -= int(self._usable[i])
+            self.had_spot |= account == SPOT
             pool.leaving += int(account == OPEN and self._drained[i])
 
     def free(self, claim_id: str, ended: datetime) -> None:
