@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from rackrate.app import addresses, billing, books, budgets, leasing, readings, receivables
+from rackrate.app import (
+    addresses,
+    billing,
+    books,
+    budgets,
+    catalogue,
+    leasing,
+    readings,
+    receivables,
+)
 from rackrate.app.addresses import Filter, NewAddress
 from rackrate.app.budgets import NewBudget
 from rackrate.app.leasing import Ask
@@ -25,6 +34,7 @@ from rackrate.core.errors import (
 from rackrate.core.ids import LeaseId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.ledger import Account
+from rackrate.core.price_check import Fault
 from rackrate.core.reading import Item, Reading
 from tests.app.money_shop import FIRST, NOVEMBER, ROBOTICS, SELLER, Shop, cny, open_shop
 
@@ -124,6 +134,22 @@ def test_an_address_belongs_to_a_lease_of_its_project_until_that_ends(shop: Shop
     assert addresses.release(world, admin, mine.id) == once and once.during.end is not None
     with pytest.raises(Refused, match="was released"):
         addresses.detach(world, admin, mine.id)
+
+
+def test_what_is_held_without_a_price_costs_nothing_and_is_told(shop: Shop) -> None:
+    mine = reserve(shop)
+    shop.built.apply(PRICES.replace("2026-01-01", "2027-01-01") + "until: 2027-02-01\n")
+    found = catalogue.check_prices(shop.built.world, shop.built.admin)
+    assert [each for each in found if each.fault is Fault.ADDRESS] == []
+    bare = open_shop(FIRST, None, PUBLIC)
+    reserve(bare)
+    (told_of,) = [
+        each
+        for each in catalogue.check_prices(bare.built.world, bare.built.admin)
+        if each.fault is Fault.ADDRESS
+    ]
+    assert told_of.item == mine.id and "it costs nothing" in told_of.text
+    assert not bare.close()
 
 
 def test_a_project_holds_so_many_and_a_pool_keeps_what_is_held(shop: Shop) -> None:

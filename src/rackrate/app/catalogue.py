@@ -7,6 +7,7 @@ from typing import Any
 
 from rackrate.app.world import World, reading, whose
 from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.address import Address
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import ChipId, SiteId, SkuId
@@ -98,6 +99,7 @@ def check_prices(world: World, actor: Actor) -> list[Finding]:
                 leases,
                 tx.find(PriceIndex),
                 tx.find(IndexValue),
+                tx.find(Address, freed=""),
             ),
             now,
         )

@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
+from rackrate.core.address import Address
 from rackrate.core.ids import CustomerId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import Lease, LeaseClass
 from rackrate.core.price_index import IndexValue, PriceIndex, in_force
-from rackrate.core.pricing import STORAGE, Price, PriceBook, Steps
+from rackrate.core.pricing import ADDRESS, STORAGE, Price, PriceBook, Steps
 
 ON_DEMAND = LeaseClass.ON_DEMAND
 
@@ -20,6 +21,7 @@ class Fault(StrEnum):
     OVERLAP = "overlap"
     CURRENCY = "currency"
     STORAGE = "storage"
+    ADDRESS = "address"
     INDEX = "index"
     SPOT = "spot"
 
@@ -37,7 +39,8 @@ class Finding:
 class Catalogue:
     """What is priced and for whom. `sites` have their seller's currency, customers their own.
 
-    `leases` are those that are not over; `by_contract` are SKUs that have contract prices.
+    `leases` are those that are not over, and `held` addresses that nobody has released;
+    `by_contract` are SKUs that have contract prices.
     """
 
     skus: Collection[Sku]
@@ -48,6 +51,7 @@ class Catalogue:
     leases: Collection[Lease]
     indices: Collection[PriceIndex] = ()
     values: Collection[IndexValue] = ()
+    held: Collection[Address] = ()
 
 
 def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
@@ -56,6 +60,7 @@ def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
     found = [*_unpriced(catalogue, book, now), *_overlaps(catalogue.prices, now)]
     found += [*_currencies(catalogue), *_kept(catalogue, book, now)]
     found += [*_indices(catalogue, now), *_spot(catalogue, book, now)]
+    found += _held(catalogue, book, now)
     return sorted(set(found), key=lambda each: (each.fault, each.item, each.text))
 
 
@@ -177,6 +182,16 @@ def _spot(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Find
                 since = max(cheap.effective, dear.effective)
                 yield Finding(Fault.SPOT, sku, f"{said}{since:%Y-%m-%d %H:%M} UTC")
                 break
+
+
+def _held(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:
+    """Public addresses that projects hold where they have no price."""
+    for row in catalogue.held:
+        currency = catalogue.customers[row.customer]
+        known = book.of(row.customer).steps(ADDRESS, "", currency, row.site)
+        for gap in _holes(known, now):
+            said = f"{row.project} holds {row.address} at {row.site}, where addresses have no price"
+            yield Finding(Fault.ADDRESS, row.id, f"{said} in {currency} {gap}: it costs nothing")
 
 
 def _kept(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[Finding]:
