@@ -62,6 +62,23 @@ per_gb_month: 0.30
 """
 
 
+OVER_USE = """
+kind: contract
+name: agile
+project: robotics-train
+currency: EUR
+time_zone: Europe/Berlin
+prepayment_percent: 60
+tax_included: INSIDE
+lines:
+  - {kind: flex, sku: h100.node, nodes: 2, start: 2026-11-01, end: 2027-01-01, holding: 90.01,
+     rate: 6.333}
+  - {kind: use, start: 2026-11-07, end: 2027-01-01, minimum: 1000.01,
+     rates: [{sku: h100.1, amount: 11.117}]}
+terms: {payment: {prepaid: wallet}}
+"""
+
+
 class Forgetful(SimEngine):
     """An engine that can lose what it runs."""
 
@@ -85,11 +102,20 @@ class Shop:
         loops.provision(self.built.world, leader, None if full else hinted)
 
     def run(
-        self, hours: float = 0, seconds: int = 0, sku: str = "h100.1", slots: int = 2, gb: int = 0
+        self,
+        hours: float = 0,
+        seconds: int = 0,
+        sku: str = "h100.1",
+        slots: int = 2,
+        gb: int = 0,
+        contract: str = "",
     ) -> LeaseId:
         world, admin = self.built.world, self.built.admin
         spec = Spec(volumes=(Mount("data", "/data", gb),) if gb else ())
-        lease = leasing.start(world, admin, Ask(TRAIN, SkuId(sku), slots, spec=spec))
+        wish = Ask(TRAIN, SkuId(sku), slots, klass=None, spec=spec)
+        lease = leasing.start(
+            world, admin, replace(wish, contract=ContractId(contract) if contract else None)
+        )
         self.settle()
         self.built.clock.advance(timedelta(hours=hours, seconds=seconds))
         leasing.end(world, admin, lease.id)
@@ -201,6 +227,7 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     months.run(seconds=100_001, sku="h100.node", slots=1)
     (issued,) = months.close(NOVEMBER)
     yield "prices by the month, and storage", months.document(issued.id)
+    yield from used()
     yield from two_rates()
     yield from ended()
     yield from late()
@@ -210,6 +237,19 @@ def every_kind() -> Iterator[tuple[str, Document]]:
     by_line.run(seconds=517)
     (issued,) = by_line.close(NOVEMBER)
     yield "tax rounded on each line", by_line.document(issued.id)
+
+
+def used() -> Iterator[tuple[str, Document]]:
+    """Use under a contract, what is missing to its minimum, and what was prepaid for both."""
+    for inside, places in (("false", (1, -1)), ("true", (1,))):
+        made = shop()
+        made.built.apply(OVER_USE.replace("INSIDE", inside))
+        made.run(3.3, sku="h100.node", contract="agile")
+        made.run(7.25, contract="agile")
+        for month in range(3):
+            made.close(NOVEMBER.plus(month))
+        for place in places:
+            yield f"use under a contract, tax inside: {inside}, {place}", made.all()[place]
 
 
 def two_rates() -> Iterator[tuple[str, Document]]:

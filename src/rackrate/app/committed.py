@@ -110,6 +110,17 @@ def agreed_book(tx: Tx, contract: Contract, customer: Customer, plain: PriceBook
     return AgreedBook(contract, plain, customer.time_zone, alike(tx))
 
 
+def price_of(tx: Tx, line: Line) -> Price | None:
+    """The price that a contract agreed for a line of use; None where none of a contract did."""
+    if line.contract is None or line.sku is None or line.klass is None:
+        return None
+    contract = tx.get(Contract, line.contract)
+    customer = tx.get(Customer, contract.customer)
+    book = agreed_book(tx, contract, customer, plain_book(tx, customer, line.sku))
+    found = book.all_of(line.sku, line.klass, line.net.currency)
+    return next((price for price in found if price.id == line.price), None)
+
+
 def alike(tx: Tx) -> Alike:
     """Whether two SKUs are units of the same nodes; each is looked up once."""
     known: dict[SkuId, Sku | None] = {}

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
 
+from rackrate.app.committed import price_of
 from rackrate.app.ports import Tx
 from rackrate.app.world import World, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -256,7 +257,7 @@ def _measured(
         if not line.quantity:
             continue
         if line.price not in prices:
-            prices[line.price] = tx.peek(Price, line.price)
+            prices[line.price] = tx.peek(Price, line.price) or price_of(tx, line)
         price = prices[line.price]
         if price is None:
             continue
