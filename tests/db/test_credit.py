@@ -10,6 +10,7 @@ from rackrate.app.budgets import NewBudget
 from rackrate.app.leasing import Ask
 from rackrate.app.wallets import NewWallet, TopUp
 from rackrate.app.world import World
+from rackrate.core.access import Role
 from rackrate.core.budget import Budget
 from rackrate.core.credit import CreditTally
 from rackrate.core.errors import RackrateError, Reason
@@ -113,7 +114,12 @@ def test_a_month_s_close_pays_from_the_wallet_or_does_nothing(store: PostgresSto
     assert (invoice.paid, invoice.open) == (cny("54.06"), cny("0.00"))
     (allocation,) = payments.find(world, shop.mei, ROBOTICS)[0].allocations
     assert (allocation.invoice, allocation.amount) == (invoice.id, cny("54.06"))
-    assert wallets.show(world, shop.mei, ROBOTICS).balance.held == cny("15.94") and shop.agrees()
+    owner = shop.built.actor("owner@robotics.example", Role.OWNER, ROBOTICS)
+    seen = wallets.show(world, owner, ROBOTICS)
+    assert seen == wallets.show(world, shop.mei, ROBOTICS)
+    assert seen.balance.held == cny("15.94") and shop.agrees()
+    moved = wallets.movements(world, owner, ROBOTICS)
+    assert [str(each.amount) for each in moved] == ["70.00 CNY", "-54.06 CNY"]
 
 
 def _closed_and_lost(shop: Shop, store: PostgresStore) -> None:
