@@ -70,8 +70,8 @@ def publish(shop: Shop, value: str) -> object:
     return indices.publish(shop.built.world, shop.built.admin, INDEX, Decimal(value), now)
 
 
-def pass_by(shop: Shop, minutes: int) -> None:
-    shop.built.clock.advance(timedelta(minutes=minutes))
+def pass_by(shop: Shop, minutes: int) -> object:
+    return shop.built.clock.advance(timedelta(minutes=minutes))
 
 
 def end(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from rackrate.app.promising import held_by
 from rackrate.app.sales import owner_of
 from rackrate.app.world import World, acting, reading
 from rackrate.core.access import Actor, Verb
-from rackrate.core.calendar import Claim, Reservation
+from rackrate.core.calendar import SPOT_ACCOUNT, Claim, Reservation
 from rackrate.core.contract import (
     Acceptance,
     Commitment,
@@ -319,7 +319,9 @@ def _goes_on(contract: Contract, delivery: Delivery, now: datetime) -> bool:
 
 
 def _held_by_others(tx: Tx, node: Node, contract: Contract) -> bool:
-    return any(claim.account != contract.id for claim in tx.find(Claim, node=node.id, open=True))
+    """Of others, that is, than the contract itself and spot, which makes room for it."""
+    here = {claim.account for claim in tx.find(Claim, node=node.id, open=True)}
+    return bool(here - {contract.id, SPOT_ACCOUNT})
 
 
 def _chosen(
