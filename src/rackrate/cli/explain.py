@@ -10,6 +10,7 @@ import typer
 from rackrate.cli.client import Row, connect, path
 from rackrate.cli.invoice import Number
 from rackrate.cli.invoice_acts import invoice
+from rackrate.cli.ledger import in_books
 from rackrate.cli.moment import Zones, local
 from rackrate.cli.table import Column, Format, Output, money, print_facts, print_json, print_table
 
@@ -81,6 +82,7 @@ POSTED = (
     Column("ENTRY", lambda row: row["entry"]),
     Column("ACCOUNT", lambda row: row["account"]),
     Column("AMOUNT", lambda row: money(row["amount"]), right=True),
+    Column("IN BOOKS", in_books, right=True),
 )
 
 
