@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import leasing, sales
+from rackrate.app import credit, leasing, sales
 from rackrate.app.leasing import Ask
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.ids import ContractId, LeaseId, ProjectId, SkuId
+from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.inventory import Node, NodeState
 from rackrate.core.lease import EventKind, Lease, LeaseClass, Phase, fold
@@ -252,6 +252,17 @@ def test_spot_without_a_price_is_refused() -> None:
     built = shop()
     with pytest.raises(Refused, match="no spot price"):
         leasing.start(built.world, built.admin, Ask(RENDER, NODE, 1, klass=LeaseClass.SPOT))
+
+
+def test_spot_counts_against_a_credit_limit_as_on_demand_does() -> None:
+    """Eight GPUs at 8.50 and 6 % are 72.08 an hour: one lease fits a limit of 100, two do not."""
+    built = shop()
+    limit = Money.parse("100.00", "CNY")
+    credit.set_limit(built.world, built.admin, CustomerId("studio"), limit)
+    spot(built)
+    with pytest.raises(Refused) as refused:
+        spot(built)
+    assert refused.value.reason is Reason.CREDIT_LIMIT
 
 
 def test_a_waiting_lease_is_in_the_log_as_waiting_and_then_placed() -> None:
