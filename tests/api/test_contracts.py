@@ -30,6 +30,11 @@ SIGNED: dict[str, Any] = {
     },
 }  # fmt: skip
 
+USUAL = {
+    "every": "month", "when": "advance", "prepaid": "evenly", "broken": "second",
+    "left": "refund", "tell_percent": "20",
+}  # fmt: skip
+
 
 def ok(answer: Answer, status: int = 200) -> Any:
     assert answer.status == status, answer
@@ -52,7 +57,7 @@ def test_a_contract_comes_back_as_it_was_signed(cloud: Cloud, signed: Any) -> No
         "fee_percent": "30", "notice_days": 90, "not_before": None,
     }  # fmt: skip
     assert signed["terms"]["jurisdiction"] == ["CN"]
-    assert signed["terms"]["payment"] == {"every": "month", "when": "advance", "prepaid": "evenly"}
+    assert signed["terms"]["payment"] == USUAL
     assert [(each["nodes"], each["days_late"]) for each in signed["deliveries"]] == [(1, 0)]
     assert ok(cloud.acme.get("/v1/contracts/ramp")) == signed
     assert cloud.bolt.get("/v1/contracts/ramp").status == 404
@@ -62,7 +67,7 @@ def test_a_quarter_in_arrears_is_signed_and_its_plan_says_when_it_is_invoiced(cl
     payment = {"every": "quarter", "when": "arrears", "prepaid": "last"}
     plain = {name: value for name, value in SIGNED.items() if name != "terms"}
     signed = ok(cloud.admin.post("/v1/contracts", {**plain, "terms": {"payment": payment}}), 201)
-    assert signed["terms"]["payment"] == payment
+    assert signed["terms"]["payment"] == {**USUAL, **payment}
     support = [each for each in signed["instalments"] if each["commitment"] == 2]
     asked = [(each["month"], each["invoiced"]) for each in support[:4]]
     assert asked == [
@@ -149,3 +154,57 @@ def test_a_batch_is_handed_over_and_accepted_by_its_customer(cloud: Cloud, signe
     assert ok(cloud.acme.post(f"{place}/accept"))["by"] != ""
     refused(cloud.admin.post(f"{place}/deliver", {}), 409, "wrong_state")
     refused(cloud.admin.post("/v1/contracts/ramp/deliveries/1/9/deliver", {}), 404, "missing")
+
+
+def priced(**price: Any) -> dict[str, Any]:
+    """A year of one node at this price, from the first of December."""
+    line = {key: value for key, value in SIGNED["commitments"][0].items() if key != "amount"}
+    return {**SIGNED, "commitments": [{**line, **price}], "terms": {}}
+
+
+def test_a_total_and_a_price_by_the_hour_come_back_as_they_were_agreed(cloud: Cloud) -> None:
+    whole = {"amount": "1000000.00", "currency": "CNY"}
+    terms = {
+        "payment": {"broken": "thirty"},
+        "indexation": {"percent": "3", "cap_percent": "9"},
+        "steps": [{"month": 1, "percent": "50"}, {"month": 4, "percent": "100"}],
+    }
+    refused(
+        cloud.admin.post("/v1/contracts", {**priced(total=whole), "terms": terms}), 422, "invalid"
+    )
+    signed = ok(cloud.admin.post("/v1/contracts", {**priced(total=whole), "id": "t"}), 201)
+    assert signed["value"] == signed["commitments"][0]["total"] == whole
+    rate = {"amount": "98.765432109", "currency": "CNY"}
+    body = {**priced(hourly=rate), "id": "h", "terms": terms}
+    again = ok(cloud.admin.post("/v1/contracts", body), 201)
+    assert again["commitments"][0]["hourly"] == rate
+    assert again["terms"]["indexation"] == {
+        "percent": "3", "every_months": 12, "cap_year_percent": None, "cap_percent": "9",
+    }  # fmt: skip
+    assert again["terms"]["steps"] == terms["steps"]
+    values = [each["value"]["amount"] for each in again["instalments"]]
+    assert values[:4] == ["36740.74", "36740.74", "33185.19", "73481.48"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        priced(),
+        priced(total={"amount": "-1.00", "currency": "CNY"}),
+        priced(hourly={"amount": "1.0000000001", "currency": "CNY"}),
+        priced(amount=SIGNED["commitments"][0]["amount"], total=SIGNED["commitments"][0]["amount"]),
+        {
+            **SIGNED,
+            "terms": {"steps": [{"month": 2, "percent": "1"}, {"month": 2, "percent": "2"}]},
+        },
+        {**SIGNED, "terms": {"steps": [{"month": 361, "percent": "1"}]}},
+        {**SIGNED, "terms": {"indexation": {"percent": "-100"}}},
+        {
+            **priced(amount=SIGNED["commitments"][0]["amount"], end="2056-11-30T16:00:00Z"),
+            "terms": {"indexation": {"percent": "99.999999", "every_months": 1}},
+        },
+        {**SIGNED, "terms": {"payment": {"broken": "week"}}},
+    ],
+)
+def test_terms_that_cannot_be_meant_are_refused(cloud: Cloud, wrong: Any) -> None:
+    refused(cloud.admin.post("/v1/contracts", wrong), 422, "invalid")
