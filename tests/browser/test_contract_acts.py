@@ -3,11 +3,13 @@
 import csv
 import io
 
+from playwright.sync_api import Browser, expect
+
 from rackrate.app import delivery, sales, upkeep
 from rackrate.core.ids import ContractId
 from rackrate.core.inventory import NodeState
 from tests.browser.cloud import at
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, sign_in
 from tests.browser.test_guard import Client
 
 K = ContractId("robotics-2026")
@@ -33,6 +35,20 @@ def test_a_node_that_failed_after_its_delivery_is_replaced_by_a_free_one(site: S
     assert gone not in after.names and len(after.names) == len(batch.names)
     again = operator.post(f"{PAGE}/replace", node=gone, **operator.form(PAGE))
     assert again.status == 409 and "is named in no batch" in again.body
+
+
+def test_one_table_says_what_both_charts_of_the_schedule_draw(site: Site, browser: Browser) -> None:
+    visitor = sign_in(site, browser, "owner@robotics.example")
+    visitor.open(PAGE)
+    figure = visitor.page.locator("#schedule .figure")
+    expect(figure.locator(".chart canvas")).to_have_count(2)
+    figure.locator("[data-do=table]").click()
+    expect(figure.locator(".charts")).to_be_hidden()
+    expect(figure.locator("tbody tr").first).to_contain_text("3,920,000.00")
+    figure.locator("[data-do=table]").click()
+    expect(figure.locator(".charts")).to_be_visible()
+    assert not visitor.complaints
+    visitor.context.close()
 
 
 def test_the_schedule_is_the_same_as_a_file(site: Site) -> None:

@@ -117,10 +117,13 @@
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", data.label);
     drawn.push([chart, data]);
-    figure.querySelector("[data-do=table]")?.addEventListener("click", (event) => {
-      const table = figure.classList.toggle("as-table");
-      event.currentTarget.setAttribute("aria-pressed", String(table));
-      if (!table) chart.resize();
+  }
+  // One table for all charts of a figure.
+  for (const button of document.querySelectorAll(".figure.drawn [data-do=table]")) {
+    button.addEventListener("click", () => {
+      const table = button.closest(".figure").classList.toggle("as-table");
+      button.setAttribute("aria-pressed", String(table));
+      if (!table) drawn.forEach(([chart]) => chart.resize());
     });
   }
   const again = () => drawn.forEach(([chart, data]) => { data.width = chart.getWidth(); chart.setOption(option(data), true); });
