@@ -34,8 +34,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_rate
 CREATE INDEX posting_in_another_currency ON posting (customer)
     WHERE amount_currency <> book_currency;
 
--- In the books an entry is in one currency, that of its entity; and what has no amount is not there
--- but for a difference of exchange.
+-- In the books an entry is in the currency of its entity; and what is in that itself is the same
+-- there.
 CREATE FUNCTION books_are_of_entity() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong text;
