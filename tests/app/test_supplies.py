@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rackrate.app import billing, leasing, voiding
+from rackrate.app.customers import NewCustomer, create_customer
 from rackrate.app.leasing import Ask
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId, InvoiceId, SkuId
@@ -146,6 +147,19 @@ def test_what_cannot_be_meant_is_refused_with_its_line(field: str, said: str) ->
     with pytest.raises(Invalid, match=r"1\.yaml:\d+") as refused:
         build(SMALL.replace("invoice_series: EX", f"invoice_series: EX\n{field}"))
     assert said in str(refused.value)
+
+
+def test_nobody_comes_under_reverse_charge_without_both_vat_ids() -> None:
+    """Neither by a change to come, nor because the seller's own treatment becomes that."""
+    built = build(SMALL, CUSTOMERS)
+    with pytest.raises(Invalid) as refused:
+        built.apply(SMALL.replace("cn-service-6", "service=eu-reverse-charge,lease=none"))
+    said = "must be a VAT id of CN under service=eu-reverse-charge,lease=none"
+    for name in ("Compute", "Robotics", "Studio"):
+        assert f"`tax_id` of Example {name} (sample) {said}" in str(refused.value)
+    new = NewCustomer(CustomerId("new"), "New", "FR", tax_rule="eu-reverse-charge")
+    with pytest.raises(Invalid, match="of Example Compute .sample. must be a VAT id of CN"):
+        create_customer(built.world, built.admin, new)
 
 
 def test_a_change_to_reverse_charge_needs_the_customer_s_vat_id() -> None:

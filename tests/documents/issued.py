@@ -188,6 +188,8 @@ def shop(
     if prices:
         small = small[: small.index("per_slot_hour:")] + prices
     customers = CUSTOMERS.replace("country: CN\n", buyer or BUYER_SAYS, 1)
+    # The other one is abroad, and has no VAT id: no reverse charge is for it.
+    customers = customers.replace("name: studio\n", "name: studio\ntax_rule: eu-outside-scope\n")
     texts = [
         text.replace("Asia/Shanghai", BERLIN).replace("currency: CNY", "currency: EUR")
         for text in (small, customers)

@@ -8,9 +8,11 @@ import pytest
 
 from rackrate.app.documents import Document
 from rackrate.core.errors import Refused
+from rackrate.core.ids import CustomerId
 from rackrate.core.inventory import Entity
+from rackrate.core.parties import Customer
 from rackrate.exports.einvoice import cii, ubl
-from tests.documents.issued import BUYER_SAYS, NOVEMBER, SELLER, corrected, every_kind, shop
+from tests.documents.issued import NOVEMBER, SELLER, corrected, every_kind, shop
 from tests.documents.judges import rules
 
 CAC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2}"
@@ -178,7 +180,9 @@ def test_what_is_missing_is_all_said_at_once_as_the_files_call_it() -> None:
 
 
 def test_no_document_of_reverse_charge_is_made_without_both_vat_ids() -> None:
-    one_sided = shop("eu-reverse-charge", buyer=BUYER_SAYS.replace("FR40123456824", "SAMPLE"))
+    one_sided = shop("eu-reverse-charge")
+    with one_sided.built.world.store.transaction() as tx:
+        tx.put(replace(tx.get(Customer, CustomerId("robotics")), tax_id="SAMPLE"))
     one_sided.run(1)
     (issued,) = one_sided.close(NOVEMBER)
     with pytest.raises(Refused, match=r"missing: customer\.tax_id; under reverse charge"):

@@ -10,7 +10,6 @@ from rackrate.core.errors import Conflict, Forbidden, Invalid
 from rackrate.core.ids import CustomerId, EntityId, PrincipalId, ProjectId, is_name
 from rackrate.core.inventory import Entity
 from rackrate.core.parties import NO_DETAILS, Audit, Customer, Details, Project
-from rackrate.core.tax import vat_id_of
 from rackrate.core.treatment import treatment
 
 MOST_AUDIT_ROWS = 1000
@@ -51,9 +50,6 @@ def create_customer(world: World, actor: Actor, new: NewCustomer) -> Customer:
         if tx.peek(Customer, new.id) is not None:
             raise Conflict(f"customer {new.id!r} is already there")
         try:
-            named = bool(new.tax_rule) and treatment(new.tax_rule).names_both
-            if named and not vat_id_of(new.tax_id, new.country):
-                raise Invalid("tax_id", f"must be a VAT id of {new.country}, as DE123456788")
             customer = Customer(
                 new.id,
                 entity.id,
@@ -65,8 +61,13 @@ def create_customer(world: World, actor: Actor, new: NewCustomer) -> Customer:
                 new.tax_rule,
                 details=new.details,
             )
+            if new.tax_rule:
+                treatment(new.tax_rule)
         except ValueError as error:
             raise Invalid("", str(error)) from None
+        for party, under in entity.unnamed(customer):
+            said = f"of {party.name} must be a VAT id of {party.country} under {under}"
+            raise Invalid("tax_id", f"{said}, such as DE123456788")
         tx.add(customer)
         return customer
 

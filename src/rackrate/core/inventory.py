@@ -1,6 +1,6 @@
 """What there is: sellers, sites, blocks, nodes and the SKUs that are sold of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from rackrate.core.ids import (
 from rackrate.core.interval import check_instant, zone
 from rackrate.core.money import digits
 from rackrate.core.parties import NO_DETAILS, Customer, Details, Party
+from rackrate.core.tax import vat_id_of
 from rackrate.core.treatment import Dated, Supply, TaxChange, TaxTable, check_changes
 from rackrate.core.workload import Limits
 
@@ -72,6 +73,13 @@ class Entity:
     def taxes(self, customer: Customer) -> TaxTable:
         """Which rule each supply to a customer is under."""
         return TaxTable(customer.taxed, Dated(self.output_tax, self.tax_changes))
+
+    def unnamed(self, customer: Customer) -> Iterator[tuple[Party, str]]:
+        """Who of both has no VAT id, and the treatment that needs it (reverse charge)."""
+        needing = [each.id for each in self.taxes(customer).every if each.names_both]
+        for party in (self.party, customer.party) if needing else ():
+            if not vat_id_of(party.tax_id, party.country):
+                yield party, needing[0]
 
     def tax_code(self, supply: Supply) -> str:
         """The authority's class of a supply. Empty: it was not said."""

@@ -90,6 +90,9 @@ def check_changes(changes: Iterable[TaxChange]) -> None:
         raise ValueError(f"tax changes are not one after the other: {', '.join(map(str, months))}")
 
 
+SINCE_EVER = Month(1970, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Dated:
     """A treatment, and those that come after it. Empty: none of its own."""
@@ -119,6 +122,13 @@ class TaxTable:
 
     def at(self, month: Month) -> Treatment:
         return treatment(self.buyer.at(month) or self.seller.at(month))
+
+    @property
+    def every(self) -> tuple[Treatment, ...]:
+        """All that hold at some time, the first of them first."""
+        changes = (*self.buyer.changes, *self.seller.changes)
+        months = sorted({SINCE_EVER, *(change.month for change in changes)})
+        return tuple(dict.fromkeys(self.at(month) for month in months))
 
 
 def always(rule: TaxRule) -> TaxTable:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from rackrate.app.adopting import Adoption, differences
-from rackrate.app.manifest import billing, pools
+from rackrate.app.manifest import billing, pools, taxed
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.fields import closest
 from rackrate.app.manifest.fixed import fixed
@@ -254,7 +254,7 @@ def _offer(row: Offer, known: Known) -> Iterator[str]:
 _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
     Node: _node, Sku: _sku, Grant: _grant, PurchaseOrder: _order, Offer: _offer,
     AddressPool: pools.misfits,
-    CurrencyRate: misfits, **billing.CHECKS,
+    CurrencyRate: misfits, **billing.CHECKS, **taxed.CHECKS,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity, TaxCode
 from rackrate.core.money import Money
 from rackrate.core.parties import NO_DETAILS, Customer, Details, Project
-from rackrate.core.tax import RULES, vat_id_of
+from rackrate.core.tax import RULES
 from rackrate.core.treatment import TREATMENTS, Supply, TaxChange, treatment
 
 # Who issues digital invoices for a tax authority; a real one needs that authority's own access.
@@ -124,9 +124,6 @@ def _customer(f: Fields) -> list[Customer]:
     stays, domestic = f.countries("data_countries"), f.boolean("domestic_chips", False)
     alone, details = f.boolean("dedicated_block", False), _details(f)
     limit = f.optional_decimal("credit_limit", Decimal(0), MOST_CREDIT)
-    for each in (tax, *(change.treatment for change in changes)):
-        if f.ok and each and treatment(each).names_both and not vat_id_of(tax_id, country):
-            f.wrong("tax_id", f"must be a VAT id of {country} under {each}, such as DE123456788")
     return rows(
         f,
         lambda: Customer(
