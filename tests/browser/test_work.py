@@ -178,7 +178,8 @@ def test_the_colours_and_the_language_are_kept(operator: Visitor) -> None:
 
 def test_a_small_screen_needs_no_sideways_scrolling(site: Site, browser: Browser) -> None:
     visitor = sign_in(site, browser, "owner@robotics.example", "small")
-    for path in ("/", "/leases", "/start", "/invoices", "/contracts/robotics-2026", "/billing", "/prices"):
+    mine = ("/", "/leases", "/start", "/invoices", "/contracts/robotics-2026", "/projects")
+    for path in (*mine, "/billing", "/prices"):
         visitor.open(path)
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, path
