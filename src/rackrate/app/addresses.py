@@ -6,6 +6,7 @@ Nothing here sets up a router: what an address is attached to is written down fo
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rackrate.app import credit
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, home, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
@@ -15,7 +16,7 @@ from rackrate.core.ids import CustomerId, LeaseId, ProjectId, SiteId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import Site
 from rackrate.core.lease import Lease
-from rackrate.core.parties import Project
+from rackrate.core.parties import Customer, Project
 
 LONGEST_NAME = 63
 
@@ -41,7 +42,7 @@ class Filter:
 
 
 def reserve(world: World, actor: Actor, new: NewAddress) -> Address:
-    """The project's own from now on, and billed until it is released."""
+    """The project's own from now on, and billed until it is released; on credit that it fits."""
     if len(new.name) > LONGEST_NAME or not new.name.isprintable():
         raise Invalid("name", f"is one line of at most {LONGEST_NAME} characters")
 
@@ -62,6 +63,7 @@ def reserve(world: World, actor: Actor, new: NewAddress) -> Address:
             new.name,
             Span(world.clock.now()),
         )
+        credit.check_address(world, tx, tx.get(Customer, project.customer), row)
         tx.add(row)
         return row
 

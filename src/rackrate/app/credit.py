@@ -6,7 +6,7 @@ than an hour, or says no: the row may be too high, and a refusal is never given 
 high.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
@@ -17,6 +17,7 @@ from rackrate.app.ports import Tx
 from rackrate.app.site_use import first_used
 from rackrate.app.world import World, acting, confine, reading
 from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.address import Address
 from rackrate.core.contract import Contract
 from rackrate.core.credit import HOUR_S, LOOK_AHEAD, Credit, CreditTally
 from rackrate.core.errors import Invalid
@@ -24,11 +25,12 @@ from rackrate.core.ids import ContractId, CustomerId, SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.inventory import Entity, Sku
 from rackrate.core.invoice import Invoice, Line, LineKind, totals
-from rackrate.core.lease import Lease, LeaseClass, Phase, Terms, Wanted
+from rackrate.core.lease import Lease, LeaseClass, LeaseEvent, Phase, Terms, Wanted
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.rating import amount, rate_kept
+from rackrate.core.site_use import charges, counted
 from rackrate.core.tax import TaxRule, tax_on, tax_rule
 from rackrate.core.treatment import Supply
 from rackrate.core.usage import kept, volumes_of
@@ -48,14 +50,31 @@ def check(world: World, tx: Tx, customer: Customer, terms: Terms, price: Price) 
     """Refused `credit_limit` or `wallet_too_low` where what starts does not fit; else it is
     counted from now on.
     """
-    wallet = tx.peek(Wallet, customer.id)
-    if customer.credit_limit is None and (wallet is None or not wallet.in_use):
-        return
     now = world.clock.now()
+    if not _limited(tx, customer):
+        return
     if terms.contract is not None and _is_prepaid(tx, terms.contract, now):
         return
     lock(tx, customer.id)
-    more = _hourly(tx, customer, terms, price, now)
+    _fit(tx, customer, _hourly(tx, customer, terms, price, now), now)
+
+
+def check_address(world: World, tx: Tx, customer: Customer, new: Address) -> None:
+    """The same of a public address, which costs something as long as it is held."""
+    if _limited(tx, customer):
+        lock(tx, customer.id)
+        now = world.clock.now()
+        _fit(tx, customer, _an_hour(tx, customer, (), (new,), now), now)
+
+
+def _limited(tx: Tx, customer: Customer) -> bool:
+    wallet = tx.peek(Wallet, customer.id)
+    return customer.credit_limit is not None or (wallet is not None and wallet.in_use)
+
+
+def _fit(tx: Tx, customer: Customer, more: Money, now: datetime) -> None:
+    """Refused where so much more an hour does not fit; else it is counted from now on."""
+    wallet = tx.peek(Wallet, customer.id)
     tally = tx.peek(CreditTally, customer.id)
     if tally is not None and tally.holds(now, customer.currency):
         tally = tally.on(now)
@@ -212,21 +231,34 @@ def _running(tx: Tx, customer: Customer, now: datetime) -> Money:
 
 
 def _keeping(tx: Tx, customer: Customer, now: datetime) -> Money:
-    """What the volumes of a customer cost an hour, whether anything runs or not."""
+    """What the volumes and addresses of a customer cost an hour, whether anything runs or not."""
     stopped = tx.find(Lease, customer=customer.id, phase=Phase.STOPPED)
     leases = {
         each.id: each for each in (*tx.find(Lease, customer=customer.id, live=True), *stopped)
     }
     keeping = [(each, tx.history(each.id)) for each in leases.values() if volumes_of(each)]
-    if not keeping:
+    held = tx.find(Address, customer=customer.id, freed="")
+    return _an_hour(tx, customer, keeping, held, now)
+
+
+def _an_hour(
+    tx: Tx,
+    customer: Customer,
+    keeping: Sequence[tuple[Lease, Sequence[LeaseEvent]]],
+    held: Sequence[Address],
+    now: datetime,
+) -> Money:
+    """What they cost in the next hour, with tax."""
+    if not (keeping or held):
         return Money.zero(customer.currency)
     book = PriceBook(tx.find(Price, currency=customer.currency)).of(customer.id)
     month = Month.of(now, customer.time_zone)
     seconds = month.interval(customer.time_zone).seconds
     hour = Interval(now, now + LOOK_AHEAD)
-    charges = rate_kept(kept(keeping, hour), book, customer.currency, seconds)
+    found = rate_kept(kept(keeping, hour), book, customer.currency, seconds)
+    found += charges(counted(held, book, customer.currency, hour), seconds)
     rule = rule_of(tx, customer, None, month)
-    amounts = ((amount(each), each.price.tax_included) for each in charges)
+    amounts = ((amount(each), each.price.tax_included) for each in found)
     return total((m if inside else m + tax_on(m, rule) for m, inside in amounts), customer.currency)
 
 
