@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from rackrate.app import billing, leasing, loops, sales, shortfalls, voiding
+from rackrate.app import billing, leasing, loops, quotes, sales, shortfalls, voiding
 from rackrate.app.amending import Extend, More, Renew, Swap
+from rackrate.app.asking import Ask as QuoteAsk
+from rackrate.app.asking import Line
 from rackrate.app.leasing import Ask
+from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import (
     Commitment,
     CommitmentKind,
@@ -253,3 +256,26 @@ def test_on_demand_under_a_contract_gives_way_as_all_that_is_sold_by_the_moment(
     sales.sign(built.world, built.admin, offer)
     told, _ = leasing.show(built.world, built.admin, lease.id)
     assert told.safe_until is not None and told.safe_until <= day(1)
+
+
+def test_a_quote_of_flexible_nodes_and_a_minimum_is_signed_as_it_was_quoted() -> None:
+    built = shop()
+    held, used = flex(3, 0, 12, holding="3000.00"), least("500.00", 0, 12)
+    lines = (
+        Line(CommitmentKind.FLEX, NODE, 3, amount=held.amount, use=held.use),
+        Line(CommitmentKind.USE, amount=used.amount, use=used.use),
+    )
+    wish = QuoteAsk(
+        project=TRAIN, start=day(0), months=12, prepayment_percent=Decimal(10), terms=WALLET
+    )
+    quote = quotes.create(built.world, built.admin, replace(wish, lines=lines))
+    assert not quote.needs_approval and str(quote.monthly) == "3,000.00 CNY"
+    contract = quotes.sign(built.world, built.admin, quote.id)
+    assert [each.use for each in contract.commitments] == [held.use, used.use]
+    # 10 % of all that is held and used at least.
+    assert nets(built, LineKind.PREPAYMENT) == ["4200.00"]
+    with built.world.store.transaction() as tx:
+        rows = tx.find(Reservation, holder=contract.id)
+    assert {row.kind for row in rows} == {ReservationKind.FLEX}
+    with pytest.raises(Invalid, match="say at which rates it is used"):
+        quotes.create(built.world, built.admin, replace(wish, lines=(replace(lines[0], use=None),)))

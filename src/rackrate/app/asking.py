@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rackrate.app.ports import Tx
 from rackrate.app.sales import LONGEST, MOST_NODES, check_amount
-from rackrate.core.contract import Commitment, CommitmentKind, Terms, with_month
+from rackrate.core.contract import OF_NODES, Commitment, CommitmentKind, Terms, Use, with_month
 from rackrate.core.contract_price import plus_months
 from rackrate.core.errors import Invalid
 from rackrate.core.ids import CustomerId, ProjectId, SkuId
@@ -17,6 +17,8 @@ from rackrate.core.parties import Customer, Project
 from rackrate.core.quote import LONGEST_HOLD, most_at_once
 from rackrate.core.treatment import Supply
 
+METERED = (CommitmentKind.FLEX, CommitmentKind.USE)
+BY_THE_MONTH = (CommitmentKind.CAPACITY, CommitmentKind.SERVICE)
 FORTNIGHT = timedelta(days=14)
 MOST_MONTHS = 360
 MOST_LINES = 50
@@ -27,7 +29,8 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: whole nodes of a SKU, a service by the month, or something paid once.
+    """One line: whole nodes of a SKU, a service by the month, something paid once, or what is paid
+    by its `use`.
 
     Without dates of its own it has the quote's. `amount` names a line's price for a month, `total`
     for all of its time; nodes have the list's less a discount, the quote's where the line has none,
@@ -46,6 +49,7 @@ class Line:
     discount_percent: Decimal | None = None
     total: Money | None = None
     supply: Supply | None = None
+    use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
     sku = _sku(tx, read)
     during = _during(read, now)
     _check_amount(read)
+    _check_use(read)
     amount = line.total or line.amount or Money.zero(read.customer.currency)
     plain = Commitment(
         read.number,
@@ -164,6 +169,7 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
         sku is not None and (line.same_block or ask.same_block),
         total=line.total,
         supply=line.supply,
+        use=line.use,
     )
     commitment = with_month(plain, read.customer.time_zone)
     discount = ask.discount_percent if line.discount_percent is None else line.discount_percent
@@ -174,10 +180,10 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
 
 def _sku(tx: Tx, read: _Reading) -> Sku | None:
     line = read.line
-    if line.kind is not CommitmentKind.CAPACITY:
+    if line.kind not in OF_NODES:
         if line.sku is not None or line.nodes or line.same_block:
             raise read.wrong("kind", f"{line.kind} has no SKU and no nodes")
-        if not line.title.strip():
+        if not line.title.strip() and line.kind is not CommitmentKind.USE:
             raise read.wrong("title", f"say what the {line.kind} is")
         return None
     if line.sku is None:
@@ -241,7 +247,7 @@ def _check_amount(read: _Reading) -> None:
     capacity = line.kind is CommitmentKind.CAPACITY
     named = "monthly" if capacity else "amount"
     if line.total is not None:
-        if amount is not None or line.kind is CommitmentKind.ONE_OFF:
+        if amount is not None or line.kind not in BY_THE_MONTH:
             raise read.wrong("total", "name one price: a month's, or all of it")
         amount, named = line.total, "total"
     if amount is None and not capacity:
@@ -255,6 +261,20 @@ def _check_amount(read: _Reading) -> None:
         raise read.wrong("discount_percent", f"{percent} is not 0 to 100")
     if percent and (amount is not None or not capacity):
         raise read.wrong("discount_percent", "name the price or a discount, not both")
+
+
+def _check_use(read: _Reading) -> None:
+    line = read.line
+    if (line.kind in METERED) != (line.use is not None):
+        has = "say at which rates it is used" if line.use is None else "has no rates of use"
+        raise read.wrong("use", has)
+    if line.use is None:
+        return
+    named = line.use.rates.named
+    if line.kind is CommitmentKind.FLEX and (not line.use.rates.rates or named != (line.sku,)):
+        raise read.wrong("use", f"flexible nodes have one rate, of their own SKU, {line.sku}")
+    if not named:
+        raise read.wrong("use", "say which SKUs count")
 
 
 def _check(ask: Ask, customer: Customer) -> None:

@@ -10,7 +10,7 @@ from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval
-from rackrate.core.money import Money
+from rackrate.core.money import Money, half_up_ratio
 from rackrate.core.parties import Customer
 from rackrate.core.promise import Assigned
 from rackrate.core.quote import (
@@ -27,6 +27,8 @@ BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in f
 AGREED = {
     CommitmentKind.SERVICE: "per calendar month, as agreed",
     CommitmentKind.ONE_OFF: "once, as agreed",
+    CommitmentKind.FLEX: "held per calendar month, and used by the hour, as agreed",
+    CommitmentKind.USE: "at least, as agreed",
 }
 IN_ALL = "in all, as agreed; of a month its share"
 
@@ -109,6 +111,8 @@ class Prices:
     def _priced(self, what: Candidate, each: Wanted, volume: int) -> Priced:
         line, price = each.commitment, what.price
         months = whole_months(line.during, self._zone)
+        if line.kind is CommitmentKind.FLEX:
+            return _held(line, months, line.nodes)
         if each.by_hand is not None:
             cost = priced_by_hand(price, months, line.nodes, each.by_hand, volume)
             return replace(cost, total=line.total)
@@ -125,6 +129,9 @@ class Prices:
         each = self._by_number[want.number]
         months = whole_months(want.during, self._zone)
         before = each.commitment
+        if before.kind is CommitmentKind.FLEX:
+            alike = before.sku == want.what.sku
+            return _held(before, months, want.wish.nodes) if alike else None
         same = (before.sku, before.nodes) == (want.what.sku, want.wish.nodes)
         if each.by_hand is not None and same and months == whole_months(before.during, self._zone):
             cost = priced_by_hand(want.what.price, months, before.nodes, each.by_hand, volume)
@@ -143,6 +150,13 @@ class Prices:
             return no
         facts = {**no.facts, "line": each.commitment.number}
         return Refused(no.reason, f"{name}, {each.commitment.what}: {no.detail}", facts)
+
+
+def _held(line: Commitment, months: int, nodes: int) -> Priced:
+    """What so many flexible nodes cost, held: no matrix has a price for that."""
+    minor = half_up_ratio(line.amount.minor * nodes, line.nodes)
+    cost = priced_by_hand(None, months, nodes, Money(minor, line.amount.currency))
+    return replace(cost, needs_approval=False)
 
 
 def tax_included(lines: Sequence[AnswerLine]) -> bool:
@@ -168,7 +182,11 @@ def _line(commitment: Commitment, cost: Priced, volume: int) -> QuoteLine:
         0 if tier is None else tier.months,
         0 if tier is None else tier.nodes,
         None if price is None or tier is None else price.of_node(tier),
-        BY_HAND if price is None else price.basis if tier is None else price.stated(tier),
+        AGREED.get(commitment.kind, BY_HAND)
+        if price is None
+        else price.basis
+        if tier is None
+        else price.stated(tier),
         cost.discount_percent,
         cost.months,
         volume,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from rackrate.app.asking import Ask as Ask
 from rackrate.app.asking import Wanted, line_name, project_of, wanted
+from rackrate.app.committed import alike
 from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
 from rackrate.app.promising import is_empty
@@ -16,7 +17,7 @@ from rackrate.app.sales import placed as allowed
 from rackrate.app.world import World
 from rackrate.core.alternatives import Asked, alternatives
 from rackrate.core.chips import Chip
-from rackrate.core.contract import Commitment, Contract, Schedule, Terms, schedule
+from rackrate.core.contract import Commitment, Contract, Schedule, Terms, check_coherent, schedule
 from rackrate.core.contract_price import ContractPrice, price_in_force
 from rackrate.core.eligibility import why_not
 from rackrate.core.errors import Invalid, Refused
@@ -134,6 +135,7 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     lines = book.lines(several.wants)
     draft = draft_of(customer, _offer(ask, project, [each.line.commitment for each in lines]))
     draft = replace(draft, terms=terms)
+    check_coherent(draft, alike(tx))
     check_worth(draft.commitments, draft.costing(customer.time_zone))
     rights = rights_of(world, tx, draft)
     placed = place(_ahead(several, rights))

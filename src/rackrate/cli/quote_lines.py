@@ -10,6 +10,7 @@ from rackrate.cli.client import Row
 from rackrate.cli.failure import Failure, Usage
 from rackrate.cli.plan import read_yaml
 from rackrate.cli.quote_terms import as_sent, sent_terms
+from rackrate.cli.quote_use import NAMES, use_body
 
 # As a file says it: beside these `terms`, and `lines` as those of a contract.
 WHOLE = (
@@ -19,7 +20,7 @@ WHOLE = (
 )  # fmt: skip
 LINE = (
     "kind", "title", "sku", "nodes", "start", "end", "months", "monthly", "amount", "total",
-    "same_block", "discount_percent", "supply",
+    "same_block", "discount_percent", "supply", *NAMES,
 )  # fmt: skip
 _STEP = re.compile(r"([0-9]{1,9})@(\S+)")
 Instant = Callable[[str, str], str]
@@ -62,8 +63,10 @@ def line_body(line: Mapping[str, Any], where: str, currency: str, instant: Insta
     priced = [name for name in ("monthly", "amount", "total") if name in line]
     if len(priced) > 1:
         raise Failure(f"{where}: say {' or '.join(priced)}, one of them", "invalid")
-    body = as_sent({name: part for name, part in line.items() if name not in priced})
-    assert isinstance(body, dict)
+    used = use_body(line, where, currency)
+    if priced and "amount" in used:
+        raise Failure(f"{where}: {priced[0]} and what its use costs are two prices", "invalid")
+    body = as_sent({n: part for n, part in line.items() if n not in (*priced, *NAMES)}) | used
     for name in ("start", "end"):
         if isinstance(body.get(name), str):
             body[name] = instant(f"{where}: {name}", body[name])

@@ -10,6 +10,8 @@ from rackrate.cli.client import Row
 from rackrate.cli.failure import Failure
 from rackrate.cli.moment import day, local
 from rackrate.cli.plan import read_yaml
+from rackrate.cli.quote_use import rates_body
+from rackrate.cli.use_words import rates
 from rackrate.core.words import counted
 
 DAYS = (("renewal", "decide_by"), ("early_end", "not_before"), ("upgrade", "not_before"))
@@ -28,6 +30,8 @@ def read_terms(file: Path, instant: Callable[[str], str]) -> dict[str, Any]:
 def sent_terms(found: dict[Any, Any], instant: Callable[[str], str]) -> dict[str, Any]:
     """Terms as they are written, as the server is asked for them."""
     terms = {str(name): as_sent(part) for name, part in found.items()}
+    if isinstance(terms.get("overage"), dict):
+        terms["overage"] = {"rates": rates_body(terms["overage"], "terms.overage")}
     for right, name in DAYS:
         inner = terms.get(right)
         if isinstance(inner, dict) and isinstance(inner.get(name), str):
@@ -59,6 +63,7 @@ def terms_facts(terms: Row, zone: str) -> list[tuple[str, object]]:
         ("Blocks", "of its own" if terms["dedicated"] else ""),
         ("Invoiced", invoiced(terms["payment"])),
         ("Prepaid", prepaid(terms["payment"])),
+        ("Beyond that", rates(terms["overage"]["rates"]) if terms["overage"] else ""),
         *changes(terms),
     ]
 

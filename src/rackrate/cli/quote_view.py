@@ -86,7 +86,7 @@ def _tier(row: Row) -> str:
 
 def _can(row: Row) -> str:
     """Where it does not fit: how many of the line would."""
-    if row["kind"] != "capacity" or row.get("possible", row["nodes"]) >= row["nodes"]:
+    if row["kind"] not in ("capacity", "flex") or row.get("possible", row["nodes"]) >= row["nodes"]:
         return ""
     return f"{row['possible']} of {row['nodes']}"
 
@@ -119,7 +119,7 @@ def _print_lines(row: Row, zone: str) -> None:
 
 def _levels(row: Row, zone: str) -> str:
     """`16 from 2027-03-01, 64 from 2027-06-01`: nodes of all lines together."""
-    lines = [line for line in row["lines"] if line["kind"] == "capacity"]
+    lines = [line for line in row["lines"] if line["kind"] in ("capacity", "flex")]
     spans = [(_instants(line), int(line["nodes"])) for line in lines]
     cuts = sorted({at for (start, end), _ in spans for at in (start, end)})
     said, before = [], 0

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from rackrate.core.contract import Commitment, CommitmentKind, Terms
+from rackrate.core.contract import OF_NODES, Commitment, Terms
 from rackrate.core.contract_price import ContractPrice, Tier
 from rackrate.core.errors import Forbidden, Invalid, Reason, Refused
 from rackrate.core.ids import (
@@ -117,7 +117,7 @@ def most_at_once(parts: Iterable[tuple[Interval, int]]) -> int:
 
 def most_a_month(commitments: Iterable[Commitment]) -> Money:
     """What a calendar month costs while the most is in force; one-offs are no month's."""
-    known = [each for each in commitments if each.monthly]
+    known = [each for each in commitments if each.monthly and each.planned]
     starts = {each.during.start for each in known}
     currency = known[0].amount.currency
     sums = (total((e.amount for e in known if e.during.contains(at)), currency) for at in starts)
@@ -207,8 +207,7 @@ class Quote:
 
     @property
     def capacity(self) -> tuple[QuoteLine, ...]:
-        kind = CommitmentKind.CAPACITY
-        return tuple(line for line in self.lines if line.commitment.kind is kind)
+        return tuple(line for line in self.lines if line.commitment.kind in OF_NODES)
 
     @property
     def first(self) -> QuoteLine:

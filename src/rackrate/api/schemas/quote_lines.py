@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from rackrate.api.schemas.parts import Id, Instant, Money, Period, Rate, Schema, Text
+from rackrate.api.schemas.use import Use
 from rackrate.app import asking, sales
 from rackrate.core import contract as contracts
 from rackrate.core import contract_price, quote
-from rackrate.core.contract import CommitmentKind
+from rackrate.core.contract import OF_NODES, CommitmentKind
 from rackrate.core.ids import SkuId
 from rackrate.core.treatment import Supply
 
@@ -39,6 +40,7 @@ class QuoteLineRequest(Schema):
     supply: Supply | None = Field(
         default=None, description="What it is to the tax law, where not what its SKU is"
     )
+    use: Use | None = Field(default=None, description="Of `flex` and `use`, and of no other")
 
     @model_validator(mode="after")
     def _whole(self) -> "QuoteLineRequest":
@@ -46,14 +48,17 @@ class QuoteLineRequest(Schema):
             raise ValueError("give months or end, not both")
         if None not in (self.start, self.end) and not self.start < self.end:  # type: ignore[operator]
             raise ValueError("end must be after start")
-        capacity = self.kind is CommitmentKind.CAPACITY
-        if capacity and (self.sku is None or not self.nodes):
-            raise ValueError("capacity is `nodes` of a `sku`")
-        if not capacity and (self.sku is not None or self.nodes or self.same_block):
+        of_nodes, metered = self.kind in OF_NODES, self.kind in asking.METERED
+        named = (self.amount or self.total) is not None
+        if of_nodes and (self.sku is None or not self.nodes):
+            raise ValueError(f"{self.kind} is `nodes` of a `sku`")
+        if not of_nodes and (self.sku is not None or self.nodes or self.same_block):
             raise ValueError(f"{self.kind} has no sku and no nodes")
-        if not capacity and (not self.title.strip() or (self.amount or self.total) is None):
+        if metered and not (self.use and self.amount):
+            raise ValueError(f"{self.kind} needs an amount, and rates of use")
+        if not metered and not of_nodes and not (self.title.strip() and named):
             raise ValueError(f"{self.kind} needs a title and an amount")
-        if self.total is not None and (self.amount or self.kind is CommitmentKind.ONE_OFF):
+        if self.total is not None and (self.amount or self.kind not in asking.BY_THE_MONTH):
             raise ValueError("a total is of several months, and in the place of an amount")
         return self
 
@@ -72,6 +77,7 @@ class QuoteLineRequest(Schema):
             self.discount_percent,
             None if self.total is None else self.total.value,
             self.supply,
+            None if self.use is None else self.use.agreed("lines.use"),
         )
 
 
@@ -146,6 +152,7 @@ class QuoteLine(Schema):
         description="A node and hour of the calendar: `amount` is that of 730 hours"
     )
     needs_approval: bool
+    use: Use | None = Field(description="At which rates its use is metered")
 
     @classmethod
     def of(cls, line: quote.QuoteLine) -> "QuoteLine":
@@ -171,6 +178,7 @@ class QuoteLine(Schema):
             total=None if each.total is None else Money.of(each.total),
             hourly=None if each.hourly is None else Rate.of(each.hourly, each.amount.currency),
             needs_approval=line.needs_approval,
+            use=None if each.use is None else Use.of(each.use),
         )
 
 
