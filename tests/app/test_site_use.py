@@ -11,6 +11,7 @@ from rackrate.app import (
     books,
     budgets,
     catalogue,
+    credit,
     leasing,
     readings,
     receivables,
@@ -205,6 +206,17 @@ def test_a_meter_that_says_two_things_at_once_is_refused_and_the_same_is_once(sh
         tell(shop, told(shop), told(shop, quantity=2))
     assert tell(shop, told(shop), told(shop)) == Recorded(1, 1)
     assert tell(shop, told(shop), told(shop, "r2")) == Recorded(1, 1)
+
+
+def test_an_address_is_held_against_credit_with_all_that_is_held(shop: Shop) -> None:
+    """At 0.05 an hour each, with tax, looked at an hour ahead."""
+    credit.set_limit(shop.built.world, shop.mei, ROBOTICS, cny("0.12"))
+    assert [reserve(shop).address, reserve(shop).address] == ["192.0.2.0", "192.0.2.1"]
+    with pytest.raises(Refused) as no:
+        reserve(shop)
+    assert no.value.reason is Reason.CREDIT_LIMIT
+    stands = credit.show(shop.built.world, shop.mei, ROBOTICS)
+    assert (stands.hourly, stands.left) == (cny("0.11"), cny("0.01"))
 
 
 def test_a_reading_of_a_lease_is_its_projects_and_none_is_of_a_lease_that_is_gone(
