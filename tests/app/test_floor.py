@@ -9,7 +9,7 @@ import pytest
 from rackrate.app import amending, quotes, sales
 from rackrate.app.amending import Change, Extend, More, Swap
 from rackrate.core.access import Actor, Role
-from rackrate.core.contract import Contract, Opening, Terms, UpgradeRight
+from rackrate.core.contract import Contract, Opening, Step, Terms, UpgradeRight
 from rackrate.core.errors import RackrateError, Reason
 from rackrate.core.ids import ChipId, ContractId
 from rackrate.core.interval import Interval, Month
@@ -155,3 +155,18 @@ def test_going_on_at_what_was_approved_before_needs_nobody_again() -> None:
     quotes.approve(built.world, built.admin, quote.id)
     quotes.sign(built.world, built.admin, quote.id, ONE)
     amending.amend(built.world, seller(built), ONE, Extend(1, FOLLOWING))
+
+
+def test_steps_are_no_way_around_it() -> None:
+    """Half a year at 80 % is 90 % of a year: 63,000 a month on the average of 70,000."""
+    built = shop()
+    terms = Terms(steps=(Step(1, Decimal(80)), Step(7, Decimal(100))))
+    offer = sales.Offer.of(ONE, TRAIN, NODE, 1, YEAR, cny("70000.00"), Decimal(0))
+    error = refused(sales.sign, built.world, seller(built), replace(offer, terms=terms))
+    assert below(error) == "66500.00"
+    assert "63,0" in error.detail and "with its steps and indexation" in error.detail
+    low = wish(nodes=1, months=12)
+    assert not quotes.ask(built.world, seller(built), low).needs_approval
+    assert quotes.ask(built.world, seller(built), replace(low, terms=terms)).needs_approval
+    gentle = Terms(steps=(Step(1, Decimal(95)),))
+    sales.sign(built.world, seller(built), replace(offer, terms=gentle))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
 from rackrate.core.access import Actor, Target, Verb, allows
-from rackrate.core.contract import AmendmentKind, Commitment, CommitmentKind, Contract
+from rackrate.core.contract import AmendmentKind, Commitment, CommitmentKind, Contract, mean_month
 from rackrate.core.contract_price import ContractPrice, price_in_force, whole_months
 from rackrate.core.errors import Reason, Refused
 from rackrate.core.interval import Interval
@@ -79,13 +79,15 @@ def _check(price: ContractPrice, contract: Contract, each: Commitment, zone: str
     term = Interval(contract.origin(each).during.start, each.during.end)
     months = whole_months(term, zone)
     least = lowest(price, months, each.nodes, _volume(contract, each))
-    if each.amount >= least:
+    mean = mean_month(each, contract.costing(zone))
+    if min(each.amount, mean) >= least:
         return
+    steps = f", {mean} with its steps and indexation," if mean != each.amount else ""
     raise Refused(
         Reason.NOT_APPROVED,
-        f"{each.what} over {months} months for {each.amount} a month is below what one person may "
-        f"give alone; {least} a month is the lowest that needs nobody else, and a quote for less "
-        "can be approved by a second person",
+        f"{each.what} over {months} months for {each.amount} a month{steps} is below what one "
+        f"person may give alone; {least} a month is the lowest that needs nobody else, and a quote "
+        "for less can be approved by a second person",
         {
             "commitment": each.number,
             "lowest": {"amount": f"{least.amount:f}", "currency": least.currency},

@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 
 from rackrate.app.asking import Wanted, line_name
 from rackrate.core.alternatives import Alternative, AlternativeLine, Way
-from rackrate.core.contract import Commitment, CommitmentKind, Costing, Terms, value_of
+from rackrate.core.contract import (
+    Commitment,
+    CommitmentKind,
+    Costing,
+    Terms,
+    mean_month,
+    value_of,
+)
 from rackrate.core.contract_price import whole_months
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import SkuId
@@ -16,6 +23,7 @@ from rackrate.core.promise import Assigned
 from rackrate.core.quote import (
     Priced,
     QuoteLine,
+    lowest,
     most_a_month,
     most_at_once,
     priced,
@@ -74,7 +82,9 @@ class Prices:
                 cost = self._priced(want.what, each, volumes[want.what.sku])
             except Refused as no:
                 raise self._named(no, each) from None
-            found.append(AnswerLine(_line(each.commitment, cost, volumes[want.what.sku]), cost))
+            volume = volumes[want.what.sku]
+            line = self._low(_line(each.commitment, cost, volume), cost)
+            found.append(AnswerLine(line, cost))
         return tuple(found)
 
     def of(self, wants: Sequence[Want]) -> tuple[Priced | None, ...]:
@@ -101,6 +111,16 @@ class Prices:
         costing = Costing.of(self._terms, start, self._zone)
         value = value_of(commitments, costing, self._customer.currency)
         return Offered(what, tuple(commitments), most_a_month(commitments), value)
+
+    def _low(self, line: QuoteLine, cost: Priced) -> QuoteLine:
+        """Steps and indices may bring it below what one person may give alone."""
+        each, price = line.commitment, cost.price
+        if price is None or cost.tier is None:
+            return line
+        start = min(asked.commitment.during.start for asked in self._asked)
+        mean = mean_month(each, Costing.of(self._terms, start, self._zone))
+        low = mean < lowest(price, line.months, each.nodes, line.volume)
+        return replace(line, needs_approval=line.needs_approval or low)
 
     def _agreed(self, commitment: Commitment) -> QuoteLine:
         """What is no capacity has the price that somebody named."""

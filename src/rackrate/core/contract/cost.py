@@ -344,5 +344,18 @@ def cost_at(commitment: Commitment, instant: datetime, costing: Costing) -> Mone
     return _times(commitment.amount, level_at(commitment, instant, costing))
 
 
+def mean_month(commitment: Commitment, costing: Costing) -> Money:
+    """What a month of it costs on the average, with its steps and indices."""
+    if costing.start is None or commitment.total is not None or not commitment.monthly:
+        return commitment.amount
+    months, since = list(months_over(commitment.during, costing.time_zone)), commitment.since
+    changing = sum((_share(costing, *each, since) for each in months), Fraction(0))
+    flat = sum(
+        (_share(Costing(costing.time_zone, costing.broken), *each, None) for each in months),
+        Fraction(0),
+    )
+    return _times(commitment.amount, changing / flat) if flat else commitment.amount
+
+
 def _times(amount: Money, share: Fraction) -> Money:
     return Money(half_up(amount.minor * share), amount.currency)
