@@ -215,7 +215,7 @@ def _claims(fleet: Fleet, terms: Terms, members: tuple[Member, ...], now: dateti
 
 def differences(lease: Lease, row: Adoption) -> Mapping[str, tuple[object, object]]:
     """What a file says otherwise of a lease that is there already; its spec is not compared."""
-    terms = lease.terms
+    terms = lease.asked_terms
     found: dict[str, tuple[object, object]] = {
         "project": (terms.project, row.project),
         "sku": (terms.sku, row.sku),

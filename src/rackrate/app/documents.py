@@ -31,7 +31,7 @@ from rackrate.core.money import Money
 from rackrate.core.parties import Customer, InvoiceParties, Party
 from rackrate.core.pricing import Price
 from rackrate.core.tax import RULES, TaxCategory, TaxPart, TaxRule, tax_rule, vat_id_of
-from rackrate.core.usage import usage_of
+from rackrate.core.usage import Place, usage_of
 
 _EXACT = Context(prec=80)
 # So many leases are looked at for the annex; a longer invoice has its lines and its sums.
@@ -237,6 +237,8 @@ def _is_sample(tx: Tx, entity: Entity, lines: tuple[InvoiceLine, ...]) -> bool:
     for sold in dict.fromkeys(each.line.sku for each in lines if each.line.sku is not None):
         sku = tx.peek(Sku, sold)
         named |= set() if sku is None else {sku.site}
+    places = (Place.of(each.line.source) for each in lines)
+    named |= {place.site for place in places if place is not None}
     for signed in dict.fromkeys(each.line.contract for each in lines if each.line.contract):
         contract = tx.peek(Contract, signed)
         capacity = () if contract is None else contract.capacity

@@ -22,14 +22,14 @@ from rackrate.core.explanation import (
     measured,
     scheduled,
 )
-from rackrate.core.ids import EntryId, InvoiceId, ProjectId, SiteId
+from rackrate.core.ids import EntryId, InvoiceId
 from rackrate.core.interval import months_over
 from rackrate.core.inventory import Entity
-from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, Line, LineKind
+from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, LineKind
 from rackrate.core.lease import Lease, LeaseEvent
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
-from rackrate.core.pricing import ADDRESS, EGRESS, Price, PriceBook
+from rackrate.core.pricing import Price, PriceBook
 from rackrate.core.reading import Reading
 from rackrate.core.receivable import Run, runs
 from rackrate.core.recognition import issued_id
@@ -79,20 +79,12 @@ def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
             plain = PriceBook(prices).of(customer.id)
             book = agreed_book(tx, tx.get(Contract, line.contract), customer, plain)
             prices = book.all_of(line.sku, line.klass, line.net.currency)
-    elif place := _place(line):
+    elif place := Place.of(line.source):
         found = _found(tx, row)
         return measured(Known(line, (), None, prices, seconds, at, closed, None, place, found))
     else:
         volume, histories = _keeping(tx, row)
     return measured(Known(line, histories, volume, prices, seconds, at, closed, book))
-
-
-def _place(line: Line) -> Place | None:
-    """The item, the project and the site of a line that is of no lease and no volume."""
-    parts = line.source.split("/")
-    if parts[1] not in (ADDRESS, EGRESS) or line.lease is not None:
-        return None
-    return Place(ProjectId(parts[2]), SiteId(parts[3]), parts[1])
 
 
 def _found(tx: Tx, row: InvoiceLine) -> list[Address | Reading]:

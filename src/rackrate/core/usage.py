@@ -8,6 +8,7 @@ from datetime import datetime
 from rackrate.core.ids import LeaseId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Interval, Span, whole_seconds
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Shape
+from rackrate.core.pricing import ADDRESS, EGRESS
 from rackrate.core.quick import quick
 
 MILLI = 1000
@@ -81,6 +82,14 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.item}/{self.project}/{self.site}"
+
+    @classmethod
+    def of(cls, source: str) -> "Place | None":
+        """The place that the cause of a line names; None: it is of something else."""
+        parts = source.split("/")
+        if len(parts) < 4 or parts[1] not in (ADDRESS, EGRESS):
+            return None
+        return cls(ProjectId(parts[2]), SiteId(parts[3]), parts[1])
 
 
 @quick
