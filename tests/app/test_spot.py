@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from rackrate.app import credit, leasing, sales
+from rackrate.app import catalogue, credit, leasing, sales
 from rackrate.app.leasing import Ask
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.errors import Reason, Refused
@@ -223,6 +223,19 @@ def test_who_waits_may_be_ended_and_who_finds_no_room_in_two_hours_ends_unbilled
     wait(built, timedelta(hours=2))
     _, events = leasing.show(built.world, built.admin, second.id)
     assert see(built, second.id).phase is Phase.ENDED and not billed_spans(events)
+
+
+def test_what_could_be_had_is_told_for_spot_and_for_who_would_wait_for_it() -> None:
+    built = shop()
+    reserve(built, -2 * DAY, nodes=1)
+    found = {e.sku.id: e for e in catalogue.list_offerings(built.world, built.admin)}[GPU]
+    assert found.spot is not None
+    assert (found.stock.units, found.spot.units, found.after_spot) == (16, 32, 0)
+    for _ in range(4):
+        spot(built)
+    found = {e.sku.id: e for e in catalogue.list_offerings(built.world, built.admin)}[GPU]
+    assert found.spot is not None
+    assert (found.stock.units, found.spot.units, found.after_spot) == (0, 0, 16)
 
 
 # -- what it is told and billed -----------------------------------------------------------------

@@ -1,13 +1,14 @@
 """What is sold: chips, SKUs, prices at an instant, and what could be had of each right now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from rackrate.app.world import World, reading, whose
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.address import Address
+from rackrate.core.calendar import SPOT_ACCOUNT
 from rackrate.core.chips import Chip
 from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import ChipId, SiteId, SkuId
@@ -18,6 +19,7 @@ from rackrate.core.placement import Request, Stock
 from rackrate.core.price_check import Catalogue, Finding, check
 from rackrate.core.price_index import IndexValue, PriceIndex
 from rackrate.core.pricing import Price, PriceBook, steps
+from rackrate.core.spot import without_spot
 
 CATALOGUE = Target("catalogue")
 
@@ -26,7 +28,9 @@ CATALOGUE = Target("catalogue")
 class Offering:
     """A SKU with its chip, its site, its list prices now, and its stock for on demand.
 
-    `stock` counts what promises leave over: what could be leased in this instant.
+    `stock` counts what promises leave over: what could be leased in this instant. `spot` is that
+    of spot, which is lent more; None, where it has no price of spot. `after_spot`: units that on
+    demand could have once spot has made room, where there is nothing now.
     """
 
     sku: Sku
@@ -34,6 +38,8 @@ class Offering:
     site: Site
     prices: Mapping[LeaseClass, Price]
     stock: Stock
+    spot: Stock | None
+    after_spot: int
 
 
 def list_chips(world: World, actor: Actor) -> list[Chip]:
@@ -134,14 +140,21 @@ def list_offerings(world: World, actor: Actor, currency: str | None = None) -> l
             if currency in (None, price.currency) and price.sku and price.klass:
                 prices.setdefault(price.sku, {})[price.klass] = price
         skus = tx.find(Sku)
-        stocks: dict[SkuId, Stock] = {}
+        stocks: dict[SkuId, tuple[Stock, Stock | None, int]] = {}
         for sku in sorted(skus, key=lambda sku: (sku.site, sku.id)):
             site = sites[sku.site]
             kept = site.spare_percent + site.contract_percent
             request = Request(sku.chip, 1, sku.slots, whole_nodes=sku.whole_node, kept_percent=kept)
-            stocks[sku.id] = tx.fleet(sku.site).stock(request, now)
+            fleet, spot = tx.fleet(sku.site), None
+            if LeaseClass.SPOT in prices.get(sku.id, {}):
+                lent = replace(request, account=SPOT_ACCOUNT, kept_percent=site.spare_percent)
+                spot = fleet.stock(lent, now)
+            stock, behind = fleet.stock(request, now), 0
+            if not stock.units and any(pool.spot for pool in fleet.pools_of(sku.chip)):
+                behind = without_spot(fleet, request, now).units
+            stocks[sku.id] = stock, spot, behind
     return [
-        Offering(sku, chips[sku.chip], sites[sku.site], prices.get(sku.id, {}), stocks[sku.id])
+        Offering(sku, chips[sku.chip], sites[sku.site], prices.get(sku.id, {}), *stocks[sku.id])
         for sku in skus
     ]
 

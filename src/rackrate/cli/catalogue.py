@@ -49,7 +49,9 @@ SKUS = (
     Column("CHIP", lambda row: row["chip"], from_width=70),
     Column("UNIT", _unit, from_width=60),
     Column("FREE NOW", lambda row: row["stock"]["units"], right=True),
+    Column("SPOT", lambda row: row["spot"] and row["spot"]["units"], right=True, from_width=150),
     Column("ON NODES", lambda row: row["stock"]["nodes"], right=True, from_width=100),
+    Column("TAXED AS", lambda row: "a lease" if row["supply"] == "lease" else "", from_width=130),
     Column("PER SLOT AND HOUR", _prices),
     Column("SITE", lambda row: f"{row['site']}{' (simulated)' if row['simulated'] else ''}"),
 )

@@ -14,7 +14,7 @@ from rackrate.core.calendar import SPOT_ACCOUNT, SPOT_AHEAD, Claim, HolderKind
 from rackrate.core.ids import LeaseId, NodeId, PoolId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import NodeState
-from rackrate.core.placement import Fleet, NoFit, Request
+from rackrate.core.placement import Fleet, NoFit, Request, Stock
 from rackrate.core.workload import Member
 
 # Up to so many are asked one by one whether they might stay after all.
@@ -87,6 +87,14 @@ def gives_room(
     return asker.id in served
 
 
+def without_spot(fleet: Fleet, request: Request, now: datetime) -> Stock:
+    """What could be had of such a request, were all spot gone."""
+    claims = [claim for claim in fleet.claims.values() if claim.account == SPOT_ACCOUNT]
+    with _Trial(fleet, now) as trial:
+        trial.go(claims)
+        return fleet.stock(request, now)
+
+
 def leaves_room(
     fleet: Fleet,
     guests: Iterable[Guest],
@@ -116,7 +124,7 @@ def _outcome(
     served: list[LeaseId] = []
     with _Trial(fleet, now) as trial:
         for guest in gone:
-            trial.go(guest)
+            trial.go(guest.claims)
         for each in waiting:
             placed = fleet.place(each.request, now)
             if not isinstance(placed, NoFit):
@@ -155,9 +163,9 @@ class _Trial:
     def __enter__(self) -> "_Trial":
         return self
 
-    def go(self, guest: Guest) -> None:
-        """Its claims end."""
-        for claim in guest.claims:
+    def go(self, claims: Iterable[Claim]) -> None:
+        """They end."""
+        for claim in claims:
             self._end(claim)
             self._done.append((claim, False))
 

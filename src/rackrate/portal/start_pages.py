@@ -25,26 +25,31 @@ from rackrate.portal.errors import refusal, status_of
 from rackrate.portal.page import Page, Posted, Same, Visited
 
 router = APIRouter()
+SPOT = "/spot"  # Beside a SKU where a contract's name would be, which this is not.
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One thing that can be asked for: a SKU on demand, or under a contract."""
+    """One thing that can be asked for: a SKU on demand, as spot, or under a contract."""
 
     offering: Offering
     contract: Contract | None
     price: Price | None
     free: int
     signed: int = 0  # nodes that the contract has now
+    spot: bool = False
+    waits: int = 0  # units that it could have once spot has made room; only where none is free
 
     @property
     def value(self) -> str:
         sku = self.offering.sku.id
+        if self.spot:
+            return f"{sku}@{SPOT}"
         return sku if self.contract is None else f"{sku}@{self.contract.id}"
 
     @property
     def open(self) -> bool:
-        return self.free > 0 and (self.contract is not None or self.price is not None)
+        return self.free + self.waits > 0 and (self.contract is not None or self.price is not None)
 
     @property
     def gpus(self) -> int:
@@ -89,7 +94,19 @@ def chip_rows(
     rows = []
     for _, group in sorted(grouped.items()):
         cells = [
-            Cell(one, None, one.prices.get(LeaseClass.ON_DEMAND), one.stock.units) for one in group
+            Cell(
+                one,
+                None,
+                one.prices.get(LeaseClass.ON_DEMAND),
+                one.stock.units,
+                waits=one.after_spot,
+            )
+            for one in group
+        ]
+        cells += [
+            Cell(one, None, one.prices[LeaseClass.SPOT], one.spot.units, spot=True)
+            for one in group
+            if one.spot is not None
         ]
         signed = tuple(
             Cell(one, contract, None, max(0, nodes - used.get(contract.id, 0)), nodes)
@@ -161,7 +178,7 @@ def quote(cell: Cell, wish: Wish) -> Quote:
     hourly = None
     if cell.price is not None:
         hourly = cell.price.hourly * sku.slots * units
-    return Quote(cell, count, nodes, hourly, units <= cell.free)
+    return Quote(cell, count, nodes, hourly, units <= cell.free + cell.waits)
 
 
 def _whole(text: str) -> int:
@@ -195,6 +212,9 @@ def same_of(values: dict[str, Any]) -> Same | None:
     if asked.nodes > 1:
         cli += f" --nodes {asked.nodes}"
         body += f',"nodes":{asked.nodes}'
+    if cell.spot:
+        cli += " --class spot"
+        body += ',"class":"spot"'
     if cell.contract is not None:
         cli += f" --contract {cell.contract.id}"
         body += f',"contract":"{cell.contract.id}"'
@@ -241,6 +261,9 @@ def asked_for(wish: Wish) -> leasing.Ask:
     sku, _, contract = wish.offer.partition("@")
     if not sku:
         raise Invalid("offer", "choose what to lease")
+    klass = None if contract else LeaseClass.ON_DEMAND
+    if contract == SPOT:
+        klass = LeaseClass.SPOT
     try:
         command = tuple(shlex.split(wish.command))
     except ValueError as error:
@@ -256,8 +279,8 @@ def asked_for(wish: Wish) -> leasing.Ask:
         SkuId(sku),
         typed.whole("count", wish.count),
         typed.whole("nodes", wish.nodes),
-        None if contract else LeaseClass.ON_DEMAND,
-        ContractId(contract) if contract else None,
+        klass,
+        ContractId(contract) if contract and klass is None else None,
         spec,
         wish.name.strip(),
     )

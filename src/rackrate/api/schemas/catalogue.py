@@ -8,7 +8,7 @@ from rackrate.api.schemas.parts import Limits, Schema
 from rackrate.api.schemas.people import Details
 from rackrate.api.schemas.tax import TaxChange
 from rackrate.app import catalogue
-from rackrate.core import chips, inventory, price_check, pricing
+from rackrate.core import chips, inventory, placement, price_check, pricing
 from rackrate.core.lease import LeaseClass
 from rackrate.core.price_check import Fault
 from rackrate.core.pricing import HOURLY, Unit
@@ -160,11 +160,17 @@ class PriceCheck(Schema):
 
 
 class Stock(Schema):
-    """What could be leased on demand in this instant, promises kept."""
+    """What could be leased in this instant, promises kept."""
 
     units: int = Field(description="In all")
     nodes: int = Field(description="On so many nodes")
     nodes_in_one_block: int
+
+    @classmethod
+    def of(cls, stock: placement.Stock) -> "Stock":
+        return cls(
+            units=stock.units, nodes=stock.nodes, nodes_in_one_block=stock.nodes_in_one_block
+        )
 
 
 class Sku(Schema):
@@ -180,12 +186,16 @@ class Sku(Schema):
     supply: Supply = Field(description="What it is to the tax law")
     tax_code: str = Field(description="The tax authority's class; empty: its seller's")
     simulated: bool
-    stock: Stock
+    stock: Stock = Field(description="On demand")
+    spot: Stock | None = Field(description="For spot, which is lent more; null: it has no price")
+    after_spot: int = Field(
+        description="Units on demand that spot would make room for, where there is nothing now"
+    )
     prices: list[Price]
 
     @classmethod
     def of(cls, offering: catalogue.Offering) -> "Sku":
-        sku, stock = offering.sku, offering.stock
+        sku = offering.sku
         return cls(
             id=sku.id,
             site=sku.site,
@@ -197,8 +207,8 @@ class Sku(Schema):
             supply=sku.supply,
             tax_code=sku.tax_code,
             simulated=offering.site.simulated,
-            stock=Stock(
-                units=stock.units, nodes=stock.nodes, nodes_in_one_block=stock.nodes_in_one_block
-            ),
+            stock=Stock.of(offering.stock),
+            spot=None if offering.spot is None else Stock.of(offering.spot),
+            after_spot=offering.after_spot,
             prices=[Price.of(price) for price in offering.prices.values()],
         )
