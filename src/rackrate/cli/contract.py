@@ -159,6 +159,7 @@ COMMITMENTS = (
     Column("UNTIL", lambda row: row["until"]),
     Column("AMOUNT", _amount, right=True),
     Column("EACH", _each),
+    Column("TAXED AS", lambda row: f"a {row['supply']}" if row["supply"] else "", from_width=110),
     Column("GOES ON AFTER", _after, from_width=110),
 )
 AMENDMENTS = (

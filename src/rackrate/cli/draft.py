@@ -63,6 +63,7 @@ def list_drafts(
 LINES = (
     Column("LINE", lambda row: row["place"] or ""),
     Column("WHAT", lambda row: row["description"]),
+    Column("TAXED AS", lambda row: "a lease" if row["supply"] == "lease" else ""),
     Column("AMOUNT", lambda row: money(row["amount"]), right=True),
 )
 

@@ -273,7 +273,9 @@ TAXES = (
 
 @invoice.command()
 def taxes(limit: Limit = 100, after: After = "", output: Output = Format.TABLE) -> None:
-    """The tax rules: `output_tax` of an entity names one, `tax_rule` of a customer another."""
+    """The tax rules: `output_tax` of an entity names one, `tax_rule` of a customer another; or one
+    for each supply, as cn-general, or service=RULE,lease=RULE.
+    """
     answer = connect().get("/v1/tax-rules", limit=limit, after=after)
     print_page(answer, output, TAXES, "None.")
 
