@@ -5,14 +5,25 @@ from datetime import timedelta
 
 import pytest
 
-from rackrate.app import billing, budgets, credit, leasing, loops, payments, voiding, wallets
+from rackrate.app import (
+    addresses,
+    billing,
+    budgets,
+    credit,
+    leasing,
+    loops,
+    payments,
+    voiding,
+    wallets,
+)
+from rackrate.app.addresses import NewAddress
 from rackrate.app.budgets import NewBudget
 from rackrate.app.leasing import Ask
 from rackrate.app.wallets import NewWallet, TopUp
 from rackrate.core.access import Role
 from rackrate.core.credit import CreditTally
 from rackrate.core.errors import Forbidden, Missing, RackrateError, Reason, Refused
-from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SkuId
+from rackrate.core.ids import ContractId, CustomerId, LeaseId, ProjectId, SiteId, SkuId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import InvoiceStatus
 from rackrate.core.lease import EventKind, LeaseClass, Phase
@@ -24,6 +35,7 @@ from tests.app.currency_shop import HARBOUR, open_quay, usd
 from tests.app.money_shop import FIRST, ROBOTICS, STUDIO, Shop, cny, open_shop
 from tests.app.test_leasing import contract
 from tests.app.test_leasing import shop as contracts
+from tests.app.test_site_use import PRICES, PUBLIC
 from tests.build import Built
 
 TRAIN, GPU, NODE = ProjectId("robotics-train"), SkuId("h100.1"), SkuId("h100.node")
@@ -128,6 +140,23 @@ def test_storage_is_kept_for_its_term_and_told_before_it_goes(shop: Shop) -> Non
     assert told(built)[-1] is Topic.WALLET_ENDED and phase(built, lease) is Phase.ENDED
     passes(built, 24 * 3)
     assert told(built)[-1] is Topic.WALLET_ENDED
+
+
+def test_an_address_alone_uses_a_wallet_up_and_is_given_back_after_the_term() -> None:
+    shop = open_shop(FIRST, None, PUBLIC, PRICES)
+    built = shop.built
+    open_wallet(built, low="0.30", kept=4)
+    top_up(built, "0.50")
+    held = addresses.reserve(built.world, built.admin, NewAddress(TRAIN, SiteId("east")))
+    assert wallets.show(built.world, built.admin, ROBOTICS).balance.hourly == cny("0.05")
+    with pytest.raises(Refused, match=held.address):
+        wallets.close(built.world, built.admin, ROBOTICS, "out")
+    passes(built, 24 * 5)
+    assert told(built)[-3:] == [Topic.WALLET_EMPTY, Topic.WALLET_ENDING, Topic.WALLET_ENDED]
+    assert not addresses.show(built.world, built.admin, held.id).held
+    with built.world.store.transaction() as tx:
+        ended = tx.find(Notification, topic=Topic.WALLET_ENDED)
+    assert [row.facts["addresses"] for row in ended] == [held.address]
 
 
 def test_what_is_under_a_contract_is_never_stopped_whatever_the_wallet_has() -> None:

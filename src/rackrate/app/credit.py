@@ -232,11 +232,8 @@ def _running(tx: Tx, customer: Customer, now: datetime) -> Money:
 
 def _keeping(tx: Tx, customer: Customer, now: datetime) -> Money:
     """What the volumes and addresses of a customer cost an hour, whether anything runs or not."""
-    stopped = tx.find(Lease, customer=customer.id, phase=Phase.STOPPED)
-    leases = {
-        each.id: each for each in (*tx.find(Lease, customer=customer.id, live=True), *stopped)
-    }
-    keeping = [(each, tx.history(each.id)) for each in leases.values() if volumes_of(each)]
+    leases = not_over(tx, customer.id)
+    keeping = [(each, tx.history(each.id)) for each in leases if volumes_of(each)]
     held = tx.find(Address, customer=customer.id, freed="")
     return _an_hour(tx, customer, keeping, held, now)
 

@@ -5,7 +5,7 @@ Each in a transaction of its own: what fails is looked at again by the next pass
 
 from collections.abc import Callable, Iterable
 
-from rackrate.app import budgets, receivables, trials, wallets
+from rackrate.app import budgets, draining, receivables, trials
 from rackrate.app.ports import Tx
 from rackrate.app.world import World
 from rackrate.core.errors import RackrateError
@@ -17,14 +17,14 @@ Act = Callable[[World, Tx, str], None]
 def go(world: World, still_leads: Callable[[Tx], None]) -> None:
     """One round. `still_leads` refuses what another leader is to do by now."""
     with world.store.transaction() as tx:
-        spent, held = budgets.due(world, tx), wallets.due(world, tx)
+        spent, held = budgets.due(world, tx), draining.due(world, tx)
         entities = receivables.to_remind(world, tx)
     _each(world, still_leads, spent, budgets.look_at)
-    _each(world, still_leads, held, wallets.look_at)
+    _each(world, still_leads, held, draining.look_at)
     _each(world, still_leads, entities, _daily)
     with world.store.transaction() as tx:
-        over = wallets.used_up(tx)
-    _each(world, still_leads, over, wallets.carry_out)
+        over = draining.used_up(tx)
+    _each(world, still_leads, over, draining.carry_out)
 
 
 def _daily(world: World, tx: Tx, id: str) -> None:

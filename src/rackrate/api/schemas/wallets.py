@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from rackrate.api.schemas.money import Reference
 from rackrate.api.schemas.parts import Id, Instant, Money, Schema
-from rackrate.api.schemas.receivables import Reference
-from rackrate.app import wallets
+from rackrate.app import draining, wallets
 from rackrate.core import wallet
 from rackrate.core.grace import LONGEST_GRACE
 from rackrate.core.ids import CustomerId
@@ -117,7 +117,7 @@ class Standing(Schema):
     balance: Balance
 
     @classmethod
-    def of(cls, found: wallets.Standing) -> "Standing":
+    def of(cls, found: draining.Standing) -> "Standing":
         return cls(wallet=Wallet.of(found.wallet), balance=Balance.of(found.balance))
 
 

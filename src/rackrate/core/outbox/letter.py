@@ -98,7 +98,7 @@ def letter(told: Notification, sending: Sending, reader: Reader, now: datetime) 
     )
 
 
-_MANY = frozenset({"leases", "breaches", "holders"})
+_MANY = frozenset({"addresses", "leases", "breaches", "holders"})
 _MONEY = frozenset({"net", "tax", "amount", "spent", "left", "hourly", "prepaid"})
 _INSTANTS = frozenset({"until", "start", "end", "kept"})
 
@@ -284,7 +284,7 @@ _WORDS: Mapping[Topic, _Words] = {
             "These leases have ended, with their volumes: the wallet was not topped up.",
             "因钱包未充值，下列租约及其存储卷已结束。",
         ),
-        ("leases", "left"),
+        ("leases", "addresses", "left"),
         "/leases",
     ),
     Topic.PROMISE_BROKEN: _Words(
@@ -317,6 +317,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "spent": ("Used", "已使用"),
     "now": ("Price now", "当前价格"),
     "then": ("Price from then on", "之后价格"),
+    "addresses": ("Addresses given back", "已释放的公网地址"),
     "left": ("Left", "余额"),
     "contract": ("Contract", "合同"),
     "prepaid": ("Prepaid", "已预付"),
