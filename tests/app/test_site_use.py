@@ -12,6 +12,7 @@ from rackrate.app import (
     budgets,
     catalogue,
     credit,
+    documents,
     leasing,
     readings,
     receivables,
@@ -124,8 +125,10 @@ def test_an_address_belongs_to_a_lease_of_its_project_until_that_ends(shop: Shop
         addresses.attach(world, admin, mine.id, foreign)
     attached = addresses.attach(world, admin, mine.id, lease)
     assert attached == addresses.attach(world, admin, mine.id, lease)
+    assert leasing.detail(world, admin, lease).addresses == (attached,)
     leasing.end(world, admin, lease)
     shop._settle()
+    assert leasing.detail(world, admin, lease).addresses == ()
     assert addresses.show(world, admin, mine.id) == mine
     with pytest.raises(Refused, match="has ended"):
         addresses.attach(world, admin, mine.id, lease)
@@ -231,6 +234,15 @@ def test_a_reading_of_a_lease_is_its_projects_and_none_is_of_a_lease_that_is_gon
     shop.built.clock.advance(2 * HOUR)
     with pytest.raises(Refused, match="had ended"):
         tell(shop, told(shop, "late", project=None, site=None, lease=lease))
+
+
+def test_an_invoice_of_an_address_says_that_its_site_is_simulated() -> None:
+    """Another site of the seller's is not."""
+    real = "kind: site\nname: real\ntitle: Real\nentity: example\ncountry: CN\n"
+    shop = open_shop(FIRST, None, PUBLIC, PRICES, f"{real}time_zone: UTC\nengine: local\n")
+    reserve(shop)
+    (invoice,) = shop.close()
+    assert documents.document(shop.built.world, shop.mei, invoice.id).sample
 
 
 def test_projects_with_invoices_and_budgets_of_their_own_have_their_own_lines(shop: Shop) -> None:

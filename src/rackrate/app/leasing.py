@@ -7,6 +7,7 @@ from rackrate.app import committed, credit, giveway, placing, spot
 from rackrate.app.ports import Tx
 from rackrate.app.world import Locate, World, acting, confine, hint, home, owned_by_project, reading
 from rackrate.core.access import Actor, Target, Verb
+from rackrate.core.address import Address
 from rackrate.core.chips import Chip
 from rackrate.core.contract import Contract
 from rackrate.core.eligibility import check_eligible
@@ -128,7 +129,8 @@ def show(world: World, actor: Actor, id: LeaseId) -> tuple[Lease, tuple[LeaseEve
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A lease with its history, what its engine sees of it now, and the price in force.
+    """A lease with its history, what its engine sees of it now, the price in force, and the public
+    addresses that are said to belong to it.
 
     `found` is None where the engine has nothing of it, or cannot be asked just now.
     """
@@ -138,6 +140,7 @@ class Detail:
     price: Price | None
     found: Found | None
     isolation: str
+    addresses: tuple[Address, ...] = ()
 
 
 def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
@@ -145,11 +148,14 @@ def detail(world: World, actor: Actor, id: LeaseId) -> Detail:
     with reading(world, actor, Verb.LEASE_READ, _owner(id)) as tx:
         lease, events = tx.get(Lease, id), tx.history(id)
         price = _price(tx, lease, world.clock.now())
+        held = tx.find(Address, project=lease.project, freed="") if lease.ended is None else []
+        mine = tuple(each for each in held if each.lease == id)
     try:
         engine = world.engine(lease.terms.site)
-        return Detail(lease, events, price, engine.observe([id]).get(id), engine.isolation)
+        seen = engine.observe([id]).get(id)
+        return Detail(lease, events, price, seen, engine.isolation, mine)
     except Unavailable:
-        return Detail(lease, events, price, None, "")
+        return Detail(lease, events, price, None, "", mine)
 
 
 def _price(tx: Tx, lease: Lease, now: datetime) -> Price | None:

@@ -186,6 +186,7 @@ def _facts(client: Client, row: Row, zone: str) -> list[tuple[str, object]]:
         ("Command", " ".join(row["command"])),
         ("Environment", " ".join(row["env"])),
         ("Volumes", " ".join(map(_volume, row["volumes"]))),
+        ("Addresses", ", ".join(row["addresses"])),
         ("Enter with", row["ssh"] if row["phase"] == "running" else None),
     ]
 

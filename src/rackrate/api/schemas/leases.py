@@ -215,6 +215,10 @@ class LeaseDetail(Lease):
         description="What it is billed at; null on nodes that are paid by the month"
     )
     ssh: str | None = Field(description="How to get in, once it runs")
+    addresses: list[str] = Field(
+        description="Public addresses that are said to belong to it; no router is set up by that",
+        examples=[["192.0.2.7"]],
+    )
     found: list[FoundMember]
     history: list[Event]
 
@@ -236,6 +240,7 @@ class LeaseDetail(Lease):
             isolation=seen.isolation,
             price=None if price is None else Price.of(price),
             ssh=ssh if lease.phase is Phase.RUNNING else None,
+            addresses=[each.address for each in seen.addresses],
             found=[FoundMember.of(member) for member in members],
             history=[Event.of(event) for event in seen.events],
         )
