@@ -136,7 +136,10 @@ h100.1/on_demand/CNY/2025-12-31T16:00:00Z: from 2026-01-01 00:00:00
 4. Rounded once, half up, on the sum
 172,800 at 17.00 a slot-hour = 816.000000 > 816.00 CNY
 
-5. Posted, with the other lines of the invoice
+5. Taxed as a service, under cn-service-6: VAT 6% (services)
+All of this invoice under it: 48.96 CNY on 816.00 CNY
+
+6. Posted, with the other lines of the invoice
 ENTRY                          ACCOUNT                      AMOUNT
 invoice/EX-2026-000001         Assets:Receivable        864.96 CNY
                                Assets:Unbilled         -816.00 CNY
