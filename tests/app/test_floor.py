@@ -170,3 +170,24 @@ def test_steps_are_no_way_around_it() -> None:
     assert quotes.ask(built.world, seller(built), replace(low, terms=terms)).needs_approval
     gentle = Terms(steps=(Step(1, Decimal(95)),))
     sales.sign(built.world, seller(built), replace(offer, terms=gentle))
+
+
+def test_a_total_with_tax_inside_is_held_to_the_list_before_tax() -> None:
+    """66,500 a month and 6 % on top are 70,490: 845,880 a year."""
+    built = shop()
+    asked = wish(nodes=1, months=12, tax_included=True)
+    least = quotes.ask(built.world, seller(built), replace(asked, total=cny("845880.00")))
+    assert (least.tax_included, least.needs_approval) == (True, False)
+    assert str(least.plan.value) == "845,880.00 CNY"
+    assert least.first.basis == "in all, VAT inside, as agreed"
+    assert least.first.discount_percent == 5
+    less = quotes.ask(built.world, seller(built), replace(asked, total=cny("845879.00")))
+    assert less.needs_approval
+    no = refused(quotes.ask, built.world, seller(built), asked)
+    assert "the list of h100.node is before tax: name its price" in no.detail
+    offer = sales.Offer.of(ONE, TRAIN, NODE, 1, YEAR, cny("70489.00"), Decimal(0), True)
+    assert below(refused(sales.sign, built.world, seller(built), offer)) == "66500.00"
+    made = quotes.create(built.world, seller(built), replace(asked, total=cny("845880.00")))
+    signed = quotes.sign(built.world, seller(built), made.id)
+    assert signed.tax_included
+    assert str(signed.commitments[0].total) == "845,880.00 CNY"

@@ -58,6 +58,7 @@ class Ask:
     in place of them where no SKU is named.
 
     A customer with one project need not name it. `monthly` names the price instead of the list;
+    `tax_included`: amounts have tax inside; left out, as the list has.
     `same_block`: all nodes of a SKU on one. `lasts` is how long the hold stands; `terms` are the
     contract's.
     """
@@ -78,6 +79,7 @@ class Ask:
     terms: Terms = field(default_factory=Terms)
     lines: tuple[Line, ...] = ()
     total: Money | None = None
+    tax_included: bool | None = None
 
     @property
     def every_line(self) -> tuple[Line, ...]:

@@ -8,10 +8,11 @@ from rackrate.core.access import Actor, Target, Verb, allows
 from rackrate.core.contract import AmendmentKind, Commitment, CommitmentKind, Contract, mean_month
 from rackrate.core.contract_price import ContractPrice, price_in_force, whole_months
 from rackrate.core.errors import Reason, Refused
-from rackrate.core.interval import Interval
+from rackrate.core.interval import Interval, Month
+from rackrate.core.inventory import Entity, Sku
 from rackrate.core.money import total
 from rackrate.core.parties import Customer
-from rackrate.core.quote import lowest, most_at_once
+from rackrate.core.quote import as_listed, lowest, most_at_once
 
 # Those that name an amount. Fewer and a renewal follow from what was agreed before.
 _PRICED = (AmendmentKind.MORE, AmendmentKind.EXTEND, AmendmentKind.SWAP)
@@ -29,7 +30,8 @@ def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: i
         return
     if order and _kind(contract, order) not in _PRICED:
         return
-    zone = tx.get(Customer, contract.customer).time_zone
+    customer = tx.get(Customer, contract.customer)
+    zone, taxes = customer.time_zone, tx.get(Entity, contract.entity).taxes(customer)
     prices = tx.find(ContractPrice, currency=contract.currency)
     for each in contract.commitments:
         named = each.order == order and each.kind is CommitmentKind.CAPACITY
@@ -42,7 +44,10 @@ def check_floor(world: World, tx: Tx, actor: Actor, contract: Contract, order: i
             price = price_in_force(prices, each.sku, contract.currency, world.clock.now())
         except Refused:
             continue
-        _check(price, contract, whole, zone)
+        supply = each.supply or tx.get(Sku, each.sku).supply
+        rule = taxes.rule(supply, Month.of(each.during.start, zone))
+        alike = as_listed(price, whole.amount, contract.tax_included, rule)
+        _check(price, contract, replace(whole, amount=alike), zone)
 
 
 def _volume(contract: Contract, each: Commitment) -> int:

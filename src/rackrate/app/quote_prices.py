@@ -13,16 +13,17 @@ from rackrate.core.contract import (
     mean_month,
     value_of,
 )
-from rackrate.core.contract_price import whole_months
+from rackrate.core.contract_price import ContractPrice, whole_months
 from rackrate.core.errors import Invalid, Reason, Refused
 from rackrate.core.ids import SkuId
-from rackrate.core.interval import Interval
+from rackrate.core.interval import Interval, Month
 from rackrate.core.money import Money, half_up_ratio
 from rackrate.core.parties import Customer
 from rackrate.core.promise import Assigned
 from rackrate.core.quote import (
     Priced,
     QuoteLine,
+    as_listed,
     lowest,
     most_a_month,
     most_at_once,
@@ -30,6 +31,8 @@ from rackrate.core.quote import (
     priced_by_hand,
 )
 from rackrate.core.several import Candidate, Want, moved
+from rackrate.core.tax import TaxRule
+from rackrate.core.treatment import Supply, TaxTable
 
 BY_HAND = "per calendar month, before VAT, as agreed: no contract price was in force"
 AGREED = {
@@ -61,11 +64,37 @@ class Offered:
     value: Money | None
 
 
-class Prices:
-    """The lines of one quote, priced by term and volume: the most nodes of a SKU at any instant."""
+@dataclass(frozen=True, slots=True)
+class Taxed:
+    """What was asked for: amounts with tax `inside`, or before it, and by which rules it is."""
 
-    def __init__(self, customer: Customer, asked: Sequence[Wanted], terms: Terms) -> None:
-        self._customer, self._asked, self._terms = customer, asked, terms
+    inside: bool
+    table: TaxTable
+    month: Month
+
+    @property
+    def basis(self) -> str:
+        return f"{'VAT inside' if self.inside else 'before VAT'}, as agreed"
+
+    def rule(self, each: Wanted) -> TaxRule:
+        supply = each.commitment.supply or (each.sku.supply if each.sku else Supply.SERVICE)
+        return self.table.rule(supply, self.month)
+
+
+class Prices:
+    """The lines of one quote, priced by term and volume: the most nodes of a SKU at any instant.
+
+    Amounts are as `taxed` says, or else as the list's.
+    """
+
+    def __init__(
+        self,
+        customer: Customer,
+        asked: Sequence[Wanted],
+        terms: Terms,
+        taxed: Taxed | None = None,
+    ) -> None:
+        self._customer, self._asked, self._terms, self._taxed = customer, asked, terms, taxed
         self._zone = customer.time_zone
         self._by_number = {each.commitment.number: each for each in asked}
 
@@ -83,7 +112,7 @@ class Prices:
             except Refused as no:
                 raise self._named(no, each) from None
             volume = volumes[want.what.sku]
-            line = self._low(_line(each.commitment, cost, volume), cost)
+            line = self._low(_line(each.commitment, cost, volume), each, cost)
             found.append(AnswerLine(line, cost))
         return tuple(found)
 
@@ -112,14 +141,19 @@ class Prices:
         value = value_of(commitments, costing, self._customer.currency)
         return Offered(what, tuple(commitments), most_a_month(commitments), value)
 
-    def _low(self, line: QuoteLine, cost: Priced) -> QuoteLine:
+    def _low(self, line: QuoteLine, asked: Wanted, cost: Priced) -> QuoteLine:
         """Steps and indices may bring it below what one person may give alone."""
         each, price = line.commitment, cost.price
+        if self._taxed is not None and asked.by_hand is not None:
+            of = "in all" if each.total is not None else "per calendar month"
+            line = replace(line, basis=f"{of}, {self._taxed.basis}")
         if price is None or cost.tier is None:
             return line
-        start = min(asked.commitment.during.start for asked in self._asked)
+        start = min(one.commitment.during.start for one in self._asked)
         mean = mean_month(each, Costing.of(self._terms, start, self._zone))
-        low = mean < lowest(price, line.months, each.nodes, line.volume)
+        low = self._as_listed(asked, price, mean) < lowest(
+            price, line.months, each.nodes, line.volume
+        )
         return replace(line, needs_approval=line.needs_approval or low)
 
     def _agreed(self, commitment: Commitment) -> QuoteLine:
@@ -134,8 +168,7 @@ class Prices:
         if line.kind is CommitmentKind.FLEX:
             return _held(line, months, line.nodes)
         if each.by_hand is not None:
-            cost = priced_by_hand(price, months, line.nodes, each.by_hand, volume)
-            return replace(cost, total=line.total)
+            return self._by_hand(each, price, months, volume)
         if price is None:
             raise Refused(
                 Reason.NOT_PRICED,
@@ -143,7 +176,24 @@ class Prices:
                 "yourself, which a second person approves",
                 {"sku": what.sku, "currency": self._customer.currency},
             )
+        if self._taxed is not None and self._taxed.inside != price.tax_included:
+            tax = "with tax inside" if price.tax_included else "before tax"
+            raise Invalid("tax_included", f"the list of {what.sku} is {tax}: name its price")
         return priced(price, months, line.nodes, each.discount_percent, volume)
+
+    def _by_hand(
+        self, each: Wanted, price: ContractPrice | None, months: int, volume: int
+    ) -> Priced:
+        """At what somebody names, compared with the list in the list's terms of tax."""
+        assert each.by_hand is not None
+        alike = each.by_hand if price is None else self._as_listed(each, price, each.by_hand)
+        cost = priced_by_hand(price, months, each.commitment.nodes, alike, volume)
+        return replace(cost, monthly=each.by_hand, total=each.commitment.total)
+
+    def _as_listed(self, each: Wanted, price: ContractPrice, amount: Money) -> Money:
+        if self._taxed is None:
+            return amount
+        return as_listed(price, amount, self._taxed.inside, self._taxed.rule(each))
 
     def _like(self, want: Want, volume: int) -> Priced | None:
         each = self._by_number[want.number]
@@ -154,9 +204,10 @@ class Prices:
             return _held(before, months, want.wish.nodes) if alike else None
         same = (before.sku, before.nodes) == (want.what.sku, want.wish.nodes)
         if each.by_hand is not None and same and months == whole_months(before.during, self._zone):
-            cost = priced_by_hand(want.what.price, months, before.nodes, each.by_hand, volume)
-            return replace(cost, total=before.total)
+            return self._by_hand(each, want.what.price, months, volume)
         if want.what.price is None:
+            return None
+        if self._taxed is not None and self._taxed.inside != want.what.price.tax_included:
             return None
         try:
             discount = each.discount_percent

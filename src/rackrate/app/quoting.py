@@ -10,7 +10,7 @@ from rackrate.app.committed import alike
 from rackrate.app.giveway import longest_notice
 from rackrate.app.ports import Tx
 from rackrate.app.promising import is_empty
-from rackrate.app.quote_prices import AnswerLine, Offered, Prices, tax_included
+from rackrate.app.quote_prices import AnswerLine, Offered, Prices, Taxed, tax_included
 from rackrate.app.renewing import for_quote, rights_of
 from rackrate.app.sales import Offer, check_terms, check_worth
 from rackrate.app.sales import placed as allowed
@@ -24,8 +24,8 @@ from rackrate.core.errors import Invalid, Refused
 from rackrate.core.filling import Filled, earliest, place
 from rackrate.core.fitting import kept_back
 from rackrate.core.ids import ChipId, ContractId, EntityId, SiteId, SkuId
-from rackrate.core.interval import Interval
-from rackrate.core.inventory import Site, Sku
+from rackrate.core.interval import Interval, Month
+from rackrate.core.inventory import Entity, Site, Sku
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 from rackrate.core.placement import Fleet, Pool
@@ -131,7 +131,8 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
     start = min(each.commitment.during.start for each in asked)
     found = _Candidates(tx, customer, now, start, terms)
     several = _several(found, asked, ask.same_block, now)
-    book = Prices(customer, asked, terms)
+    seller = _entity(tx, customer, asked)
+    book = Prices(customer, asked, terms, _taxed(tx, ask, customer, seller, start))
     lines = book.lines(several.wants)
     draft = draft_of(customer, _offer(ask, project, [each.line.commitment for each in lines]))
     draft = replace(draft, terms=terms)
@@ -147,10 +148,10 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         now + ask.lasts,
         customer,
         project,
-        _entity(tx, customer, asked),
+        seller,
         tuple(_laid(lines, several, filled)),
         ask.same_block,
-        tax_included(lines),
+        tax_included(lines) if ask.tax_included is None else ask.tax_included,
         schedule(draft, customer.time_zone),
         terms,
     )
@@ -158,6 +159,14 @@ def answer(world: World, tx: Tx, ask: Ask) -> Answer:
         return _instead(plain, found, several, filled, book)
     for_quote(world, tx, draft, plain.by_line)
     return plain
+
+
+def _taxed(tx: Tx, ask: Ask, customer: Customer, seller: EntityId, start: datetime) -> Taxed | None:
+    """Whether amounts are with tax inside, where somebody said so."""
+    if ask.tax_included is None:
+        return None
+    table = tx.get(Entity, seller).taxes(customer)
+    return Taxed(ask.tax_included, table, Month.of(start, customer.time_zone))
 
 
 def _ahead(several: Several, rights: Mapping[int, Commitment]) -> Several:

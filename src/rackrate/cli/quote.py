@@ -68,6 +68,10 @@ def create(
     discount: Annotated[str, typer.Option(help="Percent off the contract price.")] = "",
     monthly: Annotated[str, typer.Option(help="A calendar month's amount, not the book's.")] = "",
     total: Annotated[str, typer.Option(help="In its place: the amount of all months.")] = "",
+    tax_included: Annotated[
+        bool | None,
+        typer.Option("--tax-included/--tax-on-top", help="Of amounts that you name."),
+    ] = None,
     prepayment: Annotated[str, typer.Option(help="Percent of it all, due at signature.")] = "",
     expires: Annotated[str, typer.Option(help="How long to hold: 14d, 36h or 90m.")] = "14d",
     name: Annotated[str, typer.Option()] = "",
@@ -83,6 +87,8 @@ def create(
     body, zone = asked(client, wish)
     body |= {field: given for field, given in whole.items() if given}
     body["hold_seconds"] = _length(expires)
+    if tax_included is not None:
+        body["tax_included"] = tax_included
     if terms:
         body["terms"] = read_terms(terms, lambda at: instant("--terms", at, zone))
     given = client.post("/v1/quotes/answer" if dry_run else "/v1/quotes", body)

@@ -15,8 +15,8 @@ from rackrate.cli.quote_use import NAMES, use_body
 # As a file says it: beside these `terms`, and `lines` as those of a contract.
 WHOLE = (
     "kind", "customer", "project", "title", "currency", "time_zone", "sku", "nodes", "start",
-    "end", "months", "monthly", "total", "same_block", "prepayment_percent", "discount_percent",
-    "terms", "lines",
+    "end", "months", "monthly", "total", "tax_included", "same_block", "prepayment_percent",
+    "discount_percent", "terms", "lines",
 )  # fmt: skip
 LINE = (
     "kind", "title", "sku", "nodes", "start", "end", "months", "monthly", "amount", "total",
@@ -66,7 +66,9 @@ def line_body(line: Mapping[str, Any], where: str, currency: str, instant: Insta
     used = use_body(line, where, currency)
     if priced and "amount" in used:
         raise Failure(f"{where}: {priced[0]} and what its use costs are two prices", "invalid")
-    body = as_sent({n: part for n, part in line.items() if n not in (*priced, *NAMES)}) | used
+    body = as_sent({n: part for n, part in line.items() if n not in (*priced, *NAMES)})
+    assert isinstance(body, dict)
+    body |= used
     for name in ("start", "end"):
         if isinstance(body.get(name), str):
             body[name] = instant(f"{where}: {name}", body[name])

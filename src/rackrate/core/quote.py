@@ -22,6 +22,7 @@ from rackrate.core.ids import (
 )
 from rackrate.core.interval import Interval
 from rackrate.core.money import Money, total
+from rackrate.core.tax import TaxRule, net_of, tax_of
 
 # However often it is extended, a hold keeps nodes from everybody else for no longer than this.
 LONGEST_HOLD = timedelta(days=90)
@@ -106,6 +107,15 @@ def lowest(price: ContractPrice, months: int, nodes: int, volume: int | None = N
     """What one person may sign alone. Less than the list begins at costs as where it begins."""
     tier = price.tier(max(months, price.months[0]), max(volume or nodes, price.volumes[0]))
     return _floor(price, price.node_month(tier) * nodes)
+
+
+def as_listed(price: ContractPrice, amount: Money, tax_included: bool, rule: TaxRule) -> Money:
+    """An amount with tax inside or not, as the price has it: to be compared with it."""
+    if tax_included == price.tax_included:
+        return amount
+    if tax_included:
+        return net_of(amount, rule)
+    return amount + tax_of((amount,), rule, amount.currency)
 
 
 def most_at_once(parts: Iterable[tuple[Interval, int]]) -> int:

@@ -49,6 +49,11 @@ class QuoteRequest(Schema):
     total: Money | None = Field(
         default=None, description="In the place of `monthly`: that of all months together"
     )
+    tax_included: bool | None = Field(
+        default=None,
+        description="Amounts that are named have tax inside, or are before it; left out: as the "
+        "price book's",
+    )
     hold_seconds: int = Field(
         default=int(asking.FORTNIGHT.total_seconds()),
         ge=60,
@@ -95,6 +100,7 @@ class QuoteRequest(Schema):
             self.terms.agreed,
             tuple(each.line for each in self.lines),
             None if self.total is None else self.total.value,
+            self.tax_included,
         )
 
 
