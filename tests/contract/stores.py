@@ -100,6 +100,7 @@ from rackrate.memory import MemoryStore
 from tests.contract.credit_rows import CREDIT_ROWS
 from tests.contract.metered_rows import METERED_ROWS
 from tests.contract.price_rows import PRICE_ROWS
+from tests.contract.use_rows import use_rows
 
 Opener = Callable[[pytest.FixtureRequest], AbstractContextManager[Store]]
 
@@ -426,6 +427,7 @@ MORE: tuple[Any, ...] = (
     BillingTerms(BOLT, ENTITY), SellerTerms(ENTITY, "EX-CR", Decimal("5.25"), True),
     *CREDIT_ROWS,
     *METERED_ROWS,
+    *use_rows(ENTITY, (ACME, ACME_LAB), SITE, SKU),
     *PRICE_ROWS,
     line("l1", "usage/lse_1"),
     InvoiceLine(
