@@ -62,6 +62,7 @@ def test_commands_that_are_named_exist(path: Path) -> None:
             verbs = {
                 one.name or one.callback.__name__ for one in app.registered_commands if one.callback
             }
+            verbs |= {group.name for group in app.registered_groups}
             if not verb or len(verbs) == 1:
                 continue
             assert verb in verbs, f"rackrate {noun} {verb}"
