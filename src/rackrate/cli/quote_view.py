@@ -91,16 +91,24 @@ def _can(row: Row) -> str:
     return f"{row['possible']} of {row['nodes']}"
 
 
+def _what(row: Row) -> str:
+    if row["kind"] != "use":
+        return str(row["what"])
+    return f"{row['what']}, {money(row['amount'])} a {row['use']['true_up']}"
+
+
 LINES = (
     Column("LINE", lambda row: row["number"], right=True),
-    Column("WHAT", lambda row: row["what"]),
+    Column("WHAT", _what),
     Column("AT", lambda row: row["site"] or "", from_width=120),
     Column("FROM", lambda row: row["from"]),
     Column("UNTIL", lambda row: "" if row["kind"] == "one_off" else row["until"]),
     Column("A NODE", lambda row: money(row["tier"]["amount"]) if row["tier"] else "", right=True),
     Column("TIER", _tier, from_width=100),
     Column(
-        "A MONTH", lambda row: "" if row["kind"] == "one_off" else money(row["amount"]), right=True
+        "A MONTH",
+        lambda row: "" if row["kind"] in ("one_off", "use") else money(row["amount"]),
+        right=True,
     ),
     Column(
         "ONCE", lambda row: money(row["amount"]) if row["kind"] == "one_off" else "", right=True
