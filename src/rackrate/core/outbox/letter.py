@@ -223,8 +223,7 @@ _WORDS: Mapping[Topic, _Words] = {
             "合同 {contract} 的预付款余额不足：{left}",
         ),
         (
-            "{left} is left of the {prepaid} that were prepaid for use under {contract}. What is "
-            "used beyond that is invoiced.",
+            "{left} of the {prepaid} prepaid for {contract} is left; use beyond it is invoiced.",
             "合同 {contract} 预付的用量款 {prepaid} 尚余 {left}；用完后的用量将另行开具账单。",
         ),
         ("contract", "left", "prepaid"),
