@@ -288,3 +288,35 @@ def test_a_price_check_of_what_is_whole_finds_nothing_and_is_the_operator_s() ->
     customer = built.actor("o@robotics.example", Role.OWNER, "robotics")
     with pytest.raises((Forbidden, Missing)):
         catalogue.check_prices(built.world, customer)
+
+
+MATRIX = """
+kind: contract_price
+sku: {}
+currency: {}
+tax_included: false
+basis: power included
+floor_percent: 5
+effective: 2027-05-01
+time_zone: UTC
+per: gpu_hour
+month_hours: {}
+gpus: {}
+tiers: [{{months: 12, nodes: 1, amount: 2.178}}]
+"""
+
+
+def test_contract_prices_are_checked_as_they_are_applied_and_afterwards() -> None:
+    built = build(SMALL, CUSTOMERS)
+    for sku, hours, gpus, why in (
+        ("h100.node", "730", 4, "nodes of h100.node have 8 GPUs, not 4"),
+        ("h100.1", "730", 8, "not whole nodes"),
+        ("h100.node", "744", 8, "'744' is unknown"),
+    ):
+        with pytest.raises(Invalid, match=why):
+            built.apply(MATRIX.format(sku, "CNY", hours, gpus))
+    built.apply(MATRIX.format("h100.node", "SEK", "calendar", 8))
+    assert faults(built) == [
+        "there are prices in SEK, in which nobody pays",
+        "h100.node has a contract price in SEK from 2027-05-01 00:00 UTC on, and none until then",
+    ]

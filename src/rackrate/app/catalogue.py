@@ -99,7 +99,7 @@ def check_prices(world: World, actor: Actor) -> list[Finding]:
             Catalogue(
                 tx.find(Sku),
                 tx.find(Price),
-                {price.sku for price in tx.find(ContractPrice)},
+                tx.find(ContractPrice),
                 {id: entities[entity] for id, entity in sites.items()},
                 {each.id: each.currency for each in tx.find(Customer)},
                 leases,

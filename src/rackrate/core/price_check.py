@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from rackrate.core.address import Address
+from rackrate.core.contract_price import ContractPrice
 from rackrate.core.ids import CustomerId, SiteId, SkuId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import Lease, LeaseClass
@@ -39,13 +40,12 @@ class Finding:
 class Catalogue:
     """What is priced and for whom. `sites` have their seller's currency, customers their own.
 
-    `leases` are those that are not over, and `held` addresses that nobody has released;
-    `by_contract` are SKUs that have contract prices.
+    `leases` are those that are not over, and `held` addresses that nobody has released.
     """
 
     skus: Collection[Sku]
     prices: Collection[Price]
-    by_contract: Collection[SkuId]
+    matrices: Collection[ContractPrice]
     sites: Mapping[SiteId, str]
     customers: Mapping[CustomerId, str]
     leases: Collection[Lease]
@@ -60,7 +60,7 @@ def check(catalogue: Catalogue, now: datetime) -> list[Finding]:
     found = [*_unpriced(catalogue, book, now), *_overlaps(catalogue.prices, now)]
     found += [*_currencies(catalogue), *_kept(catalogue, book, now)]
     found += [*_indices(catalogue, now), *_spot(catalogue, book, now)]
-    found += _held(catalogue, book, now)
+    found += [*_held(catalogue, book, now), *_matrices(catalogue, now)]
     return sorted(set(found), key=lambda each: (each.fault, each.item, each.text))
 
 
@@ -68,12 +68,13 @@ def _unpriced(catalogue: Catalogue, book: PriceBook, now: datetime) -> Iterator[
     """SKUs that can be leased on demand, now or some day, at no price."""
     priced = {price.sku for price in catalogue.prices if price.klass is ON_DEMAND}
     paid = set(catalogue.customers.values())
+    by_contract = {matrix.sku for matrix in catalogue.matrices}
     leased = {
         (lease.terms.sku, lease.customer) for lease in catalogue.leases if not lease.terms.contract
     }
     for sku in catalogue.skus:
         if sku.id not in priced:
-            if sku.id not in catalogue.by_contract:
+            if sku.id not in by_contract:
                 said = f"{sku.id} can be leased, and has no on_demand price"
                 yield Finding(Fault.GAP, sku.id, said)
             continue
@@ -123,9 +124,26 @@ def _overlaps(prices: Collection[Price], now: datetime) -> Iterator[Finding]:
 
 def _currencies(catalogue: Catalogue) -> Iterator[Finding]:
     known = {*catalogue.customers.values(), *catalogue.sites.values()}
-    for currency in sorted({price.currency for price in catalogue.prices} - known):
+    priced = {price.currency for price in catalogue.prices}
+    priced |= {matrix.currency for matrix in catalogue.matrices}
+    for currency in sorted(priced - known):
         said = f"there are prices in {currency}, in which nobody pays"
         yield Finding(Fault.CURRENCY, currency, said)
+
+
+def _matrices(catalogue: Catalogue, now: datetime) -> Iterator[Finding]:
+    """Contract prices of which none is in force yet."""
+    first: dict[tuple[SkuId, str], datetime] = {}
+    for matrix in sorted(catalogue.matrices, key=lambda matrix: matrix.effective):
+        first.setdefault((matrix.sku, matrix.currency), matrix.effective)
+    for (sku, currency), begins in sorted(first.items()):
+        if now < begins:
+            yield Finding(
+                Fault.GAP,
+                sku,
+                f"{sku} has a contract price in {currency} from {begins:%Y-%m-%d %H:%M} UTC on, "
+                "and none until then",
+            )
 
 
 def _indices(catalogue: Catalogue, now: datetime) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from rackrate.app.manifest.prices import (
     backdated,
     follows_anew,
     late_values,
+    matrix_misfits,
     settled,
 )
 from rackrate.app.manifest.rates import misfits
@@ -253,6 +254,7 @@ def _offer(row: Offer, known: Known) -> Iterator[str]:
 
 _CHECKS: Mapping[type, Callable[[Any, Known], Iterator[str]]] = {
     Node: _node, Sku: _sku, Grant: _grant, PurchaseOrder: _order, Offer: _offer,
+    ContractPrice: matrix_misfits,
     AddressPool: pools.misfits,
     CurrencyRate: misfits, **billing.CHECKS, **taxed.CHECKS,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rackrate.app.manifest.documents.reading import Declarations, Declared
 from rackrate.app.manifest.tree import Problem
-from rackrate.core.contract_price import ContractPrice
+from rackrate.core.contract_price import ContractPrice, PriceUnit
 from rackrate.core.inventory import Node, Sku
 from rackrate.core.parties import Customer
 from rackrate.core.price_index import IndexValue, PriceIndex, in_force
@@ -214,6 +214,20 @@ def late_values(row: IndexValue, stored: Mapping[str, Any], now: datetime) -> It
 def _of(row: Price | ContractPrice | IndexValue) -> str | None:
     """What a rule calls it, by."""
     return row.index if isinstance(row, IndexValue) else row.sku
+
+
+def matrix_misfits(row: ContractPrice, known: Rows) -> Iterator[str]:
+    """A price by the GPU says how many GPUs a node has; the nodes that are there know better."""
+    sku = known.get(Sku, row.sku)
+    if sku is not None and not sku.whole_node:
+        yield f"sku {row.sku!r} is not whole nodes, which is what contracts are for"
+    if sku is None or row.unit not in (PriceUnit.GPU_MONTH, PriceUnit.GPU_HOUR):
+        return
+    here = (sku.site, sku.chip)
+    gpus = {each.gpus for each in known.all(Node).values() if (each.site, each.chip) == here}
+    if gpus and int(row.per_node) not in gpus:
+        listed = ", ".join(str(count) for count in sorted(gpus))
+        yield f"`gpus`: nodes of {row.sku} have {listed} GPUs, not {row.per_node:f}"
 
 
 def _rule_of(one: Declared) -> object | None:
