@@ -127,6 +127,16 @@ def test_a_credit_note_says_what_it_is_and_has_no_minus() -> None:
     assert "Set off against other invoices, or paid back." in said
 
 
+def test_a_chinese_credit_note_says_in_chinese_what_is_credited() -> None:
+    opened = shop()
+    opened.sign()
+    opened.run(10.5)
+    opened.close(NOVEMBER)
+    credit = opened.credit(opened.all()[-1].invoice.id, "33.33")
+    said = text_of(pdf.render(credit, Language.ZH))
+    assert "冲抵：租用 h100.1，按需" in said and "冲抵：分期" in said
+
+
 def test_the_same_invoice_is_the_same_file_whenever_it_is_asked_for(month: Document) -> None:
     assert pdf.render(month, Language.ZH) == pdf.render(month, Language.ZH)
     assert facturx(month, Language.EN) == facturx(month, Language.EN)
@@ -145,12 +155,14 @@ def test_a_long_invoice_is_printed_and_explained_in_part_and_a_very_long_one_is_
 def test_every_word_has_its_chinese_and_every_chinese_word_is_said() -> None:
     from rackrate.core.tax import RULES
     from rackrate.exports import sheet as sheets
+    from rackrate.exports import titles
     from rackrate.exports.words import chinese
 
-    source = Path(sheets.__file__).read_text() + Path(pdf.__file__).read_text()
+    source = "".join(Path(str(one.__file__)).read_text() for one in (sheets, titles, pdf))
     source = re.sub(r'"\s*\n\s*"', "", source)
     said = set(re.findall(r'say\(\s*"([^"]+)"', source))
-    said |= {*sheets.CLASSES.values(), *sheets.TITLES.values(), *sheets.REASONS.values()}
+    said |= {*titles.CLASSES.values(), *titles.TITLES.values(), *titles.REASONS.values()}
+    said |= {*titles.OF_PROJECTS.values(), *titles.MEASURED.values(), titles.SLOTS}
     said |= {*sheets.UNITS.values()}
     said |= {rule.exemption for rule in RULES.values() if rule.exemption}
     said |= {rule.name for rule in RULES.values() if not rule.id.startswith("eu-") or not rule.rate}

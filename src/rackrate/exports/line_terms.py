@@ -9,7 +9,7 @@ from rackrate.app.documents import Document, Measured
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
 from rackrate.core.money import Money, half_up
 from rackrate.core.pricing import BYTES, Unit
-from rackrate.exports.sheet import title_of
+from rackrate.exports.titles import title_of
 from rackrate.exports.words import Words
 
 # Of Recommendation 20 of the United Nations; EN 16931 knows all of it.

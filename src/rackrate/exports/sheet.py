@@ -9,21 +9,15 @@ from rackrate.core.currency import InvoiceRate
 from rackrate.core.digital import Colour
 from rackrate.core.interval import zone
 from rackrate.core.invoice import InvoiceLine, Line, LineKind
-from rackrate.core.lease import LeaseClass
 from rackrate.core.money import Money, half_up
 from rackrate.core.parties import Party
 from rackrate.core.pricing import Price, Unit
 from rackrate.core.tax import TaxRule
+from rackrate.exports.titles import REASONS, TITLES, measured_in, title_of
 from rackrate.exports.words import Language, Words
 
 MOST_STRETCHES = 8
 WIDE = Context(prec=80)
-CLASSES = {
-    LeaseClass.CONTRACT: "contract",
-    LeaseClass.FLEX: "flex",
-    LeaseClass.ON_DEMAND: "on demand",
-    LeaseClass.SPOT: "spot",
-}
 UNITS = {
     Unit.SLOT_SECOND: "slot-second",
     Unit.SLOT_HOUR: "slot-hour",
@@ -39,36 +33,6 @@ UNITS = {
 }
 MONTHLY = frozenset({Unit.NODE_MONTH, Unit.PFLOPS_MONTH, Unit.GB_MONTH, Unit.ADDRESS_MONTH})
 IN_THOUSANDTHS = frozenset(UNITS) - MONTHLY
-# Lines whose own description says more than their kind stand as they were written.
-TITLES = {
-    LineKind.PREPAYMENT: "Prepayment",
-    LineKind.INSTALMENT: "Instalment",
-    LineKind.FEE: "Fee for ending early",
-    LineKind.CREDIT: "Upgrade credit",
-    LineKind.DAMAGES: "Late delivery",
-    LineKind.REFUND: "Prepayment returned",
-    LineKind.SHORTFALL: "Missing to the minimum of use",
-    LineKind.DRAWDOWN: "Paid by the prepaid balance",
-}
-REASONS = {
-    LineKind.CORRECTION: "Something was learnt after the month was closed: this is what should "
-    "have been billed, less what was.",
-    LineKind.PREPAYMENT: "A share of the whole contract, due at signature and drawn down month by "
-    "month.",
-    LineKind.INSTALMENT: "The month's share of the contract, less what the prepayment covers. Due "
-    "whether the nodes are used or not.",
-    LineKind.FEE: "The contract's fee for ending early: a share of the value that is not delivered "
-    "any more.",
-    LineKind.CREDIT: "Nodes were swapped for newer ones by the upgrade right: a share of what the "
-    "old ones would still have cost.",
-    LineKind.DAMAGES: "Nodes came after the day that they were due: the agreed share of their "
-    "monthly amount for each day, up to the cap.",
-    LineKind.REFUND: "What was prepaid and never drawn down, because less was delivered or used "
-    "than was ordered.",
-    LineKind.SHORTFALL: "The contract's minimum of use, less what was used of it. Due whether it "
-    "is used or not.",
-    LineKind.DRAWDOWN: "What was prepaid for use pays these lines, as far as it goes.",
-}
 
 
 def sheet(document: Document, language: Language) -> dict[str, Any]:
@@ -119,19 +83,6 @@ class Figures:
 
     def quantity(self, exact: Fraction, places: int = 3) -> str:
         return _rounded(self.sign * exact, places)
-
-
-def title_of(line: Line, say: Words) -> str:
-    """What a line is for, in a few words."""
-    if line.kind in (LineKind.USAGE, LineKind.CORRECTION) and line.price:
-        what = say("Storage of {project}", project=line.project or "")
-        if line.sku and line.klass:
-            what = say("Lease of {sku}, {klass}", sku=line.sku, klass=say(CLASSES[line.klass]))
-        if line.kind is LineKind.USAGE:
-            return what
-        return say("Correction of {month}: {what}", month=line.month, what=what)
-    title = TITLES.get(line.kind)
-    return line.description if title is None else say(title)
 
 
 def _heads(document: Document, say: Words) -> list[str]:
@@ -337,7 +288,7 @@ def _why(document: Document, each: InvoiceLine, shown: Figures, say: Words) -> d
         formula = say(
             "{seconds} {what} × {price} {currency} ÷ {base} = {exact}, rounded {amount}",
             seconds=shown.quantity(Fraction(measured.seconds), 0),
-            what=say("GB-seconds") if line.sku is None else say("slot-seconds"),
+            what=say(measured_in(line)),
             price=priced(measured.top),
             currency=line.net.currency,
             base=f"{measured.bottom:,}",
