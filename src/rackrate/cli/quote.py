@@ -47,6 +47,9 @@ QuoteFile = Annotated[
 TermsFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="YAML, as `terms:` of a contract document.")
 ]
+TaxIncluded = Annotated[
+    bool | None, typer.Option("--tax-included/--tax-on-top", help="Of amounts that you name.")
+]
 QuoteId = Annotated[str, typer.Argument(metavar="QUOTE")]
 
 
@@ -68,10 +71,7 @@ def create(
     discount: Annotated[str, typer.Option(help="Percent off the contract price.")] = "",
     monthly: Annotated[str, typer.Option(help="A calendar month's amount, not the book's.")] = "",
     total: Annotated[str, typer.Option(help="In its place: the amount of all months.")] = "",
-    tax_included: Annotated[
-        bool | None,
-        typer.Option("--tax-included/--tax-on-top", help="Of amounts that you name."),
-    ] = None,
+    tax_included: TaxIncluded = None,
     prepayment: Annotated[str, typer.Option(help="Percent of it all, due at signature.")] = "",
     expires: Annotated[str, typer.Option(help="How long to hold: 14d, 36h or 90m.")] = "14d",
     name: Annotated[str, typer.Option()] = "",
