@@ -1,16 +1,19 @@
 """Every kind of invoice as EN 16931, judged by the rules of CEN; what is tampered with is seen."""
 
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
 
-from rackrate.app.documents import Document
+from rackrate.app.documents import Document, Measured
 from rackrate.core.errors import Refused
 from rackrate.core.ids import CustomerId
 from rackrate.core.inventory import Entity
 from rackrate.core.parties import Customer
+from rackrate.core.pricing import Price, Unit
 from rackrate.exports.einvoice import cii, ubl
 from tests.documents.issued import NOVEMBER, SELLER, corrected, every_kind, shop
 from tests.documents.judges import rules
@@ -107,6 +110,29 @@ def quantities(document: Document) -> list[tuple[str | None, ...]]:
         net = line.findtext(f"{CBC}LineExtensionAmount")
         found.append((quantity.text, quantity.get("unitCode"), price, base, net))
     return found
+
+
+@pytest.mark.parametrize(
+    ("count", "amount", "expected"),
+    [
+        (2_500_000_000, "0.13", ("2.5", "E34", "0.05", None, "0.13")),
+        (1_234_567_890, "0.06", ("1234567890.000", "AD", "0.05", "1000000000", "0.06")),
+    ],
+)
+def test_egress_is_in_gigabytes_or_where_those_are_not_exact_in_bytes(
+    count: int, amount: str, expected: tuple[str | None, ...]
+) -> None:
+    plain = shop().by_hand(("Egress", amount))
+    month, during = NOVEMBER, NOVEMBER.interval("UTC")
+    price = Price(
+        "p", None, None, "EUR", Decimal("0.05"), False, during.start, timedelta(0), Unit.EGRESS_GB
+    )
+    line = replace(plain.lines[0].line, unit=Unit.EGRESS_GB, month=month, quantity=count * 1000)
+    measured = Measured(Decimal(f"{count}.000"), price, price.amount, 10**9)
+    lines = (replace(plain.lines[0], line=line),)
+    document = replace(plain, lines=lines, measured={1: measured})
+    assert quantities(document) == [expected]
+    assert rules("ubl").broken(ubl(document)) == []
 
 
 def test_an_instalment_says_what_of_it_was_prepaid_and_by_which_invoice(month: Document) -> None:
