@@ -16,7 +16,8 @@ from rackrate.core.errors import RackrateError
 from rackrate.core.ids import InvoiceId, ProjectId, SkuId
 from rackrate.core.interval import Month
 from rackrate.core.outbox import Language, Reader, letter
-from tests.app.money_shop import ROBOTICS, SHANGHAI, Shop, cny, open_shop
+from tests.app.money_shop import FIRST, ROBOTICS, SHANGHAI, Shop, cny, open_shop
+from tests.build import CUSTOMERS, SMALL, build
 from tests.golden.test_wallet import sending
 
 GOLDEN = Path(__file__).with_name("trial.txt")
@@ -116,3 +117,14 @@ def test_a_trial_is_told_before_it_ends_and_goes_on_at_list_price() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
+
+
+def test_where_no_price_follows_that_is_told() -> None:
+    unpriced = SMALL.replace("  h100.node: {on_demand: 16.00}\n", "")
+    built = build(unpriced, CUSTOMERS, TRIAL.replace("h100.1:", "h100.node:"), now=FIRST)
+    shop = Shop(built, built.admin, built.admin)
+    ask = Ask(ProjectId("robotics-train"), SkuId("h100.node"))
+    leasing.start(built.world, built.admin, ask)
+    days(shop, 13)
+    rows = channels.notifications(built.world, built.admin, Filter(), "", 100)
+    assert [each.row.facts["then"] for each in rows] == ["none; what runs has to end before"]

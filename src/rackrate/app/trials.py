@@ -14,6 +14,7 @@ from rackrate.core.pricing import Price, PriceBook
 
 # So long before it ends, once a day, it is looked for.
 TOLD_BEFORE = timedelta(days=3)
+NOTHING = "none; what runs has to end before"
 
 
 def tell(world: World, tx: Tx, entity: EntityId) -> None:
@@ -48,7 +49,7 @@ def _tell(world: World, tx: Tx, price: Price, book: PriceBook, cause: str) -> No
         "sku": price.sku,
         "class": price.klass.value,
         "now": _said(price),
-        "then": "" if following is None else _said(following),
+        "then": NOTHING if following is None else _said(following),
         "until": price.until.isoformat(),
         "leases": " ".join(each.id for each in leases),
         "count": str(len(leases)),

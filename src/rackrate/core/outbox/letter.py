@@ -211,8 +211,8 @@ _WORDS: Mapping[Topic, _Words] = {
     Topic.PRICE_ENDS: _Words(
         ("The price of {sku} changes at {until}", "{sku} 的价格将于 {until} 变更"),
         (
-            "Your price of {sku} holds until {until}. What runs then goes on at the next price.",
-            "您的 {sku} 价格有效至 {until}。届时仍在运行的租约按下一价格计费。",
+            "Your price of {sku} holds until {until}. What runs on is billed as said below.",
+            "您的 {sku} 价格有效至 {until}，此后按下述价格计费。",
         ),
         ("leases", "now", "then", "until"),
         "/leases",
@@ -333,6 +333,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
 }
 # What programs write as causes, in English.
 _CAUSES: Mapping[str, str] = {
+    "none; what runs has to end before": "无；仍在运行的租约须在此之前结束",
     "its nodes are promised to others from then": "其节点自该时起已承诺给他人",
     "its contract has no nodes for it from then": "其合同自该时起没有节点可用",
     "its nodes are not needed after all": "其节点之后不再需要",
