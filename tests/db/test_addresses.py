@@ -4,11 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from rackrate.core.interval import Span
+from rackrate.app import addresses, readings
+from rackrate.app.readings import Told
+from rackrate.core.errors import Reason
+from rackrate.core.ids import ProjectId, SiteId
+from rackrate.core.interval import Interval, Span
+from rackrate.core.reading import Item
 from rackrate.db.failures import GuardHeld
 from rackrate.db.store import PostgresStore
+from tests.app.money_shop import FIRST, open_shop
 from tests.contract.metered_rows import HELD, HOUR, NOON, POOL, RESTS
 from tests.contract.stores import GROUND, lease
+from tests.db.test_credit import at_once
+
+TRAIN, EAST = ProjectId("robotics-train"), SiteId("east")
+PUBLIC = """
+kind: address_pool
+name: east-public
+site: east
+ranges: [192.0.2.0/30]
+"""
 
 
 def test_an_address_is_not_given_to_two_nor_while_it_rests(database: str) -> None:
@@ -30,3 +45,25 @@ def test_an_address_is_not_given_to_two_nor_while_it_rests(database: str) -> Non
             assert [row.id for row in tx.find(type(again), pool=POOL.id)] == [
                 "adr_1", "adr_2", "adr_5",
             ]  # fmt: skip
+
+
+def test_of_projects_that_ask_at_once_each_gets_its_own_and_the_rest_are_refused(
+    database: str,
+) -> None:
+    """A meter that tells the same twice at once has told it once."""
+    with PostgresStore(database) as store:
+        built = open_shop(FIRST, store, PUBLIC).built
+        new = addresses.NewAddress(TRAIN, EAST)
+        given = at_once(
+            built, database, 6, lambda world: addresses.reserve(world, built.admin, new).address
+        )
+        taken = [f"192.0.2.{n}" for n in range(4)]
+        assert sorted(given) == [*taken, *[Reason.NO_CAPACITY] * 2]
+        said = [Told("r1", Item.EGRESS, 1, Interval(FIRST - HOUR, FIRST), TRAIN, None, EAST)]
+        told = at_once(
+            built,
+            database,
+            4,
+            lambda world: str(readings.record(world, built.admin, "edge", said).added),
+        )
+        assert sorted(told) == ["0", "0", "0", "1"]
