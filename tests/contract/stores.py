@@ -17,24 +17,9 @@ from rackrate.core.breach import Breach
 from rackrate.core.calendar import Claim, HolderKind, Reservation, ReservationKind
 from rackrate.core.chips import Chip, Confidence
 from rackrate.core.contract import (
-    Acceptance,
-    Amendment,
-    AmendmentKind,
-    Broken,
     Commitment,
     CommitmentKind,
-    Contract,
-    Damages,
-    Delivery,
-    EarlyEnd,
-    Indexation,
-    PaymentTerm,
-    Renewal,
-    Step,
-    UpgradeRight,
 )
-from rackrate.core.contract import Terms as Agreed
-from rackrate.core.contract_price import ContractPrice, PriceUnit, Tier
 from rackrate.core.digital import Colour, DigitalInvoice
 from rackrate.core.draft import Draft, DraftKind, DraftLine
 from rackrate.core.ids import (
@@ -97,6 +82,7 @@ from rackrate.core.treatment import Supply, TaxChange
 from rackrate.core.workload import Limits, Member, Mount, Spec
 from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
+from tests.contract.contract_rows import CONTRACT_ROWS
 from tests.contract.credit_rows import CREDIT_ROWS
 from tests.contract.metered_rows import METERED_ROWS
 from tests.contract.price_rows import PRICE_ROWS
@@ -281,18 +267,6 @@ MORE: tuple[Any, ...] = (
         Rule("contract-36", SKU, Decimal("1.6")),
     ),
     Price("p3", None, None, "CNY", Decimal("0.35"), False, NOON, timedelta(0), Unit.GB_MONTH),
-    ContractPrice(
-        "cp1", SKU, "CNY", NOON, False, "per node and calendar month", Decimal("7.5"),
-        (Tier(12, 1, Decimal("70000.00")), Tier(36, 1, Decimal("50000.00"))),
-    ),
-    ContractPrice(
-        "cp2", SKU, "USD", NOON, True, "power included", Decimal(0),
-        (Tier(1, 1, Decimal("2.1780")),), PriceUnit.GPU_HOUR, 730, Decimal(8),
-    ),
-    ContractPrice(
-        "cp3", SKU, "CNY", NOON, False, "a tender", Decimal(0),
-        (Tier(1, 1, Decimal(9800)),), PriceUnit.PFLOPS_MONTH, 0, Decimal("7.9136"), "BF16 dense",
-    ),
     Channel(
         "chn_1", ACME, Medium.WEBHOOK, "https://example.org/hook?a=1", "whsec_c2VjcmV0",
         Language.ZH, (Topic.INVOICE_ISSUED, Topic.LEASE_NOTICE), NOON,
@@ -320,53 +294,13 @@ MORE: tuple[Any, ...] = (
     Token("t1", CAROL, "digest-1", "laptop", NOON),
     Token("t2", CAROL, "digest-2", "phone", NOON, NOON + DAY, NOON + HOUR),
     SshKey("k1", ACME, ACME_LAB, "laptop", "ssh-ed25519 AAAA", "SHA256:x", NOON),
-    Contract(
-        ContractId("ctr_1"), ENTITY, ACME, ACME_LAB, "CNY",
-        (
-            Commitment(
-                1, CommitmentKind.CAPACITY, "", QUARTER, cny(9_007_199_254_740_993), SKU, SITE, 1,
-                True, ended=NOON + 80 * DAY,
-            ),
-            Commitment(2, CommitmentKind.ONE_OFF, "Re-fitting", QUARTER, cny(7), order=1),
-        ),
-        Decimal("12.5"), True, NOON, "three months",
-        Agreed(
-            Acceptance.HEALTH, Renewal(12, NOON + 60 * DAY, Decimal("95.5"), False),
-            EarlyEnd(Decimal(30), 90, NOON), Damages(Decimal("0.5"), Decimal(20)),
-            UpgradeRight(ChipId("b300"), NOON, Decimal(10)), Decimal(25), ("CN", "SG"), True,
-        ),
-        (Amendment(1, AmendmentKind.END, NOON, NOON, "ends", "a note", cny(1), cny(2), cny(3)),),
-        NOON + 80 * DAY,
-    ),
+    *CONTRACT_ROWS,
     quote("quo_1"),
     replace(
         quote("quo_2", BOLT), name="signed", approver=CAROL, approved=NOON, signer=CAROL,
         signed=NOON + HOUR, contract=ContractId("ctr_9"),
     ),
     replace(quote("quo_3"), withdrawn=NOON + HOUR),
-    Contract(
-        ContractId("ctr_2"), ENTITY, ACME, ACME_LAB, "CNY",
-        (
-            Commitment(1, CommitmentKind.SERVICE, "Support", QUARTER, cny(5), total=cny(16)),
-            Commitment(
-                2, CommitmentKind.CAPACITY, "", QUARTER, cny(0), SKU, SITE, 1,
-                hourly=Decimal("12.345678901"), since=NOON,
-            ),
-            Commitment(3, CommitmentKind.ONE_OFF, "Integration", QUARTER, cny(7), waits=True),
-        ),
-        Decimal(0), False, NOON,
-        terms=Agreed(
-            payment=PaymentTerm(broken=Broken.DAY),
-            indexation=Indexation(Decimal("3.5"), 12, Decimal(4), None),
-            steps=(Step(1, Decimal(50)), Step(4, Decimal(100))),
-        ),
-    ),
-    Delivery("ctr_2/3/1", ContractId("ctr_2"), ACME, 3, 1, 0, NOON, NOON, NOON + HOUR, "dora"),
-    Delivery(
-        "ctr_1/1/1", ContractId("ctr_1"), ACME, 1, 1, 1, NOON, NOON, NOON + HOUR, "health",
-        (NodeId("node-1"),),
-    ),
-    Delivery("ctr_1/1/2", ContractId("ctr_1"), ACME, 1, 2, 1, NOON + DAY),
     promise("r1", 1, Interval(NOON, NOON + 90 * DAY)),
     Reservation(
         "r2", SITE, POOL, 1, Interval(NOON, NOON + DAY), ReservationKind.HOLD, "h", BOLT,
