@@ -5,10 +5,11 @@ import io
 
 from playwright.sync_api import Browser, expect
 
-from rackrate.app import delivery, sales, upkeep
+from rackrate.app import billing, delivery, manifest, sales, upkeep
 from rackrate.core.ids import ContractId
+from rackrate.core.interval import Month
 from rackrate.core.inventory import NodeState
-from tests.browser.cloud import at
+from tests.browser.cloud import ENTITY, at
 from tests.browser.conftest import Site, sign_in
 from tests.browser.test_guard import Client
 
@@ -59,3 +60,39 @@ def test_the_schedule_is_the_same_as_a_file(site: Site) -> None:
     assert len(rows) == 36
     assert (rows[0]["from_prepayment"], rows[0]["prepaid_left"]) == ("112000.00", "3920000.00")
     assert (rows[-1]["prepaid_left"], rows[-1]["backlog_net"]) == ("0.00", "0.00")
+
+
+BY_USE = """
+kind: contract
+name: by-use
+project: studio-render
+currency: CNY
+time_zone: Asia/Shanghai
+prepayment_percent: 50
+tax_included: false
+lines:
+  - {kind: use, start: 2026-11-24, end: 2027-05-24, minimum: 7000.00,
+     rates: [{sku: h100.1, amount: 12.00}]}
+  - {kind: service, title: Support, start: 2026-11-24, end: 2027-05-24, monthly: 100.00}
+terms:
+  overage: {at: list}
+  indexation: {percent: 3, cap_percent: 8}
+  steps: [{month: 1, percent: 50}, {month: 4, percent: 100}]
+  payment: {prepaid: wallet, broken: day}
+"""
+
+
+def test_use_under_a_contract_stands_on_its_page_with_what_is_missing(site: Site) -> None:
+    cloud = site.cloud
+    manifest.apply(cloud.world, cloud.admin, [("use.yaml", BY_USE)])
+    cloud.to(at(12, 1, 2))
+    billing.close(cloud.world, cloud.admin, ENTITY, Month(2026, 11))
+    seller = Client(site.url)
+    seller.sign_in(cloud.tokens["admin"])
+    body = seller.get("/contracts/by-use").body
+    for said in ("Shortfall", "h100.1 12.00 per GPU-hour", "a balance for use", "by the day"):
+        assert said in body, said
+    for said in ("3% every 12 months", "at most 8% in all", "50% from month 1 on"):
+        assert said in body, said
+    # Seven of thirty days of 7,000, and none of it used: that is drawn from what was prepaid.
+    assert body.count("1,633.33") >= 2
