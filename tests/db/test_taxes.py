@@ -26,19 +26,7 @@ def test_old_lines_get_the_rule_of_their_invoice(empty_database: str, tmp_path: 
     texts[grants] = grants.read_text()
     grants.write_text("")
     migrate(empty_database, folder)
-    with psycopg.connect(empty_database) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute(
-            "INSERT INTO invoice (id, entity, customer, cause, month, issued, due, kind, reason,"
-            f" purchase_order, tax_rule, {MONEY}) VALUES ('EX-1', 'e', 'c', 'x', '2026-11', now(),"
-            " now(), 'invoice', '', '', 'cn-service-6', 100, 'CNY', 6, 'CNY', 106, 'CNY', 0, 'CNY',"
-            " 0, 'CNY')"
-        )
-        connection.execute(
-            "INSERT INTO invoice_line (id, invoice, customer, place, line) VALUES ('EX-1/1',"
-            ' \'EX-1\', \'c\', 1, \'{"source": "s", "month": "2026-11", "net":'
-            ' {"minor": 100, "currency": "CNY"}}\')'
-        )
+    _write_an_invoice(empty_database)
     for path, text in texts.items():
         path.write_text(text)
     migrate(empty_database, folder)
@@ -56,3 +44,20 @@ def test_old_lines_get_the_rule_of_their_invoice(empty_database: str, tmp_path: 
         "net": {"minor": 100, "currency": "CNY"},
         "tax": {"minor": 6, "currency": "CNY"},
     }
+
+
+def _write_an_invoice(database: str) -> None:
+    """As it was written before; foreign keys do not matter here."""
+    with psycopg.connect(database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO invoice (id, entity, customer, cause, month, issued, due, kind, reason,"
+            f" purchase_order, tax_rule, {MONEY}) VALUES ('EX-1', 'e', 'c', 'x', '2026-11', now(),"
+            " now(), 'invoice', '', '', 'cn-service-6', 100, 'CNY', 6, 'CNY', 106, 'CNY', 0, 'CNY',"
+            " 0, 'CNY')"
+        )
+        connection.execute(
+            "INSERT INTO invoice_line (id, invoice, customer, place, line) VALUES ('EX-1/1',"
+            ' \'EX-1\', \'c\', 1, \'{"source": "s", "month": "2026-11", "net":'
+            ' {"minor": 100, "currency": "CNY"}}\')'
+        )
