@@ -78,7 +78,7 @@ def customer(site: Site, browser: Browser) -> Iterator[Visitor]:
 
 
 def look(visitor: Visitor, path: str, language: str) -> None:
-    """Open a page, and hold it to what every page owes, in both themes."""
+    """Open a page, and hold it to what every page owes: in English in both themes."""
     visitor.complaints.clear()
     path = path.format_map(visitor.site.cloud.leases)
     joint = "&" if "?" in path else "?"
@@ -90,10 +90,11 @@ def look(visitor: Visitor, path: str, language: str) -> None:
     assert len(page.locator("h1").all()) == 1
     page.evaluate(AXE)
     barriers = axe(page, "")
-    # Of all that is checked only colours differ between themes.
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
-    barriers += axe(page, ", runOnly: ['color-contrast']")
+    if language == "en":
+        # Of all that is checked only colours differ between themes, whatever the language.
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+        barriers += axe(page, ", runOnly: ['color-contrast']")
     assert not [one for one in barriers if one[0] in ("serious", "critical")]
     assert not visitor.complaints
 
