@@ -174,9 +174,7 @@ def told(story: Story, number: int, edge: datetime, known: datetime) -> list[Lea
     return events
 
 
-def record(
-    built: Built, story: Story, events: list[LeaseEvent], klass: LeaseClass = CLASS
-) -> None:
+def record(built: Built, story: Story, events: list[LeaseEvent], klass: LeaseClass = CLASS) -> None:
     """Write down what is not written yet of these."""
     if not events:
         return

@@ -13,9 +13,7 @@ SITE, LEASE = SiteId("north"), LeaseId("lse_1")
 NOON, HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC), timedelta(hours=1)
 PAST = Interval(NOON - HOUR, NOON)
 
-POOL = AddressPool(
-    "north-public", SITE, ("192.0.2.0/28", "2001:db8::/64"), ("192.0.2.0",), HOUR, 4
-)
+POOL = AddressPool("north-public", SITE, ("192.0.2.0/28", "2001:db8::/64"), ("192.0.2.0",), HOUR, 4)
 HELD = Address(
     "adr_1", ACME, ACME_LAB, SITE, POOL.id, "192.0.2.1", "front", Span(NOON), None, LEASE, NOON
 )

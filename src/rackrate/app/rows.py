@@ -125,9 +125,7 @@ KINDS: Mapping[type, Kind] = {
     Reservation: Kind("reservation", ("site", "pool", "holder", "kind")),
     Lease: Kind("lease", ("customer", "project", "phase", "live", "site"), customer="customer"),
     AddressPool: Kind("address_pool", ("site",)),
-    Address: Kind(
-        "address", ("customer", "project", "site", "pool", "freed"), customer="customer"
-    ),
+    Address: Kind("address", ("customer", "project", "site", "pool", "freed"), customer="customer"),
     Reading: Kind(
         "reading",
         ("id", "customer", "project", "lease", "meter", "begun", "told"),

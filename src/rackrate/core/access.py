@@ -88,7 +88,10 @@ _MONEY = frozenset(
 # One table: roles x scope where they may be granted x verbs. Tests enumerate it.
 ROLES: Mapping[Role, tuple[Scope, frozenset[Verb]]] = {
     Role.ADMIN: (Scope.OPERATOR, frozenset(Verb)),
-    Role.FLEET: (Scope.OPERATOR, READS - {Verb.LEDGER_READ} | {Verb.FLEET_WRITE, Verb.READING_WRITE}),
+    Role.FLEET: (
+        Scope.OPERATOR,
+        READS - {Verb.LEDGER_READ} | {Verb.FLEET_WRITE, Verb.READING_WRITE},
+    ),
     Role.SALES: (
         Scope.OPERATOR,
         (READS - {Verb.LEDGER_READ, Verb.AUDIT_READ})

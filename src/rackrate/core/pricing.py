@@ -112,7 +112,8 @@ class Price:
 
     Storage, addresses and egress are of no SKU and no class. `slots` is what one GPU, node or
     piece of `pflops` is, where the unit is made of several. `site` and `customer` narrow it to
-    what is there, and to whom it is for. `tax_included` says whether VAT is inside; `basis` says in words what it is for.
+    what is there, and to whom it is for. `tax_included` says whether VAT is inside; `basis` says
+    in words what it is for.
     `notice` is how long a lease of this class that must give way is told ahead (decision 2).
     With a `rule` the amount was worked out by it, when this was written.
     """
