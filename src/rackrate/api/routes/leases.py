@@ -59,7 +59,8 @@ def list_leases(
 )
 def start(call: Writer, body: LeaseRequest) -> Response:
     """Capacity is promised when this answers. It runs, and is billed, once its health check has
-    passed: `GET /v1/leases/{id}` shows when.
+    passed: `GET /v1/leases/{id}` shows when. Where only spot is in the way it `waits`, without
+    nodes, until spot has had its notice and made room.
     """
     return call.post(body, lambda: Lease.of(leasing.start(call.world, call.actor, body.ask())), 201)
 
