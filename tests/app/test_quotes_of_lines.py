@@ -20,6 +20,7 @@ from rackrate.core.ids import ContractId, CustomerId, PoolId, SiteId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.money import Money
 from rackrate.core.quote import QuoteState
+from rackrate.core.treatment import Supply
 from tests.app.test_quotes import NODE, PRICES, SLOW, STUDIO, refused, seller
 from tests.build import CUSTOMERS, SMALL, Built, build
 
@@ -320,6 +321,13 @@ def test_a_discount_holds_for_each_line_and_one_below_the_floor_waits_for_a_seco
     finance = built.actor("money@compute.example", Role.FINANCE)
     quotes.approve(built.world, finance, quote.id)
     assert quotes.sign(built.world, seller(built), quote.id).commitments == quote.commitments
+
+
+def test_what_a_line_is_to_the_tax_law_is_signed_with_it() -> None:
+    built = shop()
+    asked = ramp(lines=(more(2, supply=Supply.LEASE), SETUP))
+    made = quotes.sign(built.world, built.admin, quotes.create(built.world, built.admin, asked).id)
+    assert [each.supply for each in made.commitments] == [None, Supply.LEASE, None]
 
 
 # -- bad input ----------------------------------------------------------------------------------

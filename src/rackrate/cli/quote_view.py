@@ -103,6 +103,7 @@ LINES = (
     Column("AT", lambda row: row["site"] or "", from_width=120),
     Column("FROM", lambda row: row["from"]),
     Column("UNTIL", lambda row: "" if row["kind"] == "one_off" else row["until"]),
+    Column("TAXED AS", lambda row: f"a {row['supply']}" if row["supply"] else "", from_width=110),
     Column("A NODE", lambda row: money(row["tier"]["amount"]) if row["tier"] else "", right=True),
     Column("TIER", _tier, from_width=100),
     Column(
