@@ -23,6 +23,7 @@ PICTURES = (
         "en",
         "wide",
     ),
+    ("contract-light-en", "admin", "/contracts/robotics-2026", "light", "en", "wide"),
     ("leases-light-zh", "admin", "/leases?state=all", "light", "zh", "wide"),
     ("home-dark-en-390", OWNER, "/", "dark", "en", "small"),
 )
