@@ -208,3 +208,39 @@ def test_a_total_and_a_price_by_the_hour_come_back_as_they_were_agreed(cloud: Cl
 )
 def test_terms_that_cannot_be_meant_are_refused(cloud: Cloud, wrong: Any) -> None:
     refused(cloud.admin.post("/v1/contracts", wrong), 422, "invalid")
+
+
+def test_a_contract_over_use_is_signed_shown_and_used(cloud: Cloud) -> None:
+    rates = {"rates": [{"sku": "h100.node", "amount": "9.5"}]}
+    line: dict[str, Any] = {
+        "kind": "use", "amount": {"amount": "1200.00", "currency": "CNY"},
+        "start": "2026-11-30T16:00:00Z", "end": "2027-11-30T16:00:00Z",
+        "use": {"rates": rates, "true_up": "year"},
+    }  # fmt: skip
+    body = {
+        "id": "hours", "project": "acme-work", "commitments": [line], "prepayment_percent": "25",
+        "terms": {"payment": {"prepaid": "wallet"}, "overage": {"rates": {"rated": "list"}}},
+    }  # fmt: skip
+    for changed, where in (
+        ({"use": None}, "commitments[0]"),
+        ({"use": {"rates": {"rated": "list"}}}, "commitments.0.use"),
+        ({"use": {"rates": {"rates": rates["rates"] * 2}}}, "commitments.0.use"),
+        ({"kind": "flex", "sku": "h100.node", "nodes": 1, "use": {"rates": {}}}, "commitments.0"),
+    ):
+        wrong = {**body, "commitments": [line | changed]}
+        assert where in refused(cloud.admin.post("/v1/contracts", wrong), 422, "invalid")["detail"]
+    plain = {**body, "terms": {}}
+    assert "wallet" in refused(cloud.admin.post("/v1/contracts", plain), 422, "invalid")["detail"]
+    signed = ok(cloud.admin.post("/v1/contracts", body), 201)
+    assert signed["balance"]["left"]["amount"] == "300.00"
+    assert (signed["least_use"]["amount"], signed["minimums"]) == ("1200.00", [])
+    assert signed["commitments"][0]["use"]["rates"]["rates"][0]["amount"] == "9.5"
+    assert ok(cloud.acme.get("/v1/contracts/hours")) == signed
+
+
+def test_a_schedule_says_what_is_left_after_each_month(cloud: Cloud, signed: Any) -> None:
+    items = ok(cloud.acme.get("/v1/contracts/ramp/schedule"))["items"]
+    assert len(items) == 12 and items[0]["month"] == "2026-12"
+    assert [items[place]["prepaid_left"]["amount"] for place in (0, 11)] == ["143000.00", "0.00"]
+    assert items[0]["asked"] == ["2026-12"] and items[11]["backlog"]["amount"] == "0.00"
+    assert cloud.bolt.get("/v1/contracts/ramp/schedule").status == 404
