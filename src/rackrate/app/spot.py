@@ -11,7 +11,7 @@ from rackrate.core.ids import LeaseId, SiteId
 from rackrate.core.inventory import Sku
 from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase, Terms
 from rackrate.core.placement import Fleet, NoFit, Request
-from rackrate.core.spot import Guest, Waiting, gives_room, leaves_room, who_goes
+from rackrate.core.spot import Guest, Waiting, gives_room, leaves_room, safe_there, who_goes
 from rackrate.core.workload import Member
 
 WANTED = "its nodes are wanted by others, and spot makes room"
@@ -95,8 +95,12 @@ def seat(world: World, tx: Tx, site: SiteId) -> None:
             ahead = [e for e in left[: left.index(each)] if e.request.chip == each.request.chip]
             if not leaves_room(fleet, here.guests, ahead, placed, each.request.account, now):
                 continue
+            safe = None
+            if not each.request.account:
+                safe = safe_there(fleet, placed, each.request.account, now)
+                if safe is not None and safe <= now:
+                    continue  # What is free is promised from now on.
             tx.add(*placing.claims(fleet, lease.terms, lease.generation, placed, now))
-            safe = placing.safe_until(fleet, lease.terms, placed, now)
             event = _next(lease, EventKind.PLACED, now, PLACED)
             event = replace(event, members=placed, until=safe)
         left.remove(each)

@@ -11,6 +11,7 @@ from datetime import datetime
 from types import TracebackType
 
 from rackrate.core.calendar import SPOT_ACCOUNT, SPOT_AHEAD, Claim, HolderKind
+from rackrate.core.giveway import safe_at_start
 from rackrate.core.ids import LeaseId, NodeId, PoolId
 from rackrate.core.interval import Span
 from rackrate.core.inventory import NodeState
@@ -112,6 +113,15 @@ def leaves_room(
         trial.come(members, account)
         served, _ = _outcome(fleet, going, waiting, now)
     return without <= served
+
+
+def safe_there(
+    fleet: Fleet, members: Sequence[Member], account: str, now: datetime
+) -> datetime | None:
+    """Until when a lease on demand would be safe on these nodes, were it there now."""
+    with _Trial(fleet, now) as trial:
+        trial.come(members, account)
+        return safe_at_start(fleet, members, now)
 
 
 Outcome = tuple[frozenset[LeaseId], int]
