@@ -147,9 +147,7 @@ def _movable(world: World, tx: Tx, pools: Iterable[Pool]) -> tuple[Movable, Alon
         held
         for pool in pools
         for held in pool.calendar.reservations.values()
-        if held.during.start > now
-        and (held.kind in SOLD or held.renews)
-        and held.counts(now)
+        if held.during.start > now and (held.kind in SOLD or held.renews) and held.counts(now)
     ]
     holders = tuple(sorted({held.holder for held in later}))
     if not holders:
