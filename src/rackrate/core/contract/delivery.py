@@ -97,7 +97,7 @@ def paid_parts(
     """The nodes of each commitment that are paid for: from acceptance on, where that is agreed.
 
     What is not accepted is left out; or with `expected_from`, it counts from when it may come.
-    What is paid once and waits is paid for on the day of its acceptance.
+    What is paid once and waits is paid for on the day of its acceptance, or when it begins.
     """
     if contract.terms.acceptance is Acceptance.NONE:
         return {}
@@ -115,7 +115,8 @@ def paid_parts(
     for once in contract.commitments:
         if once.waits:
             taken = found.get(once.number, ())
-            parts[once.number] = tuple(Part(1, Interval(at, at + A_DAY)) for at, _ in taken)
+            begins = (max(at, once.during.start) for at, _ in taken)
+            parts[once.number] = tuple(Part(1, Interval(at, at + A_DAY)) for at in begins)
     return parts
 
 
