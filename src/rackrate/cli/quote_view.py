@@ -91,7 +91,7 @@ def _can(row: Row) -> str:
     return f"{row['possible']} of {row['nodes']}"
 
 
-def _what(row: Row) -> str:
+def _line(row: Row) -> str:
     if row["kind"] != "use":
         return str(row["what"])
     return f"{row['what']}, {money(row['amount'])} a {row['use']['true_up']}"
@@ -99,7 +99,7 @@ def _what(row: Row) -> str:
 
 LINES = (
     Column("LINE", lambda row: row["number"], right=True),
-    Column("WHAT", _what),
+    Column("WHAT", _line),
     Column("AT", lambda row: row["site"] or "", from_width=120),
     Column("FROM", lambda row: row["from"]),
     Column("UNTIL", lambda row: "" if row["kind"] == "one_off" else row["until"]),

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from pydantic import Field
 
@@ -95,7 +96,7 @@ class Published(Schema):
         )
 
 
-def _plain(found: indices.Index) -> dict[str, object]:
+def _plain(found: indices.Index) -> dict[str, Any]:
     index = found.index
     return {
         "id": index.id,
