@@ -129,7 +129,7 @@ def accept(id: Contract, batch: Batch, output: Output = Format.TABLE) -> None:
     whole = client.get(path("contracts", id))
     row = client.post(_place(id, batch) + "/accept")
     if not row["nodes"]:
-        said = f"{row['id']} is accepted; it is earned this month, or where it begins if that is later"
+        said = f"{row['id']} is accepted; it is earned now, or where it begins if that is later"
         print_done(row, output, said)
         return
     number = row["commitment"]
