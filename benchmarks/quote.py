@@ -102,7 +102,7 @@ def world_of(here: Ground, far: Ground) -> World:
 
 def price_of(sku: SkuId) -> ContractPrice:
     tiers = tuple(
-        Tier(months, nodes, Money((8_000_000 - 10_000 * months) - 1_000 * nodes, "CNY"))
+        Tier(months, nodes, Decimal(80_000 - 100 * months - 10 * nodes))
         for months in (1, 6, 12, 24, 36, 60)
         for nodes in (1, 8, 16, 64, 256)
     )
