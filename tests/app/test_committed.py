@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from rackrate.app import billing, leasing, loops, quotes, sales, shortfalls, voiding
+from rackrate.app import billing, budgets, leasing, loops, quotes, sales, shortfalls, voiding
 from rackrate.app.amending import Extend, More, Renew, Swap
 from rackrate.app.asking import Ask as QuoteAsk
 from rackrate.app.asking import Line
+from rackrate.app.budgets import NewBudget
 from rackrate.app.leasing import Ask
 from rackrate.core.calendar import Reservation, ReservationKind
 from rackrate.core.contract import (
@@ -30,10 +31,10 @@ from rackrate.core.contract import (
     Use,
 )
 from rackrate.core.errors import Invalid, Reason, Refused
-from rackrate.core.ids import ChipId, ContractId, SkuId
+from rackrate.core.ids import ChipId, ContractId, CustomerId, SkuId
 from rackrate.core.interval import Interval
 from rackrate.core.invoice import LineKind
-from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent
+from rackrate.core.lease import EventKind, Lease, LeaseClass, LeaseEvent, Phase
 from rackrate.core.ledger import Account
 from tests.app.contract_shop import (
     K1,
@@ -160,6 +161,20 @@ def test_a_flexible_lease_ends_with_its_nodes_and_is_billed_until_then() -> None
     assert ended.until == day(1)
     close(built, NOVEMBER)
     assert nets(built, LineKind.USAGE) == ["80.00"]
+
+
+def test_flexible_use_counts_in_a_budget_and_is_never_stopped_by_it() -> None:
+    built = shop()
+    signed(built, flex(1, 0, 6))
+    lease = start(built, NODE)
+    new = NewBudget(CustomerId("robotics"), None, cny("1.00"), stop=True, grace=timedelta(0))
+    budgets.set_budget(built.world, built.admin, new)
+    for _ in range(3):
+        built.clock.advance(timedelta(hours=1))
+        settle(built)
+    (budget,) = budgets.find(built.world, built.admin)
+    assert budget.spent > budget.amount
+    assert leasing.show(built.world, built.admin, lease.id)[0].phase is Phase.RUNNING
 
 
 def test_what_could_not_be_used_through_our_fault_is_not_metered() -> None:

@@ -168,7 +168,7 @@ def _spent(world: World, tx: Tx, budget: Budget, customer: Customer) -> Money:
 
 
 def _counts(line: Line) -> bool:
-    """What could be stopped for it: not what a contract agrees a minimum of, or has prepaid."""
+    """What a month costs by its use: not what a contract agrees a minimum of, or has prepaid."""
     return line.contract is None or line.klass is LeaseClass.FLEX
 
 

@@ -155,10 +155,8 @@ def burns(lease: Lease) -> bool:
 
 
 def by_the_moment(lease: Lease) -> bool:
-    """Whether it may be stopped for want of money: never what its contract has paid for, or has
-    agreed a minimum of.
-    """
-    return lease.terms.contract is None or lease.terms.klass is LeaseClass.FLEX
+    """Whether it may be stopped for want of money: never what is under a contract."""
+    return lease.terms.contract is None
 
 
 def _runs(lease: Lease) -> bool:
