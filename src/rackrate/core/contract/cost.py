@@ -190,7 +190,22 @@ def _all_paid(
 ) -> tuple[tuple[Month, Interval, Money], ...]:
     """One payment plan asks for it several times."""
     assert commitment.lasts is not None
+    if commitment.total is None and commitment.hourly is None:
+        amount = commitment.amount
+        return tuple(
+            (month, inside, amount if share == 1 else _times(amount, share))
+            for month, inside, share in _shares(commitment.lasts, costing, commitment.since)
+        )
     return _paid(commitment, costing, (Part(commitment.nodes or 1, commitment.lasts),))
+
+
+@lru_cache(maxsize=1024)
+def _shares(
+    during: Interval, costing: Costing, since: datetime | None
+) -> tuple[tuple[Month, Interval, Fraction], ...]:
+    """What each month of an interval costs, in amounts of a month: many have it in common."""
+    months = months_over(during, costing.time_zone)
+    return tuple((month, inside, _share(costing, month, inside, since)) for month, inside in months)
 
 
 def _for(commitment: Commitment, costing: Costing) -> Costing:
@@ -236,16 +251,20 @@ def _whole_months(commitment: Commitment, costing: Costing) -> Mapping[Month, Fr
     }
 
 
-@lru_cache(maxsize=1024)
 def month_weights(commitment: Commitment, costing: Costing) -> tuple[int, ...]:
     """Integer weights of its months as it was ordered, in proportion to what they cost."""
-    costing = _for(commitment, costing)
-    weights = []
-    for month, inside in months_over(commitment.during, costing.time_zone):
-        weight = _share(costing, month, inside, commitment.since)
-        if commitment.hourly is not None:
-            weight *= month.interval(costing.time_zone).seconds
-        weights.append(weight)
+    by_hour = commitment.hourly is not None
+    return _weights(commitment.during, _for(commitment, costing), commitment.since, by_hour)
+
+
+@lru_cache(maxsize=1024)
+def _weights(
+    during: Interval, costing: Costing, since: datetime | None, by_hour: bool
+) -> tuple[int, ...]:
+    weights = [
+        share * (month.interval(costing.time_zone).seconds if by_hour else 1)
+        for month, _, share in _shares(during, costing, since)
+    ]
     common = lcm(*(weight.denominator for weight in weights))
     whole = tuple(weight.numerator * (common // weight.denominator) for weight in weights)
     return whole if any(whole) else (1,) * len(whole)
