@@ -133,14 +133,17 @@ def check_prices(output: Output = Format.TABLE) -> None:
         raise typer.Exit(1)
 
 
+def _floor(percent: str | None) -> str:
+    return "" if percent is None else f"; up to {percent} % off without a second person"
+
+
 def _print_matrix(matrix: Row, zones: Zones) -> None:
     """Contract prices of one SKU: a row for each term, a column for each volume."""
     tax = "tax inside" if matrix["tax_included"] else "tax on top"
     print(
         clean(
             f"Contract, {matrix['sku']}: {matrix['currency']} {_stated(matrix)}; {tax}; from "
-            f"{local(matrix['effective'], zones.entity())[:10]}; up to {matrix['floor_percent']} % "
-            "off without a second person"
+            f"{local(matrix['effective'], zones.entity())[:10]}{_floor(matrix['floor_percent'])}"
         )
     )
     shown = "amount" if matrix["unit"] == "node_month" else "price"

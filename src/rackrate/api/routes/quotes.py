@@ -43,7 +43,7 @@ def list_contract_prices(
     """What is in force at an instant."""
     which, then = None if sku is None else SkuId(sku), at or call.world.clock.now()
     found = catalogue.list_contract_prices(call.world, call.actor, which, then)
-    return call.answer(window.cut(found, ContractPrice.of))
+    return call.answer(window.cut(found, lambda row: ContractPrice.of(row, call.actor.operator)))
 
 
 @router.get(

@@ -123,7 +123,9 @@ class ContractPrice(Schema):
     effective: datetime
     tax_included: bool
     basis: str
-    floor_percent: str
+    floor_percent: str | None = Field(
+        description="Off without a second person; null: it is the seller's to know"
+    )
     unit: contract_price.PriceUnit
     per: str = Field(description="The unit in words", examples=["GPU-hour, 8 a node"])
     month_hours: int | None = Field(description="Of a month by the hour; null: as many as it has")
@@ -132,7 +134,7 @@ class ContractPrice(Schema):
     tiers: list[MatrixTier]
 
     @classmethod
-    def of(cls, price: contract_price.ContractPrice) -> "ContractPrice":
+    def of(cls, price: contract_price.ContractPrice, to_seller: bool) -> "ContractPrice":
         return cls(
             id=price.id,
             sku=price.sku,
@@ -140,7 +142,7 @@ class ContractPrice(Schema):
             effective=price.effective,
             tax_included=price.tax_included,
             basis=price.basis,
-            floor_percent=f"{price.floor_percent:f}",
+            floor_percent=f"{price.floor_percent:f}" if to_seller else None,
             unit=price.unit,
             per=price.unit_words,
             month_hours=price.month_hours or None,
