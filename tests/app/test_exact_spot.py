@@ -112,7 +112,8 @@ def test_spot_by_an_index_is_billed_as_a_rater_finds_that_asks_it_every_second(
     prices = written(index, instant)
     with built.world.store.transaction() as tx:
         tx.add(*prices)
-    first = min(story.log[0][1] for story in told_of)
+    told_of.sort(key=lambda story: story.log[0][1])  # Leases are numbered as they come.
+    first = told_of[0].log[0][1]
     months = sorted({Month.of(instant + timedelta(seconds=s), zone) for s in (first, SPREAD)})
     for number, story in enumerate(told_of):
         record(built, story, told(story, number, instant, instant), LeaseClass.SPOT)
