@@ -89,9 +89,9 @@ def cost(
     line: SlowLine, agreed: Mapping[str, Any], first: datetime, zone: str
 ) -> dict[tuple[int, int], int]:
     """What each month costs, in cents."""
-    shares = _shares(line, agreed, first, zone)
     if line.price == "total":
-        return _of_total(line, shares, zone)
+        return _of_total(line, agreed["broken"], zone)
+    shares = _shares(line, agreed, first, zone)
     found = {}
     for (year, month), share in shares.items():
         whole = line.amount
@@ -118,8 +118,7 @@ def _shares(
         for nodes, since in paid:
             start = max(round(since.timestamp()), round(line.start.timestamp()))
             of = Fraction(0)
-            for weight, at in _weighed(agreed["broken"] if changes else "second", year, month, zone,
-                                       start, end, turns):  # fmt: skip
+            for weight, at in _weighed(agreed["broken"], year, month, zone, start, end, turns):
                 place = bisect_right(turns, at) - 1
                 of += weight * (by_month[max(0, place)] if changes else 1)
             share += of * nodes / line.nodes
@@ -149,16 +148,19 @@ def _weighed(
             yield weight, ends - 1
 
 
-def _of_total(
-    line: SlowLine, shares: Mapping[tuple[int, int], Fraction], zone: str
-) -> dict[tuple[int, int], int]:
+def _of_total(line: SlowLine, broken: str, zone: str) -> dict[tuple[int, int], int]:
     """A total over its months: the largest remainders get the cents, the earlier of equal ones."""
     ordered = SlowLine(line.start, line.end, "total", line.amount, line.nodes)
-    plain = {"every": 0, "steps": (), "broken": "second"}
+    plain = {"every": 0, "steps": (), "broken": broken}
     all_of = _shares(ordered, plain, line.start, zone)
+    if not any(all_of.values()):  # Less than a day has no days.
+        return _of_total(line, "second", zone)
+    shares = _shares(line, plain, line.start, zone)
     exact = {key: line.amount * share / sum(all_of.values()) for key, share in all_of.items()}
     whole = {key: value.numerator // value.denominator for key, value in exact.items()}
     by_rest = sorted(exact, key=lambda key: (whole[key] - exact[key], key))
     for key in by_rest[: int(line.amount) - sum(whole.values())]:
         whole[key] += 1
-    return {key: half_up(whole[key] * shares[key] / all_of[key]) for key in all_of}
+    return {
+        key: half_up(whole[key] * shares[key] / all_of[key]) if all_of[key] else 0 for key in all_of
+    }

@@ -173,7 +173,7 @@ def _wanted(tx: Tx, read: _Reading, now: datetime) -> Wanted:
         supply=line.supply,
         use=line.use,
     )
-    commitment = with_month(plain, read.customer.time_zone)
+    commitment = with_month(plain, read.customer.time_zone, ask.terms.payment.broken)
     discount = ask.discount_percent if line.discount_percent is None else line.discount_percent
     named = line.amount is not None or line.total is not None
     by_hand = commitment.amount if named else None

@@ -225,7 +225,8 @@ def owner_of(id: ContractId) -> Locate:
 
 def placed(tx: Tx, customer: Customer, terms: Terms, wanted: Commitment) -> Commitment:
     """The commitment with its site, where this customer may have it there by these terms."""
-    wanted = committed.with_slots(tx, with_month(wanted, customer.time_zone))
+    wanted = with_month(wanted, customer.time_zone, terms.payment.broken)
+    wanted = committed.with_slots(tx, wanted)
     if wanted.sku is None:
         return replace(wanted, waits=not wanted.monthly and terms.waits)
     sku = tx.get(Sku, wanted.sku)

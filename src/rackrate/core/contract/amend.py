@@ -114,9 +114,10 @@ def longer_by(
     amount: Money | None = None,
 ) -> Commitment:
     """What an extension until then would bring, all of it on its own nodes."""
-    longer = over(old, Interval(old.during.end, until), time_zone)
+    costing = contract.costing(time_zone)
+    longer = over(old, Interval(old.during.end, until), costing)
     longer = replace(longer, follows=old.number, anew=False)
-    return longer if amount is None else at_amount(longer, amount, contract.costing(time_zone))
+    return longer if amount is None else at_amount(longer, amount, costing)
 
 
 def _why_not_on(contract: Contract, old: Commitment) -> str:

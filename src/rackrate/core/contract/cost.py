@@ -209,8 +209,14 @@ def _shares(
 
 
 def _for(commitment: Commitment, costing: Costing) -> Costing:
-    """What was agreed as a total is neither indexed nor stepped, and is cut by the second."""
-    return costing if commitment.total is None else Costing(costing.time_zone)
+    """What was agreed as a total is neither indexed nor stepped. It is cut as all the rest, unless
+    that leaves nothing of it: of less than a day.
+    """
+    if commitment.total is None:
+        return costing
+    plain = Costing(costing.time_zone, costing.broken)
+    shares = _shares(commitment.during, plain, None)
+    return plain if any(share for _, _, share in shares) else Costing(costing.time_zone)
 
 
 def _share_of(
@@ -273,14 +279,16 @@ def _weights(
 # -- what was agreed, for another time or another number of nodes ----------------------------------
 
 
-def with_month(commitment: Commitment, time_zone: str) -> Commitment:
+def with_month(
+    commitment: Commitment, time_zone: str, broken: Broken = Broken.SECOND
+) -> Commitment:
     """With what a month comes to, where it was agreed as a total or by the hour."""
     amount = commitment.amount
     if commitment.hourly is not None:
         exact = Fraction(commitment.hourly) * commitment.nodes * MEAN_MONTH_HOURS
         amount = Money.rounded(exact, amount.currency)
     elif commitment.total is not None:
-        months = _months_in(commitment.during, Costing(time_zone))
+        months = _months_in(commitment.during, _for(commitment, Costing(time_zone, broken)))
         amount = Money(half_up(Fraction(commitment.total.minor) / months), amount.currency)
     return replace(commitment, amount=amount)
 
@@ -291,12 +299,12 @@ def _months_in(during: Interval, costing: Costing) -> Fraction:
     return sum((_share(costing, month, inside, None) for month, inside in months), Fraction(0))
 
 
-def over(commitment: Commitment, during: Interval, time_zone: str) -> Commitment:
+def over(commitment: Commitment, during: Interval, costing: Costing) -> Commitment:
     """The same for another time: of a total as much as its months come to."""
     longer = replace(commitment, during=during, ended=None)
     if commitment.total is None:
         return longer
-    plain = Costing(time_zone)
+    plain = _for(commitment, costing)
     times = _months_in(during, plain) / _months_in(commitment.during, plain)
     minor = half_up(commitment.total.minor * times)
     return replace(longer, total=Money(minor, commitment.total.currency))
@@ -341,7 +349,7 @@ def renewed(
 ) -> Commitment:
     """The same for another time, at `percent` of what a month costs as that begins."""
     level = level_at(commitment, during.start - A_SECOND, costing) * Fraction(percent) / 100
-    longer = over(commitment, during, costing.time_zone)
+    longer = over(commitment, during, costing)
     hourly, total = commitment.hourly, longer.total
     if hourly is not None:
         exact = Fraction(hourly) * level
