@@ -1,6 +1,6 @@
 """What use under a contract comes to when a month closes: shortfalls, and its prepaid balance."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import AGAIN, InvoiceLine, Line, LineKind, priced
 from rackrate.core.money import Money, total
 from rackrate.core.tax import tax_on, tax_rule
+from rackrate.core.treatment import Supply
 
 USED = frozenset({LineKind.USAGE, LineKind.CORRECTION})
 _DRAWS = USED | {LineKind.SHORTFALL}
@@ -189,19 +190,22 @@ def _drawdowns(books: Books, new: Sequence[Line]) -> Iterator[Line]:
     contract, stands = books.contract, balance(books)
     if stands is None or _settled(books):
         return
-    asked = total((quoted(e, contract) for e in new if e.kind in _DRAWS), contract.currency)
-    amount = min(max(asked, -stands.drawn), stands.left)
-    for pool, before, after in _parts(books, stands.drawn.minor, amount.minor):
+    asked: dict[Supply, int] = {}
+    for each in new:
+        if each.kind in _DRAWS:
+            asked[each.supply] = asked.get(each.supply, 0) + quoted(each, contract).minor
+    amount = min(max(sum(asked.values()), -stands.drawn.minor), stands.left.minor)
+    left = stands.left - Money(amount, contract.currency)
+    for pool, before, after in _parts(books, asked, amount):
         net = Money(pool.net_of(before) - pool.net_of(after), contract.currency)
         taken = Money(before - after, contract.currency)
-        order = f"/{pool.order}" if pool.order else ""
-        left = stands.left - amount
         back = "Given back to" if after < before else "Paid by"
+        said = "" if pool.alone else f", {pool.supply}"
         yield _of_balance(
             books,
             pool,
-            f"drawdown/{contract.id}/{books.closed}{order}",
-            f"{back} the prepaid balance of {contract.id}, of which {left} is left",
+            f"drawdown/{contract.id}/{books.closed}{_tail(pool, contract)}",
+            f"{back} the prepaid balance of {contract.id}{said}, of which {left} is left",
             (LineKind.DRAWDOWN, net, taken),
         )
 
@@ -213,30 +217,60 @@ def _settled(books: Books) -> bool:
     return last_month(books.contract, books.time_zone) < books.closed
 
 
-def _parts(books: Books, drawn: int, more: int) -> Iterator[tuple[Pool, int, int]]:
-    """Of which prepayment how much was drawn before, and after: in the order of their payment."""
-    for pool in pools_of(books.contract, books.plan, books.taxing):
-        whole = pool.amount.minor
-        before, after = min(whole, drawn), min(whole, drawn + more)
-        drawn, more = drawn - before, more - (after - before)
+def _tail(pool: Pool, contract: Contract) -> str:
+    """What tells it from the others, in the sources of lines."""
+    return pool.source.removeprefix(f"{LineKind.PREPAYMENT}/{contract.id}")
+
+
+def _pools(books: Books, drawn_now: Iterable[Line] = ()) -> list[tuple[Pool, int]]:
+    """Each prepayment, in the order of their payment, with what is drawn of it."""
+    contract = books.contract
+    sums: dict[str, int] = {}
+    for line in (*books.billed, *drawn_now):
+        if line.kind is LineKind.DRAWDOWN:
+            _, slash, rest = line.source.removeprefix(f"drawdown/{contract.id}/").partition("/")
+            tail = slash + rest
+            sums[tail] = sums.get(tail, 0) - quoted(line, contract).minor
+    pools = pools_of(contract, books.plan, books.taxing)
+    return [(pool, sums.get(_tail(pool, contract), 0)) for pool in pools]
+
+
+def _parts(
+    books: Books, asked: Mapping[Supply, int], amount: int
+) -> Iterator[tuple[Pool, int, int]]:
+    """Of which prepayment how much was drawn before, and after, where all of them pay `amount`.
+
+    What is of a supply draws down what was prepaid for that, and then the rest.
+    """
+    pools = _pools(books)
+    now = [drawn for _, drawn in pools]
+    rest = amount
+    for supply, wanted in sorted(
+        asked.items(), key=lambda each: each[1]
+    ):  # What is negative first.
+        missing, back = wanted, wanted < 0
+        own_first = [
+            (pool.supply is not supply, -n if back else n) for n, (pool, _) in enumerate(pools)
+        ]
+        for n in sorted(range(len(pools)), key=own_first.__getitem__):
+            room = pools[n][0].amount.minor - now[n]
+            moved = max(missing, -now[n]) if back else min(missing, room, rest)
+            now[n], missing, rest = now[n] + moved, missing - moved, rest - moved
+    for (pool, before), after in zip(pools, now, strict=True):
         if before != after:
             yield pool, before, after
 
 
 def left_of(books: Books, drawn_now: Iterable[Line] = ()) -> list[tuple[Pool, Money, Money]]:
     """Of each prepayment what is left: as quoted, and net of tax."""
-    contract, stands = books.contract, balance(books)
-    if stands is None:
+    if not books.contract.terms.payment.balance:
         return []
-    more = -total((quoted(line, contract) for line in drawn_now), contract.currency)
-    rest = (stands.drawn + more).minor
+    currency = books.contract.currency
     found: list[tuple[Pool, Money, Money]] = []
-    for pool in pools_of(contract, books.plan, books.taxing):
-        drawn = min(pool.amount.minor, rest)
-        rest -= drawn
+    for pool, drawn in _pools(books, drawn_now):
         if drawn < pool.amount.minor:
-            net = Money(pool.net.minor - pool.net_of(drawn), contract.currency)
-            found.append((pool, Money(pool.amount.minor - drawn, contract.currency), net))
+            net = Money(pool.net.minor - pool.net_of(drawn), currency)
+            found.append((pool, Money(pool.amount.minor - drawn, currency), net))
     return found
 
 
@@ -248,11 +282,10 @@ def _refund(books: Books, drawn_now: Sequence[Line]) -> Iterator[Line]:
     if last_month(contract, books.time_zone) > books.closed:
         return
     for pool, amount, net in left_of(books, drawn_now):
-        order = f"/{pool.order}" if pool.order else ""
         yield _of_balance(
             books,
             pool,
-            f"refund/{contract.id}{order}",
+            f"refund/{contract.id}{_tail(pool, contract)}",
             f"Prepaid balance of {contract.id} that was not used",
             (LineKind.REFUND, -net, -amount),
         )

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rackrate.core.contract import Commitment, Contract, Schedule
+from rackrate.core.contract import Commitment, Contract, Schedule, value_of
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Month
 from rackrate.core.invoice import Line, priced
-from rackrate.core.money import Money, half_up_ratio
+from rackrate.core.money import Money, half_up_ratio, split
 from rackrate.core.tax import TaxRule, tax_rule
 from rackrate.core.treatment import Supply, TaxTable, always
 
@@ -119,16 +119,52 @@ def pools_of(contract: Contract, plan: Schedule, taxing: Taxing) -> list[Pool]:
     """Prepayments in the order in which they are drawn down: each order's, by supply."""
     found: list[Pool] = []
     for order, whole in plan.prepayments:
-        parts = _by_supply(contract, plan, taxing, order) or {taxing.main(contract): whole}
+        parts = _parts(contract, plan, taxing, (order, whole))
         signed = contract.amendments[order - 1].at if order else contract.signed
         month = Month.of(signed, taxing.time_zone)
         for supply, amount in sorted(parts.items()):
-            tail = (f"/{order}" if order else "") + (f"/{supply}" if len(parts) > 1 else "")
-            source = f"prepayment/{contract.id}{tail}"
+            tail = f"/{supply}" if len(parts) > 1 else ""
+            source = f"{_asked_by(contract, order)}{tail}"
             rule = taxing.rule(source, supply, month)
             net, _ = priced(amount, contract.tax_included, rule)
             found.append(Pool(order, supply, source, amount, rule, net, len(parts) == 1))
     return found
+
+
+def _asked_by(contract: Contract, order: int) -> str:
+    """The source of the line that asks for an order's prepayment, where it is one."""
+    return f"prepayment/{contract.id}" + (f"/{order}" if order else "")
+
+
+def _parts(
+    contract: Contract, plan: Schedule, taxing: Taxing, prepaid: tuple[int, Money]
+) -> dict[Supply, Money]:
+    """An order's prepayment by supply: what was asked for as one stays one."""
+    order, whole = prepaid
+    if contract.terms.payment.balance:
+        parts = _for_use(contract, taxing, order, whole)
+    else:
+        parts = _by_supply(contract, plan, taxing, order)
+    if not parts or (len(parts) > 1 and _asked_by(contract, order) in taxing.invoiced):
+        return {taxing.main(contract): whole}
+    return parts
+
+
+def _for_use(contract: Contract, taxing: Taxing, order: int, whole: Money) -> dict[Supply, Money]:
+    """Of a balance for use: as what has use comes to, of the order or else of those before it."""
+    metered = [each for each in contract.ordered(order) if each.use is not None]
+    if not metered:
+        metered = [e for e in contract.commitments if e.use is not None and e.order <= order]
+    costing = contract.costing(taxing.time_zone)
+    worth: dict[Supply, int] = {}
+    for each in metered:
+        least = value_of([each.as_ordered()], costing, contract.currency)
+        supply = taxing.supply(each)
+        worth[supply] = worth.get(supply, 0) + least.minor
+    if not any(worth.values()):
+        return dict.fromkeys(list(worth)[:1], whole)
+    parts = zip(worth, split(whole, list(worth.values())), strict=True)
+    return {supply: amount for supply, amount in parts if amount}
 
 
 def _by_supply(
