@@ -15,9 +15,11 @@ from rackrate.core.contract import Contract
 from rackrate.core.credit_note import (
     check_creditable,
     check_lines,
+    check_not_of_contract,
     check_whole,
     credit_totals,
     credited_lines,
+    everything,
     left_to_credit,
     spread,
 )
@@ -25,7 +27,7 @@ from rackrate.core.draft import Draft, DraftKind, DraftLine, check_draft
 from rackrate.core.errors import Invalid, Missing
 from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Month
-from rackrate.core.invoice import Invoice, InvoiceLine, Line
+from rackrate.core.invoice import Invoice, InvoiceLine, Line, LineKind
 from rackrate.core.money import Money
 from rackrate.core.parties import Customer, Project
 
@@ -84,7 +86,9 @@ def write_credit(world: World, actor: Actor, new: NewCredit) -> Draft:
         invoice = tx.get(Invoice, new.invoice)
         check_creditable(invoice)
         lines, before = _credits_of(tx, invoice)
-        asked = _asked_lines(new, lines, left_to_credit(lines, before))
+        left = left_to_credit(lines, before, _of_contracts(tx, lines))
+        check_not_of_contract(lines, new.lines, left)
+        asked = _asked_lines(new, lines, left)
         draft = Draft(
             world.ids.new("drf"),
             DraftKind.CREDIT,
@@ -196,6 +200,13 @@ def _credits_of(tx: Tx, invoice: Invoice) -> tuple[list[InvoiceLine], list[Line]
     return lines, [each.line for each in before]
 
 
+def _of_contracts(tx: Tx, lines: Sequence[InvoiceLine]) -> list[Line]:
+    """All that was invoiced of the contracts whose instalments are among these."""
+    of = {each.contract for each in lines if each.line.kind is LineKind.INSTALMENT}
+    found = tx.find(InvoiceLine, contract=tuple(of)) if of else []
+    return [each.line for each in found if not each.line.again]
+
+
 def _asked_lines(
     new: NewCredit, lines: Sequence[InvoiceLine], left: Mapping[int, Money]
 ) -> tuple[DraftLine, ...]:
@@ -207,7 +218,7 @@ def _asked_lines(
     elif new.amount is not None:
         amounts = spread(new.amount, left)
     else:
-        amounts = {place: money for place, money in left.items() if money}
+        amounts = everything(lines, left)
     said = {each.place: each.line.description for each in lines}
     head = "Goodwill: " if new.goodwill else ""
     return tuple(
@@ -220,7 +231,9 @@ def _as_credit(tx: Tx, draft: Draft, invoice: Invoice) -> Asked:
     """The credit note that a draft asks for; Refused where it is more than is left."""
     check_creditable(invoice)
     lines, before = _credits_of(tx, invoice)
-    check_lines(draft.lines, left_to_credit(lines, before))
+    left = left_to_credit(lines, before, _of_contracts(tx, lines))
+    check_not_of_contract(lines, [each.place for each in draft.lines], left)
+    check_lines(draft.lines, left)
     made = credited_lines(f"credit/{draft.id}", lines, draft.lines, before, invoice)
     sums = credit_totals(made, before, invoice.rule_of(made[0]))
     check_whole(invoice, sums, tx.find(Invoice, credits=invoice.id))

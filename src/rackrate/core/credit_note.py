@@ -5,9 +5,23 @@ from dataclasses import replace
 
 from rackrate.core.draft import DraftLine
 from rackrate.core.errors import Invalid, Reason, Refused
-from rackrate.core.invoice import Invoice, InvoiceKind, InvoiceLine, Line, LineKind, Totals, totals
+from rackrate.core.invoice import (
+    AGAIN,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    Line,
+    LineKind,
+    Totals,
+    totals,
+)
 from rackrate.core.money import Money, split, total
 from rackrate.core.tax import TaxPart, TaxRule, net_of
+
+# What a contract gives back by itself, or has: no credit note takes it, too.
+_OF_CONTRACT = frozenset(
+    {LineKind.PREPAYMENT, LineKind.REFUND, LineKind.DRAWDOWN, LineKind.CREDITED}
+)
 
 
 def check_creditable(invoice: Invoice) -> None:
@@ -17,15 +31,120 @@ def check_creditable(invoice: Invoice) -> None:
         raise Refused(Reason.WRONG_STATE, f"{invoice.id} is void: nothing of it is owed")
 
 
-def left_to_credit(lines: Iterable[InvoiceLine], before: Iterable[Line]) -> dict[int, Money]:
-    """What of each line, by its place and as it was priced, no credit note has taken back yet."""
+def left_to_credit(
+    lines: Iterable[InvoiceLine], before: Iterable[Line], of_contracts: Sequence[Line] = ()
+) -> dict[int, Money]:
+    """What of each line, by its place and as it was priced, nothing has taken back yet: no credit
+    note, nor the contract itself, all of whose lines are among these. Lines that only a contract
+    gives back are left out.
+    """
     taken: dict[str, list[Money]] = {}
     for credit in before:
         taken.setdefault(credit.credits, []).append(credit.asked)
-    return {
-        each.place: each.line.asked + total(taken.get(each.line.source, ()), each.line.net.currency)
-        for each in lines
-    }
+    left: dict[int, Money] = {}
+    for each in lines:
+        if not _by_contract(each.line):
+            back = total(taken.get(each.line.source, ()), each.line.net.currency)
+            left[each.place] = each.line.asked + back
+            if each.line.kind is LineKind.INSTALMENT:
+                left[each.place] = _of_instalment(each.line, left[each.place], of_contracts)
+    return left
+
+
+def _by_contract(line: Line) -> bool:
+    """Whether it goes back, or has gone back, by its contract: so no credit note touches it."""
+    taken = line.kind is LineKind.INSTALMENT and line.asked.minor < 0
+    return taken or line.kind in _OF_CONTRACT
+
+
+def _of_instalment(line: Line, left: Money, of_contract: Iterable[Line]) -> Money:
+    """What is left of it where its contract has taken a part of the month back: of what was asked
+    for last, first.
+    """
+    month = [each for each in of_contract if _same_month(each, line)]
+    asked = [each for each in month if each.kind is LineKind.INSTALMENT]
+    moved = [each.asked for each in asked if each.asked.minor < 0]
+    moved += [each.asked for each in month if each.kind is LineKind.CREDITED]
+    gone = max(-total(moved, left.currency), Money.zero(left.currency))
+    own = line.source.partition(AGAIN)[0]
+    rising = (each for each in asked if each.asked.minor > 0)
+    for each in sorted(rising, key=lambda one: (len(one.source), one.source), reverse=True):
+        credits = (one.asked for one in month if one.credits.partition(AGAIN)[0] == each.source)
+        room = each.asked + total(credits, left.currency)
+        if each.source == own:
+            return max(left - gone, Money.zero(left.currency))
+        gone = gone - min(room, gone)
+    return left
+
+
+def _same_month(one: Line, other: Line) -> bool:
+    """Whether both are of one month of a commitment."""
+    same = one.contract == other.contract and one.commitment == other.commitment
+    return same and one.month == other.month
+
+
+def credited_before(change: Line, billed: Iterable[Line]) -> Line | None:
+    """Beside a change that takes an instalment back: what a credit note has taken already is not
+    taken again. The change clears what the contract owes in service; this clears the credit.
+    """
+    month = [each for each in billed if _same_month(each, change)]
+    cause = f"{LineKind.INSTALMENT}/"
+    credits = [one for one in month if one.credits.startswith(cause)]
+    earlier = [one for one in month if one.kind is LineKind.CREDITED]
+    currency = change.net.currency
+    left = -total((one.asked for one in (*credits, *earlier)), currency)
+    amount = min(left, -change.asked)
+    if amount.minor <= 0:
+        return None
+    net = amount
+    if change.gross is not None:
+        whole = -total((one.net for one in (*credits, *earlier)), currency)
+        net = -change.net if amount == -change.asked else whole
+    of = f"{change.contract}/{change.commitment}/{change.month}/{len(earlier) + 1}"
+    return replace(
+        change,
+        source=f"{LineKind.CREDITED}/{of}",
+        kind=LineKind.CREDITED,
+        description=f"Credited before: {credits[-1].description}",
+        net=net,
+        gross=None if change.gross is None else amount,
+        drawn=None,
+    )
+
+
+def check_not_of_contract(
+    lines: Iterable[InvoiceLine], named: Iterable[int], left: Mapping[int, Money]
+) -> None:
+    """Refused where a line is named that its contract gives back, or where there is no other."""
+    others = {each.place: each.line for each in lines if each.place not in left}
+    asked = [place for place in named if place in others]
+    if not asked and (not others or any(money.minor > 0 for money in left.values())):
+        return
+    place = min(asked or others)
+    line = others[place]
+    most = total((money for money in left.values() if money.minor > 0), line.net.currency)
+    if line.kind is LineKind.PREPAYMENT:
+        said = (
+            f"is a prepayment, and goes back by its contract: end or amend {line.contract}, and "
+            "what is not drawn down goes back by itself"
+        )
+    else:
+        said = f"has been settled by {line.contract} itself"
+    raise Refused(
+        Reason.WRONG_STATE,
+        f"line {place} {said}; goodwill is a line by hand; {most} of other lines can be credited",
+        {"left": str(most.amount), "currency": most.currency, "line": place},
+    )
+
+
+def everything(lines: Iterable[InvoiceLine], left: Mapping[int, Money]) -> dict[int, Money]:
+    """What a credit of a whole invoice takes: all that is left, less what its other lines give."""
+    gone = [each.line.asked for each in lines if each.place not in left]
+    given = [amount for amount in gone if amount.minor < 0]
+    if not given:
+        return {place: money for place, money in left.items() if money}
+    amount = total([*left.values(), *given], given[0].currency)
+    return spread(amount, left)
 
 
 def spread(amount: Money, left: Mapping[int, Money]) -> dict[int, Money]:

@@ -16,6 +16,7 @@ from rackrate.core.contract import (
     last_month,
 )
 from rackrate.core.contract_tax import Drawdown, Pool, Taxing, pools_of
+from rackrate.core.credit_note import credited_before
 from rackrate.core.ids import SkuId
 from rackrate.core.interval import Interval, Month
 from rackrate.core.invoice import Line, LineKind, priced
@@ -172,43 +173,64 @@ def _is_over(due: Due) -> bool:
     return due.closed is not None and last_month(due.contract, due.time_zone) <= due.closed
 
 
-def _waits(due: Due) -> bool:
-    """Whether something that is paid once is still to be accepted, which may be after the term."""
+def _waiting(due: Due) -> Iterator[Commitment]:
+    """What is paid once and still to be accepted, which may be after the term."""
     accepted = {each.commitment for each in due.deliveries if each.accepted is not None}
-    waiting = (each for each in due.contract.commitments if each.waits and each.lasts is not None)
-    return any(each.number not in accepted for each in waiting)
+    for each in due.contract.commitments:
+        if each.waits and each.lasts is not None and each.number not in accepted:
+            yield each
 
 
 def _refund(due: Due) -> Iterator[Line]:
-    """What was prepaid and never drawn down goes back once the last month is over: under the rule
-    under which it was asked for.
+    """What was prepaid and is never drawn down goes back once the last month is over: under the
+    rule under which it was asked for. What is still to be accepted may draw as much as it costs.
     """
     contract, plan = due.contract, due.plan
-    if not plan.left or not _is_over(due) or _waits(due) or contract.terms.payment.balance:
+    if not plan.left or not _is_over(due) or contract.terms.payment.balance:
         return
     last = last_month(contract, due.time_zone)
+    left = _never_drawn(due)
+    before = [line for line in due.billed if line.kind is LineKind.REFUND]
+    back = -total((line.asked for line in before), contract.currency)
+    if back == total((part[1] for of in left.values() for part in of), contract.currency):
+        return
+    for rule, of in sorted(left.items()):
+        earlier = [line for line in before if line.tax_rule in (rule, "")]
+        quoted = total((amount for _, amount, _ in of), contract.currency)
+        quoted += total((line.asked for line in earlier), contract.currency)
+        net = total((part for _, _, part in of), contract.currency)
+        net += total((line.net for line in earlier), contract.currency)
+        if not quoted:
+            continue
+        tail = f"/{rule}" if before or len(left) > 1 else ""
+        yield Line(
+            f"refund/{contract.id}{tail}" + (f"/{len(before)}" if before else ""),
+            LineKind.REFUND,
+            f"Prepayment of {contract.id} that was not drawn down",
+            last,
+            last.interval(due.time_zone),
+            -net,
+            -quoted if contract.tax_included else None,
+            contract=contract.id,
+            supply=of[0][0].supply,
+            tax_rule=rule,
+        )
+
+
+def _never_drawn(due: Due) -> dict[str, list[tuple[Pool, Money, Money]]]:
+    """By tax rule what is left of the prepayments: as quoted, and net of tax."""
+    contract, plan = due.contract, due.plan
     prepaid = Drawdown(pools_of(contract, plan, due.taxing))
     for each in plan.instalments:
         commitment = contract.commitment(each.commitment)
         assert commitment is not None, each
         prepaid.draw(each.drawdown, due.taxing.supply(commitment))
+    for waiting in _waiting(due):
+        prepaid.draw(waiting.amount, due.taxing.supply(waiting))
     left: dict[str, list[tuple[Pool, Money, Money]]] = {}
     for part in prepaid.left():
         left.setdefault(part[0].rule.id, []).append(part)
-    for rule, of in sorted(left.items()):
-        gross = -total((quoted for _, quoted, _ in of), contract.currency)
-        yield Line(
-            f"refund/{contract.id}" + (f"/{rule}" if len(left) > 1 else ""),
-            LineKind.REFUND,
-            f"Prepayment of {contract.id} that was not drawn down",
-            last,
-            last.interval(due.time_zone),
-            -total((net for _, _, net in of), contract.currency),
-            gross if contract.tax_included else None,
-            contract=contract.id,
-            supply=of[0][0].supply,
-            tax_rule=rule,
-        )
+    return left
 
 
 def _instalments(due: Due) -> Iterator[Line]:
@@ -244,6 +266,9 @@ def _instalments(due: Due) -> Iterator[Line]:
             line = _asked(contract, as_priced, month, inside, (net, gross), len(lines))
             # What changes a month that is invoiced says what it changes, and no more.
             yield line if lines or not drawn else replace(line, drawn=drawn)
+            credited = credited_before(line, due.billed) if lines else None
+            if credited is not None:
+                yield credited
 
 
 def _no_more(due: Due, commitment: Commitment, month: Month) -> _Priced:

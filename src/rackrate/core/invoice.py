@@ -38,6 +38,7 @@ class LineKind(StrEnum):
     CREDIT_NOTE = "credit_note"
     SHORTFALL = "shortfall"
     DRAWDOWN = "drawdown"
+    CREDITED = "credited"
 
 
 # A line that comes again, because the invoice on which it was is void, is named after that.

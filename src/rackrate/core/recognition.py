@@ -27,6 +27,7 @@ _CREDITED: dict[LineKind, Account] = {
     LineKind.INTEREST: Account.INTEREST,
     LineKind.SHORTFALL: Account.UNBILLED,
     LineKind.DRAWDOWN: Account.CONTRACT_LIABILITY,
+    LineKind.CREDITED: Account.CONTRACT_REVENUE,
 }
 # What is earned in the months of its line, whenever that is invoiced.
 _EARNED: dict[LineKind, Account] = {

@@ -29,6 +29,7 @@ TITLES = {
     LineKind.REFUND: "Prepayment returned",
     LineKind.SHORTFALL: "Missing to the minimum of use",
     LineKind.DRAWDOWN: "Paid by the prepaid balance",
+    LineKind.CREDITED: "Credited before",
 }
 REASONS = {
     LineKind.CORRECTION: "Something was learnt after the month was closed: this is what should "
@@ -48,6 +49,7 @@ REASONS = {
     LineKind.SHORTFALL: "The contract's minimum of use, less what was used of it. Due whether it "
     "is used or not.",
     LineKind.DRAWDOWN: "What was prepaid for use pays these lines, as far as it goes.",
+    LineKind.CREDITED: "What a credit note has taken back of the month is not taken back again.",
 }
 
 

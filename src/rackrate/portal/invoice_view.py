@@ -26,6 +26,7 @@ KINDS = {
     LineKind.CREDIT_NOTE: msg("Credit"),
     LineKind.SHORTFALL: msg("Missing to a minimum of use"),
     LineKind.DRAWDOWN: msg("Paid by a prepaid balance"),
+    LineKind.CREDITED: msg("Credited before"),
 }
 FILLS = {
     LineKind.USAGE: "on_demand",
@@ -42,6 +43,7 @@ FILLS = {
     LineKind.CREDIT_NOTE: "repair",
     LineKind.SHORTFALL: "contract",
     LineKind.DRAWDOWN: "flex",
+    LineKind.CREDITED: "repair",
 }
 
 
