@@ -95,6 +95,31 @@ def test_money_that_is_kept_for_later_is_a_wallet_for_a_limit_of_nothing(shop: S
     assert refused(shop)["left"] == "3.96"
 
 
+def test_a_refusal_says_what_is_open_and_used_and_how_much_more_is_needed(shop: Shop) -> None:
+    shop.invoice("40.00")
+    shop.lease(2)
+    with pytest.raises(Refused) as found:
+        start(shop, 2)
+    assert found.value.detail == (
+        "21.56 CNY of the credit limit of 100.00 CNY is left: 42.40 CNY is open, 36.04 CNY used, "
+        "0.00 CNY running for the next hour; this would cost 36.04 CNY an hour: 14.48 CNY more "
+        "has to be paid, or the limit raised to 114.48 CNY"
+    )
+    limit(shop, "50.00")
+    with pytest.raises(Refused) as found:
+        start(shop)
+    assert found.value.detail == (
+        "the credit limit of 50.00 CNY is exceeded by 28.44 CNY: 42.40 CNY is open, 36.04 CNY "
+        "used, 0.00 CNY running for the next hour; this would cost 18.02 CNY an hour: 46.46 CNY "
+        "more has to be paid, or the limit raised to 96.46 CNY"
+    )
+    assert found.value.facts["short"] == "46.46"
+    shop.receive("46.45", "wire 1", keep=True)
+    assert refused(shop)["limit_needed"] == "50.01"
+    shop.receive("0.01", "wire 2", keep=True)
+    start(shop)
+
+
 def test_who_has_no_limit_is_not_counted_and_others_limits_are_not_ones_own(shop: Shop) -> None:
     limit(shop, "0")
     start(shop, 8, RENDER)

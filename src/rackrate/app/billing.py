@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rackrate.app import exchange, settling, shortfalls
+from rackrate.app.beginning import before_the_books, first_month
 from rackrate.app.beside import Beside, Sheet, sheets
 from rackrate.app.instalments import contract_lines, entries_earned
 from rackrate.app.issuing import Asked, Seller, issue_asked, seller_of
@@ -13,7 +14,6 @@ from rackrate.app.metering import Meter, last_close
 from rackrate.app.payments import settle as settle
 from rackrate.app.ports import Tx
 from rackrate.app.rows import Close
-from rackrate.app.site_use import first_used
 from rackrate.app.world import Locate, World, acting, confine, owned, reading
 from rackrate.core.access import Actor, Target, Verb
 from rackrate.core.contract import Contract
@@ -194,29 +194,11 @@ def _check_order(tx: Tx, seller: Entity, month: Month, now: datetime) -> None:
             f"{month} ends at {max(ends):%Y-%m-%d %H:%M} UTC; until then there is a preview",
         )
     last = last_close(tx, seller)
-    first = last.month.plus(1) if last is not None else _first_month(tx, seller)
+    first = last.month.plus(1) if last is not None else first_month(tx, seller)
     if first is not None and month > first:
         raise Refused(Reason.NOT_CLOSED_YET, f"months are closed in order: {first} is next")
     if first is not None and month < first:
-        raise Refused(Reason.WRONG_STATE, f"the books begin with {first}")
-
-
-def _first_month(tx: Tx, seller: Entity) -> Month | None:
-    """The month of the entity's first use of anything, or signature; None when there is neither."""
-    started: list[Month] = []
-    for customer in tx.find(Customer, entity=seller.id):
-        used = first_used(tx, customer.id)
-        started += [] if used is None else [Month.of(used, customer.time_zone)]
-        signed = tx.find(Contract, customer=customer.id)
-        started += [_first_of(contract, customer.time_zone) for contract in signed]
-    return min(started, default=None)
-
-
-def _first_of(contract: Contract, time_zone: str) -> Month:
-    """The first month of a contract that these books have to do with."""
-    if contract.opening is not None:
-        return contract.opening.earned.plus(1)
-    return Month.of(contract.signed, time_zone)
+        raise before_the_books(first)
 
 
 def _earn_contracts(world: World, tx: Tx, seller: Seller, month: Month) -> None:

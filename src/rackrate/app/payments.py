@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rackrate.app import exchange
+from rackrate.app.beginning import check_begun
 from rackrate.app.issuing import seller_of
 from rackrate.app.ports import Tx
 from rackrate.app.settling import (
@@ -26,6 +27,7 @@ from rackrate.core.ids import CustomerId, InvoiceId
 from rackrate.core.interval import Month
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import Invoice, check_room
+from rackrate.core.ledger import Entry
 from rackrate.core.money import Money, total
 from rackrate.core.parties import Customer
 from rackrate.core.payment import (
@@ -37,10 +39,12 @@ from rackrate.core.payment import (
     check_received,
     check_rest,
     check_unused,
+    is_again,
     oldest_first,
     released,
 )
 from rackrate.core.recognition import allocated
+from rackrate.core.wallet import Wallet
 
 # Which invoices, each with how much; without an amount as much as fits.
 Named = Sequence[tuple[InvoiceId, Money | None]]
@@ -100,6 +104,7 @@ def note(world: World, tx: Tx, came: Received) -> Held:
     key = f"from/{customer.id}/{came.reference}"
     before = _before(tx, key, came.amount, f"payment {came.reference!r} of {customer.id}")
     if before is not None:
+        _check_same(tx, before, came)
         return held(tx, before)
     shares = _shares(tx, customer.id, came.amount, came.named)
     among = [one for one, _ in shares]
@@ -242,14 +247,52 @@ def _before(tx: Tx, key: str, amount: Money, what: str) -> Payment | None:
     return before
 
 
+def _check_same(tx: Tx, before: Payment, came: Received) -> None:
+    """Refused where what is noted again says another day, or other invoices, than it had."""
+    what = f"payment {came.reference!r} of {came.customer}"
+    if came.on not in (None, before.at):
+        raise Refused(
+            Reason.ALREADY_PAID,
+            f"{what} came in on {before.at:%Y-%m-%d %H:%M} UTC",
+            {"payment": before.id, "at": before.at.isoformat()},
+        )
+    at_once, later = _used_first(tx, before)
+    if came.named and not is_again(came.named, at_once, later):
+        went = ", ".join(f"{each.invoice} with {each.amount}" for each in (*at_once, *later))
+        raise Refused(
+            Reason.ALREADY_PAID,
+            f"{what} went to {went or 'no invoice'}",
+            {"payment": before.id, "invoices": [each.invoice for each in (*at_once, *later)]},
+        )
+
+
+def _used_first(tx: Tx, payment: Payment) -> tuple[list[Allocation], list[Allocation]]:
+    """What a payment was used for as it was noted; and, of a customer who pays ahead, for what was
+    issued later than it came in: then, or as that was issued.
+    """
+    at_once, later = list[Allocation](), list[Allocation]()
+    for each in tx.find(Allocation, source=payment.id):
+        if each.invoice is None or each.undoes:
+            continue
+        if each.at == payment.at and tx.peek(Entry, f"allocation/{each.id}") is None:
+            at_once.append(each)
+        elif payment.at < each.at == tx.get(Invoice, each.invoice).issued:
+            later.append(each)
+    if tx.peek(Wallet, payment.customer) is None:
+        return [*at_once, *later], []
+    return at_once, later
+
+
 def _received_on(world: World, tx: Tx, customer: Customer, on: datetime | None) -> datetime:
-    """When it came in: not later than now, and in a month that is open."""
+    """When it came in: not later than now, and in a month that the books have and is open."""
     now = world.clock.now()
     if on is None:
         return now
     if on > now:
         raise Invalid("on", f"{on:%Y-%m-%d %H:%M} UTC is to come")
     seller = seller_of(tx, customer.entity)
+    if seller.locked is None:
+        check_begun(tx, seller.entity, on, now)
     seller.check_open(Month.of(on, seller.entity.time_zone))
     return on
 

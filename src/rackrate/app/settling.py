@@ -69,11 +69,15 @@ def money_of(tx: Tx, customer: CustomerId) -> list[Held]:
 
 
 def book(world: World, tx: Tx, payment: Payment, shares: Sequence[Share]) -> None:
-    """Money that has come in, and what of it is used at once."""
-    used = [allocation(world, payment, share, payment.at) for share in shares]
+    """Money that has come in, and what of it is used at once; for an invoice that was issued
+    later than it came in, as that was issued.
+    """
+    used = [allocation(world, payment, share, max(payment.at, share[0].issued)) for share in shares]
     tx.put(*(paid_with(share) for share in shares))
     tx.add(payment, *used)
-    exchange.post(tx, tx.get(Entity, payment.entity), [received(payment, used)])
+    at_once = [each for each in used if each.at == payment.at]
+    later = (allocated(each) for each in used if each.at != payment.at)
+    exchange.post(tx, tx.get(Entity, payment.entity), [received(payment, at_once), *later])
     changed(tx, payment.customer)
 
 

@@ -76,16 +76,19 @@ class Credit:
         left = self.left
         assert left is not None
         assert self.limit is not None
-        room = Money(max(0, left.minor), left.currency)
-        of = f"of the credit limit of {self.limit} is left"
+        short = more - left
         if self.wallet:
-            of = f"is left in the wallet{f' and {of[:-8]}' if self.limit else ''}"
-        text = (
-            f"{room} {of}, beside what is owed, used, and "
-            f"running for the next hour; this would cost {more} an hour"
-        )
-        if self.wallet:
-            text += f"; {more - left} more has to be paid in"
+            room = Money(max(0, left.minor), left.currency)
+            of = f" and of the credit limit of {self.limit}" if self.limit else ""
+            text = (
+                f"{room} is left in the wallet{of}, beside what is owed, used, and running for "
+                f"the next hour; this would cost {more} an hour; {short} more has to be paid in"
+            )
+        else:
+            text = (
+                f"{self._standing(left)}; this would cost {more} an hour: {short} more has to be "
+                f"paid, or the limit raised to {self.limit + short}"
+            )
         facts = {
             "limit": f"{self.limit.amount:f}",
             "owed": f"{self.owed.amount:f}",
@@ -93,8 +96,17 @@ class Credit:
             "running_an_hour": f"{self.hourly.amount:f}",
             "left": f"{left.amount:f}",
             "would_cost_an_hour": f"{more.amount:f}",
-            "short": f"{(more - left).amount:f}",
+            "short": f"{short.amount:f}",
+            "limit_needed": f"{(self.limit + short).amount:f}",
             "currency": left.currency,
         }
         reason = Reason.WALLET_TOO_LOW if self.wallet else Reason.CREDIT_LIMIT
         raise Refused(reason, text, facts)
+
+    def _standing(self, left: Money) -> str:
+        """What is left of the limit, or by how much it is exceeded, and by what."""
+        owed = f"{self.owed} is open" if self.owed.minor >= 0 else f"{-self.owed} is paid ahead"
+        parts = f"{owed}, {self.used} used, {self.hourly} running for the next hour"
+        if left.minor < 0:
+            return f"the credit limit of {self.limit} is exceeded by {-left}: {parts}"
+        return f"{left} of the credit limit of {self.limit} is left: {parts}"

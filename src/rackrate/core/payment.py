@@ -86,6 +86,21 @@ def as_named(amount: Money, named: Sequence[tuple[Invoice, Money | None]]) -> li
     return shares
 
 
+def is_again(
+    named: Sequence[tuple[InvoiceId, Money | None]],
+    at_once: Sequence[Allocation],
+    later: Sequence[Allocation],
+) -> bool:
+    """Whether a payment that names these is one that was used so, `at_once` and maybe `later`."""
+    asked = dict(named)
+    used = {each.invoice: each.amount for each in (*later, *at_once)}
+    return (
+        len(asked) == len(named)
+        and asked.keys() >= {each.invoice for each in at_once}
+        and all(id in used and share in (None, used[id]) for id, share in named)
+    )
+
+
 def check_rest(rest: Money, named: Sequence[Invoice], keep: bool) -> None:
     """Refused where more came in than is open, unless what is over is kept for later."""
     if keep or rest.minor <= 0:

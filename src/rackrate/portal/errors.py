@@ -52,7 +52,9 @@ TITLES: Mapping[Reason, str] = {
 }
 NEXT: Mapping[Reason, str] = {
     Reason.CREDIT_LIMIT: msg(
-        "{left} {currency} of the limit is left; this would cost {would_cost_an_hour} an hour."
+        "Of the limit of {limit} {currency}, {owed} is open, {used} used and {running_an_hour} "
+        "running; this would cost {would_cost_an_hour} an hour. Pay {short} at least, or have the "
+        "limit raised to {limit_needed}."
     ),
     Reason.WALLET_TOO_LOW: msg(
         "{left} {currency} is left; this would cost {would_cost_an_hour} an hour. "

@@ -16,7 +16,7 @@ SENTENCES = (
     msg("{lease} has been told to end, and only ends now"),
     msg("{month} ends at {instant} UTC; until then there is a preview"),
     msg("months are closed in order: {month} is next"),
-    msg("the books begin with {month}"),
+    msg("the books begin with {month}; nothing is dated before {day}"),
     msg("{month} of {seller} is closed and is not opened again; {next} is open"),
     msg("one test a minute: look how the last one went first"),
     msg("there are {count} channels already; remove one first"),
