@@ -94,7 +94,9 @@ def show(name: Index, output: Output = Format.TABLE) -> None:
 @index.command("publish")
 def publish(
     name: Index,
-    value: Annotated[str, typer.Argument(help="What it is, in its currency, as 9.80.")],
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="What it is, in its currency, as 9.80.")
+    ],
     effective: Annotated[
         str, typer.Option("--from", metavar="TIME", help="Left out: from now on.")
     ] = "",
