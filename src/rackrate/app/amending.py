@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from rackrate.app import committed, dedicated
+from rackrate.app import committed, dedicated, settling
 from rackrate.app.billing import issue
 from rackrate.app.floor import check_floor
 from rackrate.app.instalments import contract_lines
@@ -182,6 +182,7 @@ def _agreed(world: World, tx: Tx, id: ContractId, change: Change, note: str) -> 
             partial(_decided, tx, customer, contract, change, when),
         )
     _write(world, tx, done, change, placed)
+    settling.lock(tx, customer.id)  # Whoever credits what this takes back is seen, or waits.
     lines = contract_lines(tx, done.contract, Month.of(now, customer.time_zone), now)
     right = right_of(world, tx, done.contract)
     return Agreed(done, tuple(lines), right)
