@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import product
 
 from rackrate.core.contract import Contract, Left, Period, Schedule, TrueUp, last_month, periods
 from rackrate.core.contract.agreed import period_of
@@ -243,19 +244,16 @@ def _parts(
     What is of a supply draws down what was prepaid for that, and then the rest.
     """
     pools = _pools(books)
-    now = [drawn for _, drawn in pools]
-    rest = amount
-    for supply, wanted in sorted(
-        asked.items(), key=lambda each: each[1]
-    ):  # What is negative first.
-        missing, back = wanted, wanted < 0
-        own_first = [
-            (pool.supply is not supply, -n if back else n) for n, (pool, _) in enumerate(pools)
-        ]
-        for n in sorted(range(len(pools)), key=own_first.__getitem__):
-            room = pools[n][0].amount.minor - now[n]
-            moved = max(missing, -now[n]) if back else min(missing, room, rest)
-            now[n], missing, rest = now[n] + moved, missing - moved, rest - moved
+    now, missing, rest = [drawn for _, drawn in pools], dict(asked), amount
+    for back, own in product((True, False), repeat=2):  # What goes back is there to be drawn.
+        places = range(len(pools))[:: -1 if back else 1]
+        for supply, n in product(sorted(missing), places):
+            pool, wanted = pools[n][0], missing[supply]
+            if (wanted < 0) is not back or (pool.supply is supply) is not own:
+                continue
+            moved = max(wanted, -now[n]) if back else min(wanted, pool.amount.minor - now[n], rest)
+            now[n], rest = now[n] + moved, rest - moved
+            missing[supply] = wanted - moved
     for (pool, before), after in zip(pools, now, strict=True):
         if before != after:
             yield pool, before, after
