@@ -1,10 +1,10 @@
-"""Twenty kills in every run of the tests; `make torture` does a thousand."""
+"""Twelve kills in every run of the tests; `make torture` does a thousand."""
 
 from pathlib import Path
 
 from tests.torture.run import torture
 
-KILLS = 20
+KILLS = 12
 
 
 def test_nothing_is_lost_or_done_twice_when_everything_is_killed_at_random(tmp_path: Path) -> None:
