@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
-from rackrate.api.problems import STATUS, Fault, problem, refused
+from rackrate.api.problems import STATUS, Fault, invalid, problem, refused
+from rackrate.api.schemas.parts import Country, Money, MonthText, Name, Rate
 from rackrate.core.errors import (
     Conflict,
     Forbidden,
@@ -57,6 +59,36 @@ def test_every_kind_of_error_is_answered_with_the_status_of_its_reason() -> None
 def test_a_fact_never_hides_a_member_that_every_problem_has(member: str) -> None:
     body = json.loads(bytes(problem(Reason.MISSING, "gone", "req_1", {member: "?"}).body))
     assert body[member] != "?"
+
+
+class Written(BaseModel):
+    """One of each text that has a form."""
+
+    money: Money | None = None
+    rate: Rate | None = None
+    month: MonthText = "2026-11"
+    country: Country = "CN"
+    name: Name = "acme"
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "said"),
+    [
+        ("money.amount", {"amount": "1e30", "currency": "CNY"}, "a decimal, such as 1234.50"),
+        ("money.currency", {"amount": "1.00", "currency": "yuan"}, "a currency, such as CNY"),
+        ("rate.amount", {"amount": "1e400", "currency": "CNY"}, "a decimal, such as 2.178"),
+        ("month", "2026-13", "a month, such as 2026-11"),
+        ("country", "China", "a country, such as CN"),
+        ("name", "Á", "1 to 63 of a-z"),
+    ],
+)
+def test_what_is_not_in_its_form_is_told_in_words(field: str, given: object, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Written.model_validate({field.partition(".")[0]: given})
+    errors = [{**each, "loc": ("body", *each["loc"])} for each in caught.value.errors()]
+    body = json.loads(bytes(invalid(errors, "req_1").body))
+    assert body["detail"].startswith(f"{field}: write it ") and said in body["detail"]
+    assert "pattern" not in body["detail"] and "^" not in body["detail"]
 
 
 def test_every_operation_documents_every_status_that_its_reasons_have(cloud: Cloud) -> None:

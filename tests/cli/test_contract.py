@@ -62,6 +62,16 @@ def test_what_is_signed_is_shown_with_its_terms_and_deliveries(rackrate: Program
     assert "1 x h100.node, 2 x h100.node and 2 more" in rackrate.ok("contract", "list")
 
 
+def test_what_use_comes_to_at_least_counts_to_all_of_it(rackrate: Program) -> None:
+    rackrate.ok(
+        "contract", "sign-use", "--id", "hours", "--project", "robotics-train",
+        "--minimum", "1000", "--rate", "h100.1=12.00", "--prepayment", "25",
+        "--from", "2026-12-01", "--until", "2027-03-01",
+    )  # fmt: skip
+    shown = rackrate.ok("contract", "show", "hours")
+    assert "3,000.00 CNY, with its minimums of use" in shown and "750.00 CNY, 25 %" in shown
+
+
 def test_a_contract_is_amended_and_says_what_is_due(rackrate: Program) -> None:
     more = rackrate.ok(
         "contract", "amend", "ramp", "more", "--sku", "h100.node", "--nodes", "1",

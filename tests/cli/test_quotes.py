@@ -49,6 +49,13 @@ def test_a_quote_is_asked_created_listed_extended_and_signed(rackrate: Program) 
     assert "cannot be signed: it is signed as contract rob-27 since" in again.err
 
 
+def test_a_price_above_the_list_is_told_as_such(rackrate: Program) -> None:
+    asked = rackrate.ok(*CREATE, "--dry-run", "--monthly", "120000.01")
+    assert "% above the list" in asked and "% off" not in asked
+    wrong = rackrate(*CREATE, "--monthly", "1e30")
+    assert "write it as a decimal, such as 1234.50" in wrong.err and "pattern" not in wrong.err
+
+
 def test_what_does_not_fit_is_refused_with_what_would_do(rackrate: Program) -> None:
     done = rackrate(*CREATE, "--count", "3")
     assert done.code == 1

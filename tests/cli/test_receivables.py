@@ -30,6 +30,8 @@ def test_a_credit_limit_is_set_shown_and_taken_away(rackrate: Program) -> None:
     refused = rackrate("lease", "start", "--project", "studio-render", "--sku", "h100.1")
     assert "[credit_limit]" in refused.err and "10.00 CNY of the credit limit" in refused.err
     assert "none" in rackrate.ok("customer", "limit", "studio", "none")
+    below = rackrate("customer", "limit", "studio", "-5")
+    assert below.code == 1 and "-5" in below.err and "[invalid]" in below.err
 
 
 def test_a_budget_is_set_listed_shown_and_taken_away(rackrate: Program) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from rackrate.api.schemas.parts import IN_WORDS
 from rackrate.core.errors import RackrateError, Reason
 
 
@@ -114,13 +115,19 @@ def refused(error: RackrateError, request: str) -> Response:
 def invalid(errors: Sequence[Any], request: str) -> Response:
     """The answer for what a schema refuses: the first mistake in words, up to twenty as facts."""
     mistakes = [
-        {"field": _field(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
-        for error in errors[:MOST_MISTAKES]
+        {"field": _field(error["loc"]), "detail": _said(error)} for error in errors[:MOST_MISTAKES]
     ]
     first = mistakes[0]
     detail = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
     facts = {"field": first["field"], "errors": mistakes}
     return problem(Reason.INVALID, detail, request, facts)
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """What is wrong, without the pattern that was not matched, where that has words."""
+    pattern = error.get("ctx", {}).get("pattern", "")
+    told: str = error["msg"].removeprefix("Value error, ")
+    return IN_WORDS.get(pattern, told)
 
 
 def _field(loc: Sequence[str | int]) -> str:

@@ -226,7 +226,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, object]]:
         ("Customer", f"{row['customer']}, project {row['project']}"),
         ("From", local(row["during"]["start"], zone)),
         ("Until", local(row["during"]["end"], zone)),
-        ("All of it", f"{money(row['value'])}"),
+        ("All of it", use_words.worth(row)),
         ("Tax", "inside" if row["tax_included"] else "on top"),
         ("Prepayment", f"{money(row['prepayment'])}, {plain(row['prepayment_percent'])} %"),
         ("Signed", local(row["signed"], zone)),

@@ -119,7 +119,7 @@ def show_credit(
     _print_credit(connect().get(path("customers", id, "credit")), output)
 
 
-@customer.command("limit")
+@customer.command("limit", context_settings={"ignore_unknown_options": True})
 def set_limit(
     id: Annotated[str, typer.Argument(metavar="CUSTOMER")],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT|none", help="In its currency.")],

@@ -77,11 +77,19 @@ def print_answer(given: Row, zone: str, output: Format) -> None:
 
 
 def _tier(row: Row) -> str:
-    tier, off = row["tier"], float(row["discount_percent"])
+    tier, off = row["tier"], _against_list(row)
     if tier is None:
         return "by agreement"
     said = f"from {tier['months']} months, {tier['nodes']} nodes"
-    return f"{said}, {row['discount_percent']} % off" if off else said
+    return f"{said}, {off}" if off else said
+
+
+def _against_list(row: Row) -> str:
+    """By how much it is below the list, or above it; nothing where it is the list's."""
+    percent = Decimal(row["discount_percent"])
+    if not percent:
+        return ""
+    return f"{abs(percent):f} % {'off' if percent > 0 else 'above the list'}"
 
 
 def _can(row: Row) -> str:
@@ -175,7 +183,8 @@ def _off(row: Row) -> str:
     if len(row["lines"]) > 1:
         return " at most"
     (line,) = row["lines"]
-    said = "" if float(row["discount_percent"]) == 0 else f", {row['discount_percent']} % off"
+    off = _against_list(row)
+    said = f", {off}" if off else ""
     if line["total"]:
         return f"{said}, a share of the total"
     return f"{said}, in a month of 730 hours" if line["hourly"] else said

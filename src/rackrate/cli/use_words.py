@@ -27,6 +27,15 @@ def each(row: Row) -> str:
     return f"{row['use']['true_up']}, at least" if row["kind"] == "use" else ""
 
 
+def worth(row: Row) -> str:
+    """What a contract comes to: its months, and what has to be used at least."""
+    least = row["least_use"]
+    if not least:
+        return money(row["value"])
+    whole = Decimal(row["value"]["amount"]) + Decimal(least["amount"])
+    return f"{money({**least, 'amount': f'{whole:f}'})}, with its minimums of use"
+
+
 def facts(row: Row) -> list[tuple[str, object]]:
     """Of a contract, as far as it has to do with use."""
     overage = row["terms"]["overage"]

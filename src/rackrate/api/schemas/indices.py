@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from rackrate.api.schemas.catalogue import Price
-from rackrate.api.schemas.parts import Instant, Schema
+from rackrate.api.schemas.parts import INDEX_VALUE, Instant, Schema
 from rackrate.app import indices
 from rackrate.core import price_index, pricing
 from rackrate.core.pricing import Unit
@@ -67,7 +67,7 @@ class PriceIndexDetail(PriceIndex):
 class ValueRequest(Schema):
     """A value of an index, from `effective` on."""
 
-    value: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$", examples=["9.80"])
+    value: str = Field(pattern=INDEX_VALUE, examples=["9.80"])
     effective: Instant | None = Field(default=None, description="Left out: from now on")
     source: str = Field(
         default="",

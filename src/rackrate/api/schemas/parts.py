@@ -1,5 +1,6 @@
 """The parts that every schema is made of: texts, ids, instants, months, money, pages."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
@@ -52,6 +53,23 @@ def written_out(given: object) -> object:
 
 
 NO_NUL = r"^[^\x00]*$"
+AMOUNT = r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$"
+PRICE = r"^[0-9]{1,12}(\.[0-9]{1,9})?$"
+INDEX_VALUE = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
+MONTH = r"^2[0-9]{3}-(0[1-9]|1[0-2])$"
+CURRENCY = r"^[A-Z]{3}$"
+COUNTRY = r"^[A-Z]{2}$"
+# What does not match is told in words.
+IN_WORDS: Mapping[str, str] = {
+    NO_NUL: "write it without a NUL character",
+    AMOUNT: "write it as a decimal, such as 1234.50, of at most 16 digits before the point",
+    PRICE: "write it as a decimal, such as 2.178, of at most 12 digits before the point",
+    INDEX_VALUE: "write it as a decimal, such as 9.80, of at most 12 digits before the point",
+    MONTH: "write it as a month, such as 2026-11",
+    CURRENCY: "write it as the three letters of a currency, such as CNY",
+    COUNTRY: "write it as the two letters of a country, such as CN",
+    f"^{NAME.pattern}$": "write it with 1 to 63 of a-z, 0-9, dot, dash and underscore",
+}
 Text = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 LongText = Annotated[str, Field(max_length=65536, pattern=NO_NUL)]
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
@@ -65,7 +83,7 @@ Name = Annotated[
 ]
 MonthText = Annotated[
     str,
-    Field(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$", examples=["2026-11"]),
+    Field(pattern=MONTH, examples=["2026-11"]),
     AfterValidator(month_text),
 ]
 Instant = Annotated[
@@ -77,16 +95,14 @@ Instant = Annotated[
         examples=["2026-11-22T08:00:00Z"],
     ),
 ]
-Country = Annotated[
-    str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166 alpha-2", examples=["CN"])
-]
+Country = Annotated[str, Field(pattern=COUNTRY, description="ISO 3166 alpha-2", examples=["CN"])]
 
 
 class Money(Schema):
     """An exact amount: a decimal as text, in a currency of ISO 4217."""
 
-    amount: str = Field(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", examples=["1234.50"])
-    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["CNY"])
+    amount: str = Field(pattern=AMOUNT, examples=["1234.50"])
+    currency: str = Field(pattern=CURRENCY, examples=["CNY"])
 
     @model_validator(mode="after")
     def _exists(self) -> "Money":
@@ -105,8 +121,8 @@ class Money(Schema):
 class Rate(Schema):
     """An exact price, which may have more digits than money has."""
 
-    amount: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?$", examples=["2.178"])
-    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["USD"])
+    amount: str = Field(pattern=PRICE, examples=["2.178"])
+    currency: str = Field(pattern=CURRENCY, examples=["USD"])
 
     @model_validator(mode="after")
     def _exists(self) -> "Rate":
