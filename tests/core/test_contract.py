@@ -1,5 +1,6 @@
 """The payment plan of a contract, and what it earns: it adds up to the cent."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -7,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rackrate.core.contract import Commitment, CommitmentKind, Contract, schedule
+from rackrate.core.contract import (
+    Broken,
+    Commitment,
+    CommitmentKind,
+    Contract,
+    PaymentTerm,
+    Terms,
+    schedule,
+)
 from rackrate.core.contract_tax import Taxing
 from rackrate.core.ids import ContractId, CustomerId, EntityId, ProjectId, SiteId, SkuId
 from rackrate.core.instalment import earned
@@ -47,6 +56,39 @@ def contract(
 
 def months(first: Month, count: int) -> Interval:
     return Interval(first.interval(SHANGHAI).start, first.plus(count).interval(SHANGHAI).start)
+
+
+def cut_by(broken: Broken, agreed: Contract) -> Contract:
+    return replace(agreed, terms=Terms(payment=PaymentTerm(broken=broken)))
+
+
+def test_a_total_is_cut_by_thirtieths_where_that_was_agreed() -> None:
+    half = Interval(*(datetime(year, 1, 15, 16, tzinfo=UTC) for year in (2027, 2028)))
+    agreed = cut_by(Broken.THIRTY, contract("264000.00", half))
+    (plain,) = agreed.commitments
+    whole = replace(plain, total=Money.parse("3168000.00", "CNY"))
+    plan = schedule(replace(agreed, commitments=(whole,)), SHANGHAI)
+    assert [str(each.value.amount) for each in plan.instalments] == [
+        "132000.00", *["264000.00"] * 11, "132000.00",
+    ]  # fmt: skip
+    assert plan.instalments == schedule(agreed, SHANGHAI).instalments
+
+
+@pytest.mark.parametrize("broken", [Broken.DAY, Broken.THIRTY])
+def test_an_early_end_cuts_a_total_as_it_does_a_price_by_the_month(broken: Broken) -> None:
+    agreed = cut_by(broken, contract("1000.00", months(Month(2026, 11), 12), "0"))
+    (plain,) = (each.cut(datetime(2027, 2, 9, 21, tzinfo=UTC)) for each in agreed.commitments)
+    whole = replace(plain, total=Money.parse("12000.00", "CNY"))
+    plans = (schedule(replace(agreed, commitments=(each,)), SHANGHAI) for each in (plain, whole))
+    by_month, in_all = ([each.value for each in plan.instalments] for plan in plans)
+    assert by_month == in_all and len(in_all) == 4
+
+
+def test_a_total_for_less_than_a_day_is_not_lost_by_days() -> None:
+    morning = Interval(*(datetime(2027, 1, 4, hour, tzinfo=UTC) for hour in (1, 5)))
+    agreed = cut_by(Broken.DAY, contract("0.00", morning))
+    whole = replace(agreed.commitments[0], total=Money.parse("500.00", "CNY"))
+    assert str(schedule(replace(agreed, commitments=(whole,)), SHANGHAI).value) == "500.00 CNY"
 
 
 def test_the_report_s_contract_is_billed_and_earned_as_stated() -> None:
