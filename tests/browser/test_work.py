@@ -183,4 +183,9 @@ def test_a_small_screen_needs_no_sideways_scrolling(site: Site, browser: Browser
         visitor.open(path)
         width = visitor.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, path
+    visitor.open("/projects")
+    button = visitor.page.locator("button[aria-label^='Take away']").first.bounding_box()
+    card = visitor.page.get_by_role("region", name="Members").bounding_box()
+    assert button is not None and card is not None
+    assert button["x"] + button["width"] <= card["x"] + card["width"] - 8
     visitor.context.close()
