@@ -8,6 +8,7 @@ import pytest
 from rackrate.app import billing, delivery, drafts
 from rackrate.app.amending import Change, End, Fewer, amend
 from rackrate.app.drafts import NewCredit
+from rackrate.app.ports import Store
 from rackrate.core.errors import RackrateError, Reason, Refused
 from rackrate.core.ids import ContractId
 from rackrate.core.invoice import Invoice, Line, LineKind
@@ -26,9 +27,13 @@ SETUP = "{kind: one_off, title: Setup, amount: 500.00, start: 2026-11-05}"
 
 
 def signed(
-    lines: str, terms: str = "early_end: {fee_percent: 0}", prepaid: int = 0, tax: str = "false"
+    lines: str,
+    terms: str = "early_end: {fee_percent: 0}",
+    prepaid: int = 0,
+    tax: str = "false",
+    store: Store | None = None,
 ) -> Shop:
-    shop = open_shop()
+    shop = open_shop(store=store)
     shop.built.apply(f"""
 kind: contract
 name: k1

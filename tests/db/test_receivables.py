@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from rackrate.app import billing, books, drafts, payments, voiding
+from rackrate.app.amending import End
+from rackrate.app.ports import Store
 from rackrate.app.rows import Close
 from rackrate.app.world import World
 from rackrate.core.errors import Refused, Unavailable
@@ -22,6 +24,7 @@ from rackrate.db.schema import FOLDER, migrate
 from rackrate.db.store import PostgresStore
 from rackrate.memory import MemoryStore
 from tests.app.money_shop import NOVEMBER, ROBOTICS, SELLER, SHANGHAI, STUDIO, Shop, cny, open_shop
+from tests.app.test_credits_and_changes import MONTHLY, change, everything, signed
 from tests.build import SetClock
 
 END = NOVEMBER.interval(SHANGHAI).end
@@ -60,6 +63,22 @@ def test_a_month_with_everything_is_the_same_in_memory_and_in_postgresql(
 ) -> None:
     found = story(open_shop(store=store))
     assert found["agrees"] and found == story(open_shop(store=MemoryStore()))
+
+
+def credited_and_ended(store: Store) -> dict[str, Any]:
+    """December's instalment is credited in part, and then its contract ends with its first days."""
+    shop = signed(MONTHLY, store=store)
+    (month,) = shop.close()
+    shop.credit(month.id, "600.00")
+    change(shop, End(shop.built.clock.instant + timedelta(days=2)))
+    sums = [(each.id, each.net, [line.source for line in of]) for each, of in everything(shop)]
+    return {"sums": sums, "agrees": shop.agrees()}
+
+
+def test_what_was_credited_is_seen_by_a_later_change_in_both_stores(store: PostgresStore) -> None:
+    found = credited_and_ended(store)
+    assert any("credited/k1/1/2026-12/1" in sources for _, _, sources in found["sums"])
+    assert found["agrees"] and found == credited_and_ended(MemoryStore())
 
 
 def test_two_who_close_at_once_make_one_close(database: str, store: PostgresStore) -> None:
