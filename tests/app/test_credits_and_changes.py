@@ -94,6 +94,20 @@ def test_a_prepayment_goes_back_by_its_contract_and_by_no_credit(line: str, term
     clears(shop)
 
 
+def test_a_credit_of_a_whole_invoice_leaves_its_prepayment_alone() -> None:
+    """A third is prepaid, and November asked for with it: only November is credited."""
+    shop = signed(MONTHLY, prepaid=30)
+    ((invoice, lines),) = everything(shop)
+    assert [line.kind for line in lines] == [LineKind.PREPAYMENT, LineKind.INSTALMENT]
+    assert refused(shop, NewCredit(invoice.id, "no", {1: lines[0].net})).facts["left"] == "700.00"
+    error = refused(shop, NewCredit(invoice.id, "no", {}, Money(70001, "CNY")))
+    assert error.reason is Reason.TOO_MUCH_PAID and error.facts["left"] == "700.00"
+    assert shop.credit(invoice.id).net == Money(-70000, "CNY")
+    for month in range(7):
+        shop.close(NOVEMBER.plus(month))
+    clears(shop)
+
+
 def test_what_a_balance_paid_is_not_credited_with_the_rest_of_the_invoice() -> None:
     """Half of the minimum is prepaid: December's invoice has a shortfall and what paid it."""
     shop = signed(USE, "payment: {prepaid: wallet}", prepaid=25)
