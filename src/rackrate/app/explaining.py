@@ -1,5 +1,7 @@
 """Explaining a line of an invoice: down to the leases and the seconds, and up to the ledger."""
 
+from datetime import datetime
+
 from rackrate.app.beside import overdue_with
 from rackrate.app.committed import agreed_book
 from rackrate.app.instalments import books_of, plan_of
@@ -22,11 +24,11 @@ from rackrate.core.explanation import (
     measured,
     scheduled,
 )
-from rackrate.core.ids import EntryId, InvoiceId
-from rackrate.core.interval import months_over
+from rackrate.core.ids import EntryId, InvoiceId, ProjectId
+from rackrate.core.interval import Month, months_over
 from rackrate.core.inventory import Entity
 from rackrate.core.invoice import AGAIN, Invoice, InvoiceLine, LineKind
-from rackrate.core.lease import Lease, LeaseEvent
+from rackrate.core.lease import Lease, LeaseClass, LeaseEvent
 from rackrate.core.ledger import Entry
 from rackrate.core.parties import Customer
 from rackrate.core.pricing import Price, PriceBook
@@ -73,12 +75,15 @@ def _measured(tx: Tx, invoice: Invoice, row: InvoiceLine) -> Measured | None:
     seconds = line.month.interval(tx.get(Customer, invoice.customer).time_zone).seconds
     prices, volume, book = tx.find(Price, currency=line.net.currency), None, None
     if line.lease is not None:
-        histories = [(tx.get(Lease, line.lease), tx.history(line.lease))]
-        if line.contract is not None and line.sku is not None and line.klass is not None:
+        lease = tx.get(Lease, line.lease)
+        histories = [(lease, tx.history(lease.id))]
+        # Also what is at the list's price, under a contract, is what is left beside the agreed.
+        of, klass = lease.terms.contract, line.klass
+        if of is not None and line.sku is not None and klass not in (None, LeaseClass.CONTRACT):
             customer = tx.get(Customer, invoice.customer)
             plain = PriceBook(prices).of(customer.id)
-            book = agreed_book(tx, tx.get(Contract, line.contract), customer, plain)
-            prices = book.all_of(line.sku, line.klass, line.net.currency)
+            book = agreed_book(tx, tx.get(Contract, of), customer, plain)
+            prices = book.all_of(line.sku, klass, line.net.currency)
     elif place := Place.of(line.source):
         found = _found(tx, row)
         return measured(Known(line, (), None, prices, seconds, at, closed, None, place, found))
@@ -98,15 +103,17 @@ def _found(tx: Tx, row: InvoiceLine) -> list[Address | Reading]:
 def _keeping(
     tx: Tx, row: InvoiceLine
 ) -> tuple[Volume | None, list[tuple[Lease, tuple[LeaseEvent, ...]]]]:
-    """The volume of a line of storage, with the leases that kept it."""
+    """The volume of a line of storage, with the leases that keep it: also what was learnt since to
+    have ended before the line's month.
+    """
     cause = row.line.source.partition("/volume/")[2]
     found: list[tuple[Lease, tuple[LeaseEvent, ...]]] = []
     volume = None
-    for lease, events in tx.histories(row.customer, row.line.during):
+    for lease in tx.find(Lease, project=ProjectId(cause.partition("/")[0])):
         for each in volumes_of(lease):
-            if cause.startswith(f"{each}/"):
+            if cause.startswith(f"{each}/") and lease.created < row.line.during.end:
                 volume = each
-                found.append((lease, events))
+                found.append((lease, tx.history(lease.id)))
     return volume, found
 
 
@@ -134,16 +141,21 @@ def _used(
     if row.line.kind not in (LineKind.SHORTFALL, LineKind.DRAWDOWN) or row.line.contract is None:
         return None, None
     contract = tx.get(Contract, row.line.contract)
-    first = _first_of(tx, invoice, row)
-    issued = {each.id: each.issued for each in tx.find(Invoice, customer=row.customer)}
-    known = [
-        each
-        for each in tx.find(InvoiceLine, contract=contract.id)
-        if issued[each.invoice] <= first.issued and (not each.line.again or each.id == row.id)
-    ]
-    known.sort(key=lambda each: (issued[each.invoice], each.id))
+    last = _order(_first_of(tx, invoice, row))
+    order = {each.id: _order(each) for each in tx.find(Invoice, customer=row.customer)}
+    found = tx.find(InvoiceLine, contract=contract.id)
+    known = [x for x in found if not x.line.again and order[x.invoice] <= last]
+    known.sort(key=lambda each: (*order[each.invoice], each.id))
+    # What came again stands where it stood first.
+    source = row.line.source.partition(AGAIN)[0]
+    known = [row if each.line.source == source else each for each in known]
     books = books_of(tx, contract, world.clock.now(), row.line.month)
     return owing(books, row, known), drawn(books, row, known)
+
+
+def _order(invoice: Invoice) -> tuple[datetime, Month]:
+    """What a close issues is issued at once, on one invoice or more."""
+    return invoice.issued, invoice.month
 
 
 def _credited(tx: Tx, invoice: Invoice, row: InvoiceLine) -> InvoiceLine | None:
