@@ -13,7 +13,7 @@ from rackrate.core.access import Role
 from rackrate.core.billing_terms import SellerTerms
 from rackrate.core.errors import Missing
 from rackrate.core.explanation import Explanation
-from rackrate.core.ids import InvoiceId, SiteId, SkuId
+from rackrate.core.ids import ContractId, InvoiceId, SiteId, SkuId
 from rackrate.core.invoice import LineKind
 from rackrate.core.lease import EventKind
 from rackrate.core.ledger import Account
@@ -29,6 +29,23 @@ effective: 2026-11-01T01:00:00
 time_zone: Asia/Shanghai
 per_slot_hour:
   h100.1: {on_demand: 18.5}
+"""
+OF_USE = """
+kind: contract
+name: k1
+project: robotics-train
+currency: CNY
+time_zone: Asia/Shanghai
+prepayment_percent: 20
+tax_included: false
+lines:
+  - kind: use
+    title: GPUs
+    start: 2026-11-01
+    end: 2027-11-01
+    minimum: 1000.00
+    rates: [{sku: h100.1, amount: 12.00}]
+terms: {payment: {prepaid: wallet}}
 """
 
 
@@ -165,3 +182,44 @@ def test_a_void_signature_is_asked_for_once_more_and_no_instalment_twice(again: 
     ]
     plans = [each.scheduled for each in why if each.line.line.kind is LineKind.INSTALMENT]
     assert all(plan is not None and plan.matches for plan in plans)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_shortfall_and_its_drawdown_that_came_again_are_explained_as_at_first(
+    again: bool,
+) -> None:
+    shop = open_shop(FIRST, None, OF_USE)
+    (november,) = shop.close()
+    places = range(1, len(shop.lines(november.id)) + 1)
+    before = [explain(shop, november.id, place) for place in places]
+    voiding.void_invoice(shop.built.world, shop.mei, november.id, "wrong name", again)
+    shop.close(DECEMBER)
+    after = [
+        why
+        for one in billing.find(shop.built.world, shop.mei)
+        for place, line in enumerate(shop.lines(one.id), 1)
+        if line.void == november.id and (why := explain(shop, one.id, place))
+    ]
+    assert [why.drawn for why in after] == [why.drawn for why in before]
+    assert [why.owing for why in after] == [why.owing for why in before]
+    (drawn,) = (why.drawn for why in after if why.drawn)
+    (owing,) = (why.owing for why in after if why.owing)
+    assert str(drawn.stands.left) == "2,400.00 CNY" and str(drawn.left) == "1,400.00 CNY"
+    assert owing.matches and not owing.before
+
+
+def test_use_at_list_beyond_a_contract_is_only_what_the_contract_has_no_rate_for() -> None:
+    """Ten days are agreed; two days more of the same lease are at list."""
+    shop = open_shop(FIRST, None, OF_USE.replace("2027-11-01", "2026-11-11"))
+    ask = Ask(test_billing.TRAIN, SkuId("h100.1"), contract=ContractId("k1"))
+    leasing.start(shop.built.world, shop.built.admin, ask)
+    test_billing.settle(shop.built)
+    shop.built.clock.advance(timedelta(days=12))
+    test_billing.settle(shop.built)
+    (november,) = shop.close()
+    agreed, listed = (explain(shop, november.id, place) for place in (1, 2))
+    assert agreed.line.line.contract and listed.line.line.contract is None
+    assert adds_up(agreed) and adds_up(listed)
+    assert listed.measured is not None
+    (part,) = listed.measured.parts
+    assert part.during.start == FIRST + timedelta(days=10)
