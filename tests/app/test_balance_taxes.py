@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from rackrate.app import billing
 from rackrate.core.contract import Commitment, Left, PaymentTerm, Prepaid, Terms
+from rackrate.core.ids import SkuId
 from rackrate.core.invoice import Line, LineKind
 from rackrate.core.ledger import Account
 from rackrate.core.treatment import Supply
-from tests.app.contract_shop import NODE, NOVEMBER, balance, close, invoiced, nodes, sign
+from tests.app.contract_shop import K1, NODE, NOVEMBER, balance, close, invoiced, nodes, sign
 from tests.app.money_shop import FIRST
-from tests.app.test_committed import GPU, K1, least, run
+from tests.app.test_committed import GPU, least, run
 from tests.build import CUSTOMERS, SMALL, Built, build
 
 GENERAL = SMALL.replace("output_tax: cn-service-6", "output_tax: cn-general").replace(
@@ -81,7 +82,7 @@ def test_each_drawdown_has_the_rate_of_what_it_pays(
     supplies: tuple[Supply | None, Supply | None, Supply | None],
     minimums: tuple[int, int],
     percent: int,
-    used: list[tuple[str, int]],
+    used: list[tuple[SkuId, int]],
     left: Left,
 ) -> None:
     """As far as what was prepaid for that goes; then it pays for the other, and no cent is lost."""
@@ -91,7 +92,7 @@ def test_each_drawdown_has_the_rate_of_what_it_pays(
     each = [replace(one, supply=of) for one, of in zip(wanted, supplies, strict=True)]
     signed(built, percent, left, *each)
     is_lease = supplies[1] is Supply.LEASE, supplies[2] is not Supply.SERVICE
-    rules = {"cn-lease-13" if lease else "cn-service-6" for lease in is_lease if lease is not None}
+    rules = {"cn-lease-13" if lease else "cn-service-6" for lease in is_lease}
     stands = by_rule(invoiced(built), LineKind.PREPAYMENT)
     whole = sum(stands.values(), Decimal(0))
     for rule in rules if sum(minimums) else ():
