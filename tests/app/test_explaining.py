@@ -195,10 +195,10 @@ def test_a_shortfall_and_its_drawdown_that_came_again_are_explained_as_at_first(
     voiding.void_invoice(shop.built.world, shop.mei, november.id, "wrong name", again)
     shop.close(DECEMBER)
     after = [
-        why
+        explain(shop, one.id, place)
         for one in billing.find(shop.built.world, shop.mei)
         for place, line in enumerate(shop.lines(one.id), 1)
-        if line.void == november.id and (why := explain(shop, one.id, place))
+        if line.void == november.id
     ]
     assert [why.drawn for why in after] == [why.drawn for why in before]
     assert [why.owing for why in after] == [why.owing for why in before]
