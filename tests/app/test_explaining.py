@@ -223,3 +223,16 @@ def test_use_at_list_beyond_a_contract_is_only_what_the_contract_has_no_rate_for
     assert listed.measured is not None
     (part,) = listed.measured.parts
     assert part.during.start == FIRST + timedelta(days=10)
+
+
+def test_interest_on_what_was_void_later_still_names_its_days() -> None:
+    shop = open_shop()
+    rules = SellerTerms(SELLER, "EX-CR", Decimal(10))
+    receivables.set_seller_terms(shop.built.world, shop.mei, rules)
+    late = shop.invoice("1000.00")
+    shop.close()
+    (december,) = shop.close(DECEMBER)
+    before = explain(shop, december.id).late
+    shop.built.clock.advance(timedelta(hours=1))
+    voiding.void_invoice(shop.built.world, shop.mei, late.id, "wrong name")
+    assert before and explain(shop, december.id).late == before

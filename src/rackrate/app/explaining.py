@@ -1,5 +1,6 @@
 """Explaining a line of an invoice: down to the leases and the seconds, and up to the ledger."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from rackrate.app.beside import overdue_with
@@ -171,6 +172,9 @@ def _late(tx: Tx, invoice: Invoice, row: InvoiceLine) -> tuple[Run, ...]:
     of = InvoiceId(row.line.source.split(AGAIN)[0].split("/", 1)[1].rpartition("/")[0])
     customer, first = tx.get(Customer, invoice.customer), _first_of(tx, invoice, row)
     late = overdue_with(tx, tx.get(Invoice, of))
+    voided = late.invoice.voided
+    if voided is not None and voided >= first.issued:  # It was owed still.
+        late = replace(late, invoice=replace(late.invoice, voided=None))
     return tuple(runs(late, row.line.month, first.issued, customer.time_zone))
 
 
