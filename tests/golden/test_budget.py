@@ -8,15 +8,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from rackrate.app import budgets, channels, credit, leasing, loops
+from rackrate.app import budgets, credit, leasing
 from rackrate.app.budgets import NewBudget
-from rackrate.app.channels import Filter
 from rackrate.app.leasing import Ask
-from rackrate.core.errors import RackrateError
 from rackrate.core.ids import ProjectId, SkuId
 from rackrate.core.lease import Lease, Phase
-from rackrate.core.outbox import Language, Medium, Reader, Sending, letter
-from tests.app.money_shop import ROBOTICS, SHANGHAI, Shop, cny, open_shop
+from tests.app.money_shop import ROBOTICS, Shop, cny, open_shop
+from tests.golden.telling import done, subjects
 
 GOLDEN = Path(__file__).with_name("budget.txt")
 TRAIN, GPU = ProjectId("robotics-train"), SkuId("h100.1")
@@ -77,36 +75,12 @@ STORY: tuple[Told, ...] = (
 )
 
 
-def settled(shop: Shop) -> None:
-    """Full passes, until what they began is done."""
-    leader = loops.lead(shop.built.world, "test")
-    assert leader is not None
-    for _ in range(3):
-        loops.provision(shop.built.world, leader)
-
-
 def tell(shop: Shop, said: str, act: Callable[[Shop], object], known: set[str]) -> list[str]:
-    text = [said]
-    try:
-        act(shop)
-    except RackrateError as error:
-        text.append(f"    refused: {error.detail}")
-    settled(shop)
-    rows = channels.notifications(shop.built.world, shop.built.admin, Filter(), "", 100)
-    for told in reversed([each.row for each in rows if each.row.id not in known]):
-        known.add(told.id)
-        if told.topic.startswith("budget."):
-            for language in Language:
-                reader = Reader(language, SHANGHAI, "Example Compute")
-                text.append(f"    told: {letter(told, sending(shop), reader, told.at).subject}")
+    text = done(shop, said, act)
+    text += subjects(shop, known, ROBOTICS, ("budget.",))
     used = budgets.show(shop.built.world, shop.mei, ID)
     found = ", ".join(f"{each.id} is {each.phase}" for each in leases(shop)) or "nothing runs"
     return [*text, f"    {used.percent} % used: {used.spent}; {found}"]
-
-
-def sending(shop: Shop) -> Sending:
-    now = shop.built.clock.now()
-    return Sending("s", "n", "c", ROBOTICS, Medium.EMAIL, "a@example.com", now, now)
 
 
 def test_a_month_under_a_budget_and_a_limit_reads_as_it_did() -> None:

@@ -9,15 +9,13 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from rackrate.app import channels, indices, leasing, loops, sales
-from rackrate.app.channels import Filter
+from rackrate.app import indices, leasing, sales
 from rackrate.app.leasing import Ask
-from rackrate.core.errors import RackrateError
 from rackrate.core.ids import ContractId, IndexId, ProjectId, SkuId
 from rackrate.core.interval import Interval, zone
 from rackrate.core.lease import EventKind, LeaseClass, Phase
-from rackrate.core.outbox import Language, Medium, Reader, Sending, letter
 from tests.app.money_shop import SHANGHAI, STUDIO, Shop, cny, open_shop
+from tests.golden.telling import done, subjects
 
 GOLDEN = Path(__file__).with_name("spot.txt")
 TRAIN, RENDER = ProjectId("robotics-train"), ProjectId("studio-render")
@@ -107,34 +105,10 @@ STORY: tuple[Told, ...] = (
 )  # fmt: skip
 
 
-def settled(shop: Shop) -> None:
-    """Full passes, until what they began is done."""
-    leader = loops.lead(shop.built.world, "test")
-    assert leader is not None
-    for _ in range(3):
-        loops.provision(shop.built.world, leader)
-
-
 def tell(shop: Shop, said: str, act: Callable[[Shop], object], known: set[str]) -> list[str]:
-    text = [said]
-    try:
-        act(shop)
-    except RackrateError as error:
-        text.append(f"    refused: {error.detail}")
-    settled(shop)
-    rows = channels.notifications(shop.built.world, shop.built.admin, Filter(), "", 100)
-    for told in reversed([each.row for each in rows if each.row.id not in known]):
-        known.add(told.id)
-        if told.topic.startswith("lease."):
-            for language in Language:
-                reader = Reader(language, SHANGHAI, "Example Compute")
-                text.append(f"    told: {letter(told, sending(shop), reader, told.at).subject}")
+    text = done(shop, said, act)
+    text += subjects(shop, known, STUDIO, ("lease.",))
     return [*text, f"    {running(shop)}"]
-
-
-def sending(shop: Shop) -> Sending:
-    now = shop.built.clock.now()
-    return Sending("s", "n", "c", STUDIO, Medium.EMAIL, "a@example.com", now, now)
 
 
 def running(shop: Shop) -> str:

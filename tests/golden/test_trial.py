@@ -8,17 +8,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from rackrate.app import channels, leasing, loops, wallets
+from rackrate.app import channels, leasing, wallets
 from rackrate.app.channels import Filter
 from rackrate.app.leasing import Ask
 from rackrate.app.wallets import NewWallet, TopUp
-from rackrate.core.errors import RackrateError
 from rackrate.core.ids import InvoiceId, ProjectId, SkuId
 from rackrate.core.interval import Month
-from rackrate.core.outbox import Language, Reader, letter
-from tests.app.money_shop import FIRST, ROBOTICS, SHANGHAI, Shop, cny, open_shop
+from tests.app.money_shop import FIRST, ROBOTICS, Shop, cny, open_shop
 from tests.build import CUSTOMERS, SMALL, build
-from tests.golden.test_wallet import sending
+from tests.golden.telling import done, letters, settled
 
 GOLDEN = Path(__file__).with_name("trial.txt")
 TRIAL = """
@@ -81,28 +79,11 @@ STORY: tuple[Told, ...] = (
 )
 
 
-def settled(shop: Shop) -> None:
-    leader = loops.lead(shop.built.world, "test")
-    assert leader is not None
-    for _ in range(2):
-        loops.provision(shop.built.world, leader)
-
-
 def tell(shop: Shop, said: str, act: Callable[[Shop], object], known: set[str]) -> list[str]:
-    text = [said]
-    try:
-        act(shop)
-    except RackrateError as error:
-        text.append(f"    refused: {error.detail}")
-    settled(shop)
-    rows = channels.notifications(shop.built.world, shop.built.admin, Filter(), "", 100)
-    for told in reversed([each.row for each in rows if each.row.id not in known]):
-        known.add(told.id)
-        for language in Language:
-            reader = Reader(language, SHANGHAI, "Example Compute")
-            made = letter(told, sending(shop), reader, told.at)
-            text += [f"    told: {made.subject}"]
-            text += [f"        {name}: {value}" for name, value in made.facts]
+    text = done(shop, said, act)
+    for made in letters(shop, known, ROBOTICS):
+        text += [f"    told: {made.subject}"]
+        text += [f"        {name}: {value}" for name, value in made.facts]
     balance = wallets.show(shop.built.world, shop.mei, ROBOTICS).balance
     return [*text, f"    left {balance.left}, {balance.hourly} an hour"]
 

@@ -8,18 +8,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from rackrate.app import channels, leasing, loops, wallets
-from rackrate.app.channels import Filter
+from rackrate.app import leasing, wallets
 from rackrate.app.leasing import Ask
 from rackrate.app.wallets import NewWallet, TopUp
-from rackrate.core.errors import RackrateError
-from rackrate.core.ids import CustomerId, ProjectId, SkuId
+from rackrate.core.ids import ProjectId, SkuId
 from rackrate.core.interval import Month
 from rackrate.core.lease import Lease, Phase
 from rackrate.core.ledger import Account
-from rackrate.core.outbox import Language, Medium, Reader, Sending, letter
 from rackrate.core.workload import Mount, Spec
-from tests.app.money_shop import ROBOTICS, SHANGHAI, Shop, cny, open_shop
+from tests.app.money_shop import ROBOTICS, Shop, cny, open_shop
+from tests.golden.telling import done, settled, subjects
 
 GOLDEN = Path(__file__).with_name("wallet.txt")
 TRAIN, GPU = ProjectId("robotics-train"), SkuId("h100.1")
@@ -108,37 +106,14 @@ STORY: tuple[Told, ...] = (
 )
 
 
-def settled(shop: Shop) -> None:
-    """Full passes, until what they began is done."""
-    leader = loops.lead(shop.built.world, "test")
-    assert leader is not None
-    for _ in range(3):
-        loops.provision(shop.built.world, leader)
-
-
 def tell(shop: Shop, said: str, act: Callable[[Shop], object], known: set[str]) -> list[str]:
-    text = [said]
-    try:
-        act(shop)
-    except RackrateError as error:
-        text.append(f"    refused: {error.detail}")
-    settled(shop)
-    rows = channels.notifications(shop.built.world, shop.built.admin, Filter(), "", 100)
-    for told in reversed([each.row for each in rows if each.row.id not in known]):
-        known.add(told.id)
-        for language in Language:
-            reader = Reader(language, SHANGHAI, "Example Compute")
-            text.append(f"    told: {letter(told, sending(shop), reader, told.at).subject}")
+    text = done(shop, said, act)
+    text += subjects(shop, known, ROBOTICS)
     found = ", ".join(f"{each.id} is {each.phase}" for each in leases(shop)) or "nothing runs"
     balance = wallets.show(shop.built.world, shop.mei, ROBOTICS).balance
     assert f"{-balance.held.amount:f}" == shop.balance(Account.UNAPPLIED, ROBOTICS)
     lasts = "" if balance.lasts is None else f", lasts {balance.lasts // timedelta(hours=1)} h"
     return [*text, f"    held {balance.held}, left {balance.left}{lasts}; {found}"]
-
-
-def sending(shop: Shop) -> Sending:
-    now = shop.built.clock.now()
-    return Sending("s", "n", "c", CustomerId("robotics"), Medium.EMAIL, "a@example.com", now, now)
 
 
 def statement(shop: Shop) -> list[str]:
